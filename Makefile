@@ -1,0 +1,56 @@
+# Every target does its own set-up: a bare checkout needs only python3 (3.11 or later) and, for the lab, root on Linux.
+PYTHON ?= python3
+STACK ?= staging
+MESH ?= staging
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test unit program lab-test report preview lint golden inventory reference check
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, and " + sys.executable + " is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine, and an MCP client through the gateway
+	$(PY) -m lab up --mesh $(MESH)
+
+down: $(VENV)/installed ## end the lab and leave nothing of it
+	$(PY) -m lab down
+
+test: unit program lab-test ## everything: unit, program and lab tests
+
+unit: $(VENV)/installed ## pure functions and rules, seconds
+	$(PY) -m pytest tests/unit -n auto -q
+
+program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventories
+	$(PY) -m pytest tests/program -n auto -q
+
+lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
+	$(PY) -m lab up --mesh $(MESH)
+	$(PY) -m pytest tests/lab -q
+
+report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
+	$(PY) -m tests.lab.report
+
+preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, without credentials or network
+	$(PY) -m lab preview $(STACK)
+
+check: $(VENV)/installed ## the checker over every stack's objects
+	$(PY) -m checks lint tests/unit/golden
+
+lint: $(VENV)/installed ## ruff and pyright
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+
+golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack
+	$(PY) -m tests.unit.golden
+
+inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
+	$(PY) -m tests.program.inventory
