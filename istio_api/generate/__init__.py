@@ -1,0 +1,1 @@
+"""Writes the generated modules; a development tool that the program never imports."""

@@ -1,0 +1,61 @@
+"""Istio's own files, read from the Go modules that the lab's toolchain pins."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.protobuf import descriptor_pb2
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOOLCHAIN_MODULE = REPOSITORY / "lab" / "toolchain" / "istio"
+
+
+@functools.cache
+def module_directory(module: str) -> Path:
+    """The source of a pinned module, such as `istio.io/api`; Go downloads it on first use."""
+    answer = _go("mod", "download", "-json", f"{module}@{module_version(module)}")
+    return Path(json.loads(answer)["Dir"])
+
+
+@functools.cache
+def module_version(module: str) -> str:
+    return _go("list", "-m", "-f", "{{.Version}}", module).strip()
+
+
+def _go(*arguments: str) -> str:
+    done = subprocess.run(
+        ["go", *arguments],  # noqa: S607 - Go comes from PATH, as the toolchain's documentation says
+        cwd=TOOLCHAIN_MODULE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"go {' '.join(arguments)} failed in {TOOLCHAIN_MODULE}:\n{done.stderr}")
+    return done.stdout
+
+
+def file_descriptors(files: Iterable[str], roots: Iterable[Path]) -> descriptor_pb2.FileDescriptorSet:
+    """Compile protobuf files (paths below one of the roots), with imports and comments."""
+    from grpc_tools import protoc  # pyright: ignore[reportMissingTypeStubs]
+
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory) / "descriptors"
+        arguments = ["protoc", *(f"-I{root}" for root in roots), "--include_imports", "--include_source_info"]
+        if protoc.main([*arguments, f"-o{output}", *files]):  # pyright: ignore[reportUnknownMemberType]
+            raise SystemExit(f"protoc cannot compile {', '.join(files)}")
+        return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
+
+
+@functools.cache
+def custom_resource_definitions() -> tuple[Mapping[str, Any], ...]:
+    """Every CRD of Istio, as Kubernetes takes it."""
+    path = module_directory("istio.io/api") / "kubernetes" / "customresourcedefinitions.gen.yaml"
+    return tuple(yaml.load_all(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
