@@ -1,0 +1,214 @@
+"""The sample MCP server: `python -m lab.workloads.mcp_server`.
+
+Port 8080 serves `/mcp` (streamable HTTP, both protocol eras), `/health` and `/api/v1/...`; port 9090 serves `/metrics`;
+127.0.0.1:9092 serves the recorder. The environment says who it is (APP_NAME, APP_VERSION, POD_NAME, POD_NAMESPACE) and
+whether `initialize` opens a session (MCP_SESSIONS: `none` or `stateful`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lab.workloads.mcp_tools import Identity, build_server
+from lab.workloads.recorder import ANSWER_HEADER, Answer, Recorder, control_app, metrics_app, seen
+
+APP_PORT, METRICS_PORT, CONTROL_PORT = 8080, 9090, 9092
+MCP_PATH = "/mcp"
+_DRAIN_SECONDS = 30
+
+# The edge checks Host and Origin for the whole app; in the mesh the server is also called by its Service's name.
+_CHECKED_AT_THE_EDGE = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+
+
+@dataclass(frozen=True, slots=True)
+class McpEndpoint:
+    """`/mcp` in both eras: requests of a session go to the server that opened it, all others need no state.
+
+    A client whose session was opened by another version (a canary re-rolls per request) is served without state, as a
+    server that declares no sessions does.
+    """
+
+    stateless: MCPServer
+    stateful: MCPServer | None
+
+    @classmethod
+    def build(cls, identity: Identity, recorder: Recorder, *, sessions: bool) -> McpEndpoint:
+        def server(*, stateless: bool) -> MCPServer:
+            server = build_server(identity, recorder)
+            server.streamable_http_app(stateless_http=stateless, transport_security=_CHECKED_AT_THE_EDGE)
+            return server
+
+        return cls(stateless=server(stateless=True), stateful=server(stateless=False) if sessions else None)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        async with self.stateless.session_manager.run():
+            if self.stateful is None:
+                yield
+            else:
+                async with self.stateful.session_manager.run():
+                    yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server = self.stateless
+        if self.stateful is not None:
+            if b"mcp-session-id" in dict(scope["headers"]):
+                server = self.stateful
+            elif scope["method"] == "POST":
+                body, receive = await _read_ahead(receive)
+                if _opens_session(body):
+                    server = self.stateful
+        await server.session_manager.handle_request(scope, receive, send)
+
+
+async def _read_ahead(receive: Receive) -> tuple[bytes, Receive]:
+    """The whole body, and a `receive` that gives it once more."""
+    chunks: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = b"".join(chunks)
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return body, again
+
+
+def _opens_session(body: bytes) -> bool:
+    try:
+        message: Any = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(message, dict) and message.get("method") == "initialize"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Records each request, names the pod in each answer, and breaks the answer where that was asked for."""
+
+    app: ASGIApp
+    identity: Identity
+    recorder: Recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = seen(dict(scope))
+        if request.path == "/health":
+            await self.app(scope, receive, send)
+            return
+        wanted = request.headers.get(ANSWER_HEADER, self.recorder.answer)
+        answer = Answer(wanted) if wanted in set(Answer) else Answer.GIVEN
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.recorder.saw(replace(request, status=message["status"]))
+                self.recorder.answered(request.method, message["status"])
+                message = {**message, "headers": [*message["headers"], *self._identity_headers()]}
+            await send(message)
+
+        match answer:
+            case Answer.GIVEN:
+                await self.app(scope, receive, named)
+            case Answer.UNAVAILABLE:
+                await self.app(scope, receive, _discard)
+                await PlainTextResponse("no answer today\n", status_code=503)(scope, receive, named)
+            case Answer.RESET:
+                self.recorder.saw(request)
+                await self.app(scope, receive, _discard)
+                _reset_connection(send)
+
+    def _identity_headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"x-served-by", self.identity.pod.encode()), (b"x-app-version", self.identity.version.encode())]
+
+
+async def _discard(_: Message) -> None:
+    pass
+
+
+def _reset_connection(send: Callable[[Message], Awaitable[None]]) -> None:
+    """End the client's connection without an answer.
+
+    ASGI has no word for this: uvicorn's `send` is a method of the request's cycle, which holds the transport.
+    """
+    send.__self__.transport.abort()  # type: ignore[attr-defined]
+
+
+def build_app(identity: Identity, recorder: Recorder, *, sessions: bool) -> ASGIApp:
+    endpoint = McpEndpoint.build(identity, recorder, sessions=sessions)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with endpoint.run():
+            yield
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def api(request: Request) -> Response:
+        return JSONResponse(
+            {
+                "app": identity.app,
+                "version": identity.version,
+                "pod": identity.pod,
+                "namespace": identity.namespace,
+                "path": request.url.path,
+                "method": request.method,
+            }
+        )
+
+    routes = [
+        Route("/health", health),
+        Route(MCP_PATH, endpoint=endpoint, methods=None),
+        Mount("/api/v1", routes=[Route("/{rest:path}", api, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]),
+    ]
+    return Recorded(Starlette(routes=routes, lifespan=lifespan), identity, recorder)
+
+
+async def serve(identity: Identity, *, sessions: bool) -> None:
+    recorder = Recorder()
+    servers = [
+        uvicorn.Server(_config(build_app(identity, recorder, sessions=sessions), "0.0.0.0", APP_PORT)),  # noqa: S104
+        uvicorn.Server(_config(metrics_app(recorder), "0.0.0.0", METRICS_PORT)),  # noqa: S104
+        uvicorn.Server(_config(control_app(recorder), "127.0.0.1", CONTROL_PORT)),
+    ]
+    await asyncio.gather(*(server.serve() for server in servers))
+
+
+def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, host=host, port=port, log_level="warning", lifespan="auto", timeout_graceful_shutdown=_DRAIN_SECONDS
+    )
+
+
+def main() -> None:
+    sessions = os.environ.get("MCP_SESSIONS", "none")
+    if sessions not in {"none", "stateful"}:
+        raise SystemExit(f"MCP_SESSIONS: none or stateful, not {sessions!r}")
+    asyncio.run(serve(Identity.from_environment(), sessions=sessions == "stateful"))
+
+
+if __name__ == "__main__":
+    main()

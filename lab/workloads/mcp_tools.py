@@ -1,0 +1,140 @@
+"""The MCP server's tools, on the official SDK."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import anyio
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, Field
+
+from lab.workloads.recorder import Recorder
+
+CallId = Annotated[str, Field(description="The caller's own name for this call; the pod counts its runs by it.")]
+_LONGEST_STREAM_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this pod is; every answer carries it."""
+
+    app: str
+    version: str
+    pod: str
+    namespace: str
+
+    @classmethod
+    def from_environment(cls) -> Identity:
+        return cls(
+            app=os.environ.get("APP_NAME", "chatgpt-mcp"),
+            version=os.environ.get("APP_VERSION", "v1"),
+            pod=os.environ.get("POD_NAME", os.uname().nodename),
+            namespace=os.environ.get("POD_NAMESPACE", "default"),
+        )
+
+
+class WhoAmI(BaseModel):
+    """The pod, version and session that answered, and the subject that the edge passed on."""
+
+    app: str
+    version: str
+    pod: str
+    namespace: str
+    greeting: str
+    session: str | None
+    protocol_version: str | None
+    subject: str | None
+
+
+class Streamed(BaseModel):
+    events: int
+    version: str
+    pod: str
+
+
+class Rows(BaseModel):
+    columns: list[str]
+    rows: list[list[Any]]
+    version: str
+    pod: str
+
+
+def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
+    """An MCP server whose tools report `identity` and count their runs in `recorder`."""
+    server = MCPServer("chatgpt-mcp", version=identity.version, log_level="WARNING")
+
+    @server.tool()
+    async def whoami(ctx: Context, call_id: CallId = "") -> WhoAmI:
+        """Say which pod, version and session answers."""
+        recorder.executed("whoami", call_id)
+        headers = ctx.headers or {}
+        return WhoAmI(
+            app=identity.app,
+            version=identity.version,
+            pod=identity.pod,
+            namespace=identity.namespace,
+            greeting=f"Hello from {identity.version}",
+            session=headers.get("mcp-session-id"),
+            protocol_version=ctx.protocol_version,
+            subject=headers.get("x-mcp-sub"),
+        )
+
+    @server.tool()
+    async def stream(
+        ctx: Context,
+        seconds: Annotated[float, Field(gt=0, le=_LONGEST_STREAM_SECONDS)],
+        interval: Annotated[float, Field(ge=0.01)] = 1.0,
+        call_id: CallId = "",
+    ) -> Streamed:
+        """Report progress every `interval` seconds for `seconds`; each message is the server's clock when it was sent."""
+        recorder.executed("stream", call_id)
+        started, events = time.monotonic(), 0
+        while (elapsed := time.monotonic() - started) < seconds:
+            events += 1
+            await ctx.report_progress(elapsed, seconds, f"{time.time():.6f}")
+            await anyio.sleep(max(0.0, started + events * interval - time.monotonic()))
+        return Streamed(events=events, version=identity.version, pod=identity.pod)
+
+    @server.tool()
+    async def fail(reason: str = "asked to", call_id: CallId = "") -> str:
+        """Fail, as a tool does: the call is answered and the result is an error."""
+        recorder.executed("fail", call_id)
+        raise ToolError(f"{identity.version} failed: {reason}")
+
+    @server.tool()
+    async def execute_sql(statement: str, call_id: CallId = "") -> Rows:
+        """Run one SQL statement on a small database that lives as long as the call; the stack guards this tool by scope."""
+        recorder.executed("execute_sql", call_id)
+        try:
+            with closing(_orders()) as database:
+                cursor = database.execute(statement)
+                columns = [column[0] for column in cursor.description or ()]
+                rows = [list(row) for row in cursor.fetchmany(100)]
+        except sqlite3.Error as error:
+            raise ToolError(f"SQL: {error}") from error
+        return Rows(columns=columns, rows=rows, version=identity.version, pod=identity.pod)
+
+    if identity.version != "v1":
+
+        @server.tool()
+        async def word_count(text: str, call_id: CallId = "") -> int:
+            """Count the words of a text. New after v1, so that tools/list tells the versions apart."""
+            recorder.executed("word_count", call_id)
+            return len(text.split())
+
+    return server
+
+
+def _orders() -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:")
+    database.executescript(
+        "create table orders (id integer primary key, item text, cents integer);"
+        "insert into orders (item, cents) values ('keyboard', 4900), ('monitor', 21900), ('desk', 34900);"
+    )
+    return database

@@ -1,0 +1,164 @@
+"""HTTP requests with nothing hidden: any address, SNI, Host, TLS version and client certificate; standard library only.
+
+As a program (`python -m lab.workloads.request`) it reads a JSON list of requests on standard input and prints a JSON list
+of replies, so that a test can send requests from inside a pod.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. `address` and `port` say where to connect; `url` says what to ask for and as whom to verify it."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str | None = None
+    address: str | None = None
+    """Connect here instead of resolving the URL's host."""
+    port: int | None = None
+    """Connect to this port instead of the URL's."""
+    sni: str | None = None
+    """TLS server name; the URL's host if not given."""
+    ca_file: str | None = None
+    """Trust only this CA; without it the server's certificate is not verified."""
+    client_certificate: str | None = None
+    """PEM file with certificate chain and key."""
+    tls_version: str | None = None
+    """Exactly this version: one of TLSv1_1, TLSv1_2, TLSv1_3."""
+    timeout: float = 10.0
+    """Seconds for connecting and for each read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`status` 0 means that no HTTP answer came; `error` then says why."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+    error: str = ""
+    tls_version: str = ""
+    certificate_names: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.lower(), "")
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def __str__(self) -> str:
+        return f"{self.status or self.error} {self.body[:200]!r}"
+
+
+def send(request: Request) -> Reply:
+    """Send one request on a connection of its own; redirects are not followed. Never raises for what the network does."""
+    started = time.monotonic()
+    url = urlsplit(request.url)
+    host = url.hostname or ""
+    port = request.port or url.port or (443 if url.scheme == "https" else 80)
+    target = request.url.split("://", 1)[1]
+    target = target[target.find("/") :] if "/" in target else "/"
+    tls: dict[str, Any] = {}
+    connection = http.client.HTTPConnection(host, port, timeout=request.timeout)
+    try:
+        connection.sock = _connect(request, url.scheme, host, port, tls)
+        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        given = {name.lower() for name in request.headers}
+        if "host" not in given:
+            connection.putheader("Host", url.netloc.rpartition("@")[2])
+        for name, value in request.headers.items():
+            connection.putheader(name, value)
+        body = request.body.encode() if request.body is not None else None
+        if body is not None and "content-length" not in given:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read().decode("utf-8", "replace")
+        return Reply(
+            status=response.status,
+            headers=_joined(response.getheaders()),
+            body=content,
+            seconds=time.monotonic() - started,
+            **tls,
+        )
+    except (OSError, http.client.HTTPException) as error:
+        reason = f"{type(error).__name__}: {error}".strip(": ")
+        return Reply(status=0, error=reason, seconds=time.monotonic() - started, **tls)
+    finally:
+        connection.close()
+
+
+def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined
+
+
+def _connect(request: Request, scheme: str, host: str, port: int, tls: dict[str, Any]) -> socket.socket:
+    plain = socket.create_connection((request.address or host, port), timeout=request.timeout)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if scheme != "https":
+        return plain
+    try:
+        secured = tls_context(request).wrap_socket(plain, server_hostname=request.sni or host)
+    except BaseException:
+        plain.close()
+        raise
+    tls["tls_version"] = secured.version() or ""
+    if request.ca_file:
+        alternatives: Any = (secured.getpeercert() or {}).get("subjectAltName", ())
+        tls["certificate_names"] = tuple(name for _, name in alternatives)
+    return secured
+
+
+def tls_context(request: Request) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if request.ca_file:
+        context.load_verify_locations(request.ca_file)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if request.client_certificate:
+        context.load_cert_chain(request.client_certificate)
+    if request.tls_version:
+        version = ssl.TLSVersion[request.tls_version]
+        if version < ssl.TLSVersion.TLSv1_2:
+            # OpenSSL's own security level would refuse to offer it, and the server's refusal is what is asked for.
+            context.set_ciphers("DEFAULT@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+    return context
+
+
+def send_all(requests: list[Request], *, parallel: int = 1) -> list[Reply]:
+    """Replies in the order of `requests`, `parallel` connections at a time."""
+    if parallel == 1:
+        return [send(request) for request in requests]
+    with ThreadPoolExecutor(parallel) as pool:
+        return list(pool.map(send, requests))
+
+
+def main() -> None:
+    order: dict[str, Any] = json.load(sys.stdin) if len(sys.argv) < 2 else json.loads(sys.argv[1])
+    replies = send_all([Request(**request) for request in order["requests"]], parallel=order.get("parallel", 1))
+    json.dump([asdict(reply) for reply in replies], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
