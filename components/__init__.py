@@ -1,0 +1,1 @@
+"""Pulumi components: the cluster, Istio's charts, gateways, and the registration of every Istio object."""

@@ -1,0 +1,106 @@
+"""Istio on the cluster: custom resource definitions, CNI plugin and control planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import chart_values
+from components.chart import chart
+from components.namespaces import namespace
+from components.ordering import everything_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_kubernetes.helm.v4 import Chart
+
+    from components.specs.istio import IstioSpec
+
+NAMESPACE = "istio-system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IstioArgs:
+    spec: IstioSpec
+    mesh_config: Mapping[str, Any]
+    """Istio's MeshConfig in its JSON form."""
+    platform: str | None = None
+    """`gke`, where the charts must know."""
+
+
+class Istio(pulumi.ComponentResource):
+    """What has to be there before any gateway, sidecar or Istio object, and gone only after all of them."""
+
+    control_planes: Mapping[str | None, Chart]
+
+    def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("chatgpt-mesh:istio:Istio", name, None, opts)
+        spec = args.spec
+        system = namespace(NAMESPACE, injection=None, opts=pulumi.ResourceOptions(parent=self))
+        quota = self._critical_pods(system)
+        before: list[pulumi.Resource] = [system, quota]
+        base = chart(
+            "istio-base",
+            "base",
+            spec.source(spec.version),
+            release="istio-base",
+            namespace=NAMESPACE,
+            values=chart_values.base_values(spec),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
+        )
+        charts = [base]
+        if spec.cni:
+            charts.append(
+                chart(
+                    "istio-cni",
+                    "cni",
+                    spec.source(spec.version),
+                    release="istio-cni",
+                    namespace=NAMESPACE,
+                    values=chart_values.cni_values(spec, args.platform),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, base]),
+                )
+            )
+        self.control_planes = {
+            revision: chart(
+                f"istiod-{revision}" if revision else "istiod",
+                "istiod",
+                spec.source(version),
+                release=f"istiod-{revision}" if revision else "istiod",
+                namespace=NAMESPACE,
+                values=chart_values.istiod_values(spec, args.mesh_config, revision=revision, platform=args.platform),
+                # istiod reads its CRDs at its start, and injects pods that the CNI plugin must already serve.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=everything_of(charts)),
+            )
+            for revision, version in spec.control_planes.items()
+        }
+        self.ready = everything_of(list(self.control_planes.values()))
+        """For `depends_on`: every control plane is up, and outlives what depends on it."""
+        self.register_outputs({"namespace": NAMESPACE, "revisions": [r for r in self.control_planes if r]})
+
+    def _critical_pods(self, system: kubernetes.core.v1.Namespace) -> kubernetes.core.v1.ResourceQuota:
+        """Lets pods of the two critical priority classes run outside kube-system, which GKE forbids without a quota.
+
+        https://istio.io/latest/docs/ambient/install/platform-prerequisites/#google-kubernetes-engine-gke
+        """
+        return kubernetes.core.v1.ResourceQuota(
+            "istio-critical-pods",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name="istio-critical-pods", namespace=NAMESPACE),
+            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(
+                hard={"pods": "1000"},
+                scope_selector=kubernetes.core.v1.ScopeSelectorArgs(
+                    match_expressions=[
+                        kubernetes.core.v1.ScopedResourceSelectorRequirementArgs(
+                            operator="In",
+                            scope_name="PriorityClass",
+                            values=["system-cluster-critical", "system-node-critical"],
+                        )
+                    ]
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[system]),
+        )

@@ -1,0 +1,120 @@
+"""Registers the objects of the mesh, one component for each declaration that owns some.
+
+Order of change, with the engine's own means. Policies, subsets and listeners are written first; the routes that rely
+on them after that; and a route's step ends only when every proxy has acknowledged it. The engine deletes what is gone
+after all updates, so a version's subset outlives the last route to it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components.ordering import together
+from mesh.owned import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.ordering import Resources
+    from mesh.owned import Owned
+
+# The component type of a declaration, by the section of the stack file that it stands in.
+_COMPONENTS = {
+    "apps": "App",
+    "egress": "Egress",
+    "objects": "Objects",
+    "security": "Security",
+    "telemetry": "Telemetry",
+}
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """Any object of the Kubernetes API, given as its manifest. Keys reach the API server as they are written."""
+
+    def __init__(
+        self, name: str, manifest: Mapping[str, Any], *, secret: bool = False, opts: pulumi.ResourceOptions
+    ) -> None:
+        api_version, kind = manifest["apiVersion"], manifest["kind"]
+        identity = {"apiVersion", "kind", "metadata"}
+        content = {
+            key: pulumi.Output.secret(value) if secret and key not in identity else value
+            for key, value in manifest.items()
+        }
+        group = api_version if "/" in api_version else f"core/{api_version}"
+        super().__init__(f"kubernetes:{group}:{kind}", name, content, opts)
+
+
+class Declared(pulumi.ComponentResource):
+    """A part of the mesh's declaration (`apps.chatgpt-mcp`, `security`); its children are the objects it stands for."""
+
+    def __init__(self, owner: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        section, _, name = owner.partition(".")
+        super().__init__(f"chatgpt-mesh:mesh:{_COMPONENTS.get(section, 'Part')}", name or section, None, opts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IstioObjectsArgs:
+    objects: Sequence[Owned]
+    namespaces: Mapping[str, pulumi.Resource]
+    """The namespaces of this stack; one that is not here is there already."""
+    ready: Resources
+    """What serves and validates the objects: the control planes."""
+    secret: frozenset[str] = field(default_factory=frozenset[str])
+    """Sections of the stack file that Pulumi keeps encrypted; the objects they own are secret too."""
+    parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
+    """Components that are there already for a declaration, such as a gateway's."""
+    acknowledged: pulumi.ResourceHook | None = None
+    """Waits until every proxy has a route."""
+
+
+class IstioObjects:
+    """Every object of the mesh, by `KIND/NAMESPACE/NAME`."""
+
+    def __init__(self, args: IstioObjectsArgs, opts: pulumi.ResourceOptions) -> None:
+        self._args = args
+        self._parents = dict(args.parents)
+        self._declared: list[Declared] = []
+        self._opts = opts
+        self.registered: dict[str, KubernetesObject] = {}
+        stages: dict[Stage, list[Owned]] = defaultdict(list)
+        for owned in args.objects:
+            stages[owned.stage].append(owned)
+        written: list[pulumi.Resource] = []
+        for stage in sorted(stages):
+            of_stage = [self._register(owned, after=tuple(written)) for owned in stages[stage]]
+            written += of_stage
+        for part in self._declared:
+            part.register_outputs({})
+
+    def _register(self, owned: Owned, after: Sequence[pulumi.Resource]) -> KubernetesObject:
+        manifest = owned.resource.to_dict()
+        namespace = self._args.namespaces.get(manifest["metadata"].get("namespace", ""))
+        before: list[pulumi.Resource] = [*after, *([namespace] if namespace else [])]
+        hooks = None
+        if owned.stage is Stage.ROUTE and self._args.acknowledged is not None:
+            acknowledged = self._args.acknowledged
+            hooks = pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
+        resource = KubernetesObject(
+            owned.resource.key,
+            manifest,
+            secret=owned.owner.partition(".")[0] in self._args.secret,
+            opts=pulumi.ResourceOptions(
+                parent=self._parent(owned.owner),
+                depends_on=together(self._args.ready, *before),
+                ignore_changes=list(owned.ignore_changes) or None,
+                hooks=hooks,
+            ),
+        )
+        self.registered[owned.resource.key] = resource
+        return resource
+
+    def _parent(self, owner: str) -> pulumi.Resource:
+        if owner not in self._parents:
+            part = Declared(owner, self._opts)
+            self._declared.append(part)
+            self._parents[owner] = part
+        return self._parents[owner]

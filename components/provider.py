@@ -1,0 +1,66 @@
+"""The Kubernetes provider of a stack: explicit, and never replaced by a new address or certificate."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pulumi_kubernetes as kubernetes
+import yaml
+
+from mesh.problem import Problem
+
+if TYPE_CHECKING:
+    from components.specs.cluster import ExistingClusterSpec
+
+
+def kubeconfig_path(spec: ExistingClusterSpec) -> Path:
+    """The kubeconfig file that kubectl would read for this cluster."""
+    return Path(spec.kubeconfig or os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+
+
+def kubeconfig_problems(spec: ExistingClusterSpec) -> list[Problem]:
+    """What would keep the provider from reading the cluster's address, before anything is registered.
+
+    A provider with an unusable kubeconfig previews green and fails in the middle of `up`.
+    """
+    path = kubeconfig_path(spec)
+    where = "cluster.kubeconfig"
+    mend = "set cluster.kubeconfig, or export KUBECONFIG"
+    if os.pathsep in str(path):
+        return [Problem(where, f"lists several files ({path}); {mend} to one file")]
+    try:
+        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return [Problem(where, f"cannot read {path}: {error.strerror}; {mend}")]
+    except (yaml.YAMLError, UnicodeDecodeError):
+        # The parser's message would quote the file, which holds credentials.
+        return [Problem(where, f"{path} is not valid YAML; write it anew with your cluster's tool")]
+    contexts = _names(document, "contexts")
+    if spec.context is not None and spec.context not in contexts:
+        known = ", ".join(contexts) or "none"
+        return [Problem("cluster.context", f"is not in {path}, which has: {known}", spec.context)]
+    if spec.context is None and not (
+        isinstance(document, dict) and cast("dict[str, Any]", document).get("current-context")
+    ):
+        return [Problem("cluster.context", f"is needed, because {path} names no current context")]
+    return []
+
+
+def existing_cluster(name: str, spec: ExistingClusterSpec, stack: str) -> kubernetes.Provider:
+    """The provider for a cluster that a kubeconfig names."""
+    return kubernetes.Provider(
+        name,
+        kubeconfig=str(kubeconfig_path(spec)),
+        context=spec.context,
+        # Without it, a changed address of the API replaces every object on the cluster, CRDs included.
+        cluster_identifier=spec.identifier or stack,
+        # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
+        enable_server_side_apply=True,
+    )
+
+
+def _names(document: object, key: str) -> list[str]:
+    entries = cast("dict[str, Any]", document).get(key) if isinstance(document, dict) else None
+    return [str(entry["name"]) for entry in cast("list[dict[str, Any]]", entries or []) if "name" in entry]

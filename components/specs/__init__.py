@@ -1,0 +1,1 @@
+"""What an operator declares about the installation: plain data, without Pulumi."""

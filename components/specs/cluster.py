@@ -1,0 +1,34 @@
+"""The Kubernetes cluster of a stack."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
+from mesh.spec import Spec
+
+
+class ExistingClusterSpec(Spec):
+    """A cluster that something else made and looks after: kind, another team's GKE, the lab."""
+
+    kind: Literal["existing"]
+    kubeconfig: PathSetting | None = Field(
+        default=None,
+        description="Path of the kubeconfig file; without it $KUBECONFIG is used, then ~/.kube/config.",
+    )
+    context: str | None = Field(
+        default=None,
+        description="Context of the kubeconfig; without it the file's current context, whatever that is just then.",
+    )
+    identifier: str | None = Field(
+        default=None,
+        description=(
+            "What this stack calls the cluster; by default the stack's name. Pulumi replaces everything on the "
+            "cluster when it changes, and only then: a new address or certificate is an update."
+        ),
+    )
+
+
+ClusterSpec = ExistingClusterSpec

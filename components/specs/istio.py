@@ -1,0 +1,133 @@
+"""Istio's installation: version, charts, images and control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
+from mesh.gateways import ReplicasSpec, ResourcesSpec
+from mesh.spec import DnsLabel, HttpsUrl, Spec
+
+RELEASES = "https://istio-release.storage.googleapis.com/charts"
+
+Version = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]+\.[0-9]+$")]
+
+# Where each chart lies in `manifests/charts` of Istio's own source.
+_DIRECTORIES = {"base": "base", "istiod": "istio-control/istio-discovery", "cni": "istio-cni", "gateway": "gateway"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSource:
+    """Where charts come from: a directory, or a repository and a version."""
+
+    repository: str
+    version: str
+    directory: str | None = None
+
+    def path(self, chart: str) -> str:
+        """The local directory of a chart, in Istio's source layout or in that of the repository's archives."""
+        if self.directory is None:
+            raise ValueError(f"{chart} comes from {self.repository}, not from a directory")
+        in_source = Path(self.directory) / _DIRECTORIES[chart]
+        return str(in_source if in_source.is_dir() else Path(self.directory) / chart)
+
+
+class ControlPlaneSpec(Spec):
+    """istiod, the control plane."""
+
+    replicas: ReplicasSpec = ReplicasSpec(min=2, max=5)
+    """How many; two and more get a disruption budget. With one there is none: a node upgrade would never end
+    (istio/istio#42439)."""
+    target_cpu_percent: Annotated[int, Field(ge=10, le=95)] = 70
+    """Processor use, in percent of the request, at which the autoscaler adds a pod."""
+    resources: ResourcesSpec = ResourcesSpec(cpu="500m", memory="2Gi", memory_limit=None)
+    """Requests and limits; by default Istio's own figure for a small mesh. https://istio.io/latest/docs/ops/deployment/performance-and-scalability/"""
+    priority_class: str | None = "system-cluster-critical"
+    """Without istiod no pod of the mesh starts, so applications make room for it and not the other way round."""
+    environment: dict[str, str] = {}
+    """Environment variables of istiod. https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars"""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.replicas.max < self.replicas.min:
+            raise ValueError(f"replicas.max must be at least replicas.min, which is {self.replicas.min}")
+        return self
+
+
+class ImagesSpec(Spec):
+    """Where container images are pulled from."""
+
+    hub: str | None = None
+    """Registry and path of Istio's images; by default the charts' own."""
+    tag: str | None = None
+    """Tag of Istio's images; by default the charts' own, which is their version."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+
+
+class IstioSpec(Spec):
+    """Istio on the cluster: base, CNI plugin and control plane."""
+
+    version: Version
+    """Version of Istio's charts and images, such as `1.31.4`."""
+    repository: HttpsUrl = RELEASES
+    """Helm repository of the charts."""
+    charts: PathSetting | None = None
+    """A directory with the charts, in place of the repository; `$NAME` and `~` are put in."""
+    images: ImagesSpec = ImagesSpec()
+    control_plane: ControlPlaneSpec = ControlPlaneSpec()
+    cni: bool = True
+    """Sets pods' traffic redirection up on the node. Without it each pod needs NET_ADMIN and NET_RAW at its start.
+    https://istio.io/latest/docs/setup/additional-setup/cni/"""
+    platform: Literal["gke"] | None = None
+    """Where the cluster runs, when Istio's charts must know; `cluster.kind: gke` says so by itself."""
+    revisions: dict[DnsLabel, Version] = {}
+    """Control planes that run side by side, by name; the value is the version of their chart. Empty: one control plane
+    without a name. https://istio.io/latest/docs/setup/upgrade/canary/"""
+    tags: dict[DnsLabel, DnsLabel] = {}
+    """Names for revisions, tag to revision, which namespaces can follow while the revision behind them changes."""
+    injection: DnsLabel | None = None
+    """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`."""
+    validation: DnsLabel | None = None
+    """The revision that validates Istio's objects; by default the one behind `injection`."""
+    network_policies: bool = True
+    """Kubernetes NetworkPolicies that let only the mesh's ports of istiod, CNI and gateways be reached."""
+
+    @model_validator(mode="after")
+    def _revisions_exist(self) -> Self:
+        names = ", ".join(self.revisions) or "none is declared"
+        wrong = [
+            f"tags.{tag} points to {target}, which is no revision ({names})"
+            for tag, target in self.tags.items()
+            if target not in self.revisions
+        ]
+        wrong += [
+            f"tags.{tag} has the name of a revision; a tag needs a name of its own"
+            for tag in self.tags
+            if tag in self.revisions
+        ]
+        if self.injection is not None and self.injection not in {*self.revisions, *self.tags}:
+            wrong.append(f"injection names {self.injection}, which is neither a revision ({names}) nor a tag")
+        if self.revisions and self.injection is None:
+            wrong.append(f"injection is needed beside revisions: name a tag or one of {names}")
+        if self.validation is not None and self.validation not in self.revisions:
+            wrong.append(f"validation names {self.validation}, which is no revision ({names})")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @property
+    def control_planes(self) -> dict[str | None, str]:
+        """Each control plane's revision (None where it has no name) and the version of its chart."""
+        return {**self.revisions} or {None: self.version}
+
+    @property
+    def default_revision(self) -> str:
+        """The revision that validates, as the base chart names it."""
+        return self.validation or self.tags.get(self.injection or "", self.injection) or "default"
+
+    def source(self, version: str) -> ChartSource:
+        return ChartSource(self.repository, version, self.charts)
