@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -71,6 +71,14 @@ def shown(value: object) -> str:
     """The value as a mistake quotes it: short enough for one line."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def advice(given: str, known: Iterable[str], plural: str) -> str:
+    """What to write instead of a name that is not known."""
+    import difflib  # slow to import, and needed for mistakes only
+
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known {plural}: {', '.join(sorted(known)) or 'none'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,20 @@
 """Istio's messages as plain, checked, immutable data.
 
-A message is a frozen dataclass whose fields are those of the protobuf message, in its own snake_case names (a trailing
-underscore where Python claims the name). What a field takes follows from its annotation alone:
+A message is a frozen, keyword-only dataclass whose fields are those of the protobuf message, in its own snake_case
+names (a trailing underscore where Python claims the name). What a field takes follows from its annotation alone:
 
 - `T | None`, default None: an unset field is not written; a set one always is, also False, 0, "" and an empty message.
 - `Sequence[T]`, default (): takes any sequence, keeps a tuple, is left out of the JSON form when empty.
 - `Mapping[K, V]`, default `EMPTY_MAP`: likewise, keeps an immutable copy.
 - no default: the field is required and must not be empty.
 
+Messages compare by value, are hashable, and show only what is set.
 Mistakes raise `InvalidMessage`, a ValueError that lists all of them with their paths.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 import types
@@ -22,12 +22,14 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
 from istio_api import field_types
-from istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, shown
+from istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, advice, shown
 
-__all__ = ["EMPTY_MAP", "Int32", "Int64", "InvalidMessage", "Message", "ResourceSpec", "UInt32", "UInt64"]
+__all__ = ["EMPTY_MAP", "Int32", "Int64", "InvalidMessage", "Message", "ResourceSpec", "UInt32", "UInt64", "message"]
+
+M = TypeVar("M", bound="Message")
 
 Int32 = Annotated[int, IntegerRange(-(2**31), 2**31 - 1)]
 UInt32 = Annotated[int, IntegerRange(0, 2**32 - 1)]
@@ -44,7 +46,7 @@ class InvalidMessage(ValueError):
 
 
 class Message:
-    """Base of all messages. Subclasses are frozen, keyword-only dataclasses with slots."""
+    """Base of all messages; every subclass is decorated with `message`."""
 
     __slots__ = ()
 
@@ -57,21 +59,46 @@ class Message:
     ALIASES: ClassVar[Mapping[str, str]] = EMPTY_MAP
     """Second JSON names that the CRD serves: alias to field."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, **given: Any) -> None:
+        message = type(self)
         problems: list[str] = []
-        values: dict[str, Any] = {}
-        for field in fields_of(type(self)):
-            given = getattr(self, field.name)
-            if given is None and field.optional:
-                continue
-            values[field.name] = value = field.type.admit(given, f"{type(self).__name__}.{field.name}", problems)
-            if value is not given:
-                object.__setattr__(self, field.name, value)
-        problems += _group_problems(
-            type(self), values, type(self).__name__, {f.name: f.name for f in fields_of(type(self))}
-        )
+        admitted: dict[str, Any] = {}
+        for field in fields_of(message):
+            value = given.pop(field.name, field.default)
+            if value is not field.default:
+                value = field.type.admit(value, f"{message.__name__}.{field.name}", problems)
+                admitted[field.name] = value
+            object.__setattr__(self, field.name, value)
+        names = {field.name: field.name for field in fields_of(message)}
+        problems += [_unknown(f"{message.__name__}.{name}", name, message, names) for name in given]
+        problems += _group_problems(message, admitted, message.__name__, names)
         if problems:
             raise InvalidMessage(problems)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}: messages are immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete {name!r}: messages are immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = (field.name for field in fields_of(type(self)))
+        return functools.partial(type(self), **dict(zip(names, self._values(), strict=True))), ()
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field.name) for field in fields_of(type(self)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, exactly as Istio takes it, as new dicts and lists."""
@@ -96,6 +123,14 @@ class Message:
         given = ((field.name, getattr(self, field.name)) for field in fields_of(type(self)))
         arguments = (f"{name}={value!r}" for name, value in given if value is not None and value not in ((), EMPTY_MAP))
         return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def message(cls: type[M]) -> type[M]:
+    """Make a subclass of `Message` a frozen, keyword-only dataclass with slots."""
+    # The methods that `dataclass` would compile for each class are written once, in `Message`: compiling them is what
+    # makes the import of hundreds of dataclasses slow (0.7 ms each, against 0.1 ms).
+    return dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=True)(cls)
 
 
 class ResourceSpec(Message):
@@ -132,7 +167,7 @@ class MessageType:
             field = by_key.get(key)
             where = f"{path}.{key}" if path else str(key)
             if field is None:
-                found.append(_unknown(where, str(key), self.message))
+                found.append(_unknown(where, str(key), self.message, by_key))
             elif field.name in keys:
                 found.append(f"{where}: the same field as {keys[field.name]!r}; write only one of them")
             else:
@@ -156,8 +191,11 @@ class Field:
     name: str
     json_name: str
     type: FieldType
-    optional: bool
-    required: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is dataclasses.MISSING
 
     @property
     def collection(self) -> bool:
@@ -174,8 +212,7 @@ def fields_of(message: type[Message]) -> tuple[Field, ...]:
             name=field.name,
             json_name=message.JSON_NAMES.get(field.name) or _camel_case(field.name),
             type=_field_type(hints[field.name]),
-            optional=field.default is None,
-            required=field.default is dataclasses.MISSING,
+            default=field.default,
         )
         for field in dataclasses.fields(cast("Any", message))
     )
@@ -236,15 +273,12 @@ def _group_problems(
         if field.required and values.get(field.name, "") in ("", (), EMPTY_MAP)
     ]
     for group in message.ONEOFS:
-        given = [names[name] for name in group if name in values]
+        given = [names[name] for name in group if name in values and values[name] not in ((), EMPTY_MAP)]
         if len(given) > 1:
             allowed = ", ".join(names[name] for name in group)
             problems.append(f"{path}: at most one of {allowed} may be set (given: {', '.join(given)})")
     return problems
 
 
-def _unknown(path: str, key: str, message: type[Message]) -> str:
-    known = sorted(_fields_by_key(message))
-    near = difflib.get_close_matches(key, known, n=1)
-    advice = f"did you mean {near[0]}?" if near else f"known fields: {', '.join(known) or 'none'}"
-    return f"{path}: unknown field of {message.__name__}; {advice}"
+def _unknown(path: str, key: str, message: type[Message], known: Iterable[str]) -> str:
+    return f"{path}: unknown field of {message.__name__}; {advice(key, known, 'fields')}"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar, cast
 
-from istio_api.field_types import shown
+from istio_api.field_types import advice, shown
 from istio_api.kinds import KINDS, Kind
-from istio_api.message import EMPTY_MAP, InvalidMessage, Message, ResourceSpec
+from istio_api.message import EMPTY_MAP, InvalidMessage, Message, ResourceSpec, message
 
 M = TypeVar("M", bound=Message)
 
 __all__ = ["ObjectMeta", "Resource"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@message
 class ObjectMeta(Message):
     """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 
@@ -86,9 +85,9 @@ class Resource:
         metadata = _read(ObjectMeta, _without_server_fields(manifest.get("metadata"), problems), "metadata", problems)
         spec = None
         if kind is not None:
-            message = getattr(importlib.import_module(kind.module), cast("str", manifest["kind"]))
+            type_ = getattr(importlib.import_module(kind.module), cast("str", manifest["kind"]))
             # A spec may be absent: an AuthorizationPolicy without one denies everything.
-            spec = _read(message, {} if manifest.get("spec") is None else manifest["spec"], "spec", problems)
+            spec = _read(type_, {} if manifest.get("spec") is None else manifest["spec"], "spec", problems)
         if metadata is None or spec is None or problems:
             raise InvalidMessage(problems)
         return cls(metadata, spec)
@@ -97,9 +96,7 @@ class Resource:
 def _kind(manifest: Mapping[str, Any], problems: list[str]) -> Kind | None:
     name = manifest.get("kind")
     if not isinstance(name, str) or name not in KINDS:
-        near = difflib.get_close_matches(str(name), KINDS, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"known kinds: {', '.join(sorted(KINDS))}"
-        problems.append(f"kind: not a kind of Istio; {advice} (given: {shown(name)})")
+        problems.append(f"kind: not a kind of Istio; {advice(str(name), KINDS, 'kinds')} (given: {shown(name)})")
         return None
     kind = KINDS[name]
     versions = [f"{kind.group}/{version}" for version in kind.served]
@@ -119,9 +116,9 @@ def _without_server_fields(metadata: object, problems: list[str]) -> object:
     return {key: value for key, value in given.items() if key not in server_fields}
 
 
-def _read(message: type[M], data: Any, path: str, problems: list[str]) -> M | None:
+def _read(type_: type[M], data: Any, path: str, problems: list[str]) -> M | None:
     try:
-        return message.from_dict(data, path)
+        return type_.from_dict(data, path)
     except InvalidMessage as mistakes:
         problems += mistakes.problems
         return None

@@ -147,7 +147,6 @@ def _imports(read: Catalogue, module: str, definitions: list[Message | Enum], bo
     collections = [name for name in ("Mapping", "Sequence") if re.search(rf"\b{name}\[", body)]
     if collections:
         lines.append(f"from collections.abc import {', '.join(collections)}")
-    lines.append("from dataclasses import dataclass")
     if "timedelta" in body:
         lines.append("from datetime import timedelta")
     if any(isinstance(d, Enum) for d in definitions):
@@ -158,7 +157,10 @@ def _imports(read: Catalogue, module: str, definitions: list[Message | Enum], bo
     lines.append("")
     base = sorted(n for n in ("EMPTY_MAP", *_INTEGERS) if f" {n}" in body or f"[{n}" in body)
     classes = [n for n in ("Message", "ResourceSpec") if f"({n})" in body]
-    lines += [f"from istio_api.message import {', '.join((*base, *classes))}", *_foreign(read, module, definitions)]
+    lines += [
+        f"from istio_api.message import {', '.join((*base, *classes, 'message'))}",
+        *_foreign(read, module, definitions),
+    ]
     return "\n".join(lines)
 
 
@@ -184,7 +186,7 @@ def _enum_source(enum: Enum) -> str:
 def _message_source(read: Catalogue, message: Message) -> str:
     base = "ResourceSpec" if message.kind else "Message"
     lines = [
-        "@dataclass(frozen=True, slots=True, kw_only=True, repr=False)",
+        "@message",
         f"class {message.python_name}({base}):",
         *_docstring(read, message),
         "",
