@@ -1,15 +1,63 @@
-"""An Istio object together with the declaration it stands for."""
+"""An object of the cluster together with the declaration it stands for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
-from istio_api.resource import Resource
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from istio_api.resource import ObjectMeta, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An object of another API than Istio's that a declaration needs, such as cert-manager's Certificate.
+
+    It has the face of `istio_api.resource.Resource`, so that whoever registers or prints objects treats both alike.
+    """
+
+    api_version: str
+    kind: str
+    metadata: ObjectMeta
+    body: Mapping[str, Any]
+    """The top-level fields beside apiVersion, kind and metadata: `{"spec": {...}}`, `{"data": {...}}`."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.metadata.namespace}/{self.metadata.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"name": self.metadata.name, "namespace": self.metadata.namespace}
+        if self.metadata.labels:
+            metadata["labels"] = dict(self.metadata.labels)
+        if self.metadata.annotations:
+            metadata["annotations"] = dict(self.metadata.annotations)
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata, **self.body}
+
+
+class Stage(IntEnum):
+    """The order in which objects are written; what is removed goes in the opposite order.
+
+    A policy is there before a route can lead to what it guards, and a subset before a route names it (a route to a
+    subset that no proxy knows answers 503).
+    """
+
+    POLICY = 0
+    ROUTE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """`owner` is the path of the spec in the stack file, such as `apps.chatgpt-mcp`."""
 
-    resource: Resource
+    resource: Resource | Manifest
     owner: str
+    ignore_changes: tuple[str, ...] = field(default=())
+    """Paths that a controller in the cluster writes after the first `up`, in the form of Pulumi's ignore_changes."""
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.ROUTE if self.resource.kind == "VirtualService" else Stage.POLICY

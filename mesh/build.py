@@ -1,0 +1,181 @@
+"""From a declaration to the objects of the cluster.
+
+Every concern is a module with a spec and up to three pure functions; this file is the only one that knows them all:
+
+- `problems(parts) -> Iterator[Problem]`: mistakes that types cannot see, over whatever parsed.
+- `warnings(parts) -> Iterator[Problem]`: what is still right but soon is not.
+- `objects(graph) -> Iterator[Owned]`: the objects, over a declaration without mistakes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from mesh import app, egress, gateways, security
+from mesh.app import AppSpec
+from mesh.egress import EgressSpec
+from mesh.gateways import GatewaySpec
+from mesh.graph import Graph, Parts
+from mesh.namespaces import NamespaceDeclaration, namespaces_of
+from mesh.problem import InvalidConfig, Problem
+from mesh.rate_limit import RateLimitServiceSpec
+from mesh.security import SecuritySpec
+from mesh.spec import DnsLabel, Spec, problems_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
+
+    from mesh.owned import Owned
+
+CONCERNS = (gateways, security, app, egress)
+"""In the order in which their objects are listed."""
+
+
+class MeshSpec(Spec):
+    """The declaration of a mesh: the part of a stack file that becomes Istio objects."""
+
+    gateways: dict[DnsLabel, GatewaySpec] = {}
+    """Gateways by name."""
+    apps: dict[DnsLabel, AppSpec] = {}
+    """Apps by name."""
+    security: SecuritySpec = SecuritySpec()
+    """Mutual TLS and its exceptions."""
+    egress: EgressSpec = EgressSpec()
+    """Hosts outside the mesh that apps may reach."""
+    rate_limit_service: RateLimitServiceSpec | None = None
+    """The service behind global rate limits."""
+    faults_allowed: bool = False
+    """Whether apps of this stack may declare faults."""
+    trust_domain: str = "cluster.local"
+    """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
+    istio_namespace: DnsLabel = "istio-system"
+    """Root namespace of the mesh."""
+
+
+_BY_NAME = ("gateways", "apps")
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(field.rebuild_annotation(), config=None) for name, field in MeshSpec.model_fields.items()
+}
+
+
+def parse(data: Mapping[str, object], today: date) -> tuple[Parts, list[Problem]]:
+    """Read a declaration part by part, so that one mistake hides no other.
+
+    `data` is what stands under the mesh's keys of a stack file; keys that are not the mesh's are mistakes.
+    """
+    problems: list[Problem] = []
+    unread: set[str] = set()
+    read: dict[str, Any] = {}
+    for key in data:
+        if key not in MeshSpec.model_fields:
+            problems.append(Problem(str(key), "is not a known key; check its spelling against the reference of stack files"))
+    for name in MeshSpec.model_fields:
+        if name not in data:
+            read[name] = MeshSpec.model_fields[name].get_default(call_default_factory=True)
+            continue
+        value = data[name]
+        if name in _BY_NAME and isinstance(value, dict):
+            read[name] = {}
+            spec_type: type[Spec] = GatewaySpec if name == "gateways" else AppSpec
+            for key, item in cast("dict[object, object]", value).items():
+                path = f"{name}.{key}"
+                try:
+                    TypeAdapter[str](DnsLabel).validate_python(key)
+                    read[name][key] = spec_type.model_validate(item)
+                except ValidationError as error:
+                    unread.add(path)
+                    problems += problems_of(error, path)
+            continue
+        try:
+            read[name] = _ADAPTERS[name].validate_python(value, strict=True)
+        except ValidationError as error:
+            unread.add(name)
+            problems += problems_of(error, name)
+    return Parts(today=today, unread=frozenset(unread), **read), problems
+
+
+def cross_check(parts: Parts) -> list[Problem]:
+    """Mistakes between parts: owners, callers, gateways, dates. Works on those parts that parsed."""
+    return [problem for concern in CONCERNS for problem in concern.problems(parts)]
+
+
+def warnings(parts: Parts) -> list[Problem]:
+    """What is right today and will not be soon."""
+    return list(security.warnings(parts))
+
+
+def read(data: Mapping[str, object], today: date) -> MeshSpec:
+    """Read and check a declaration. Raises InvalidConfig with every mistake."""
+    parts, problems = parse(data, today)
+    problems += cross_check(parts)
+    if problems:
+        raise InvalidConfig(problems)
+    return spec_of(parts)
+
+
+def spec_of(parts: Parts) -> MeshSpec:
+    """The declaration that complete parts make up."""
+    return MeshSpec.model_construct(**{name: getattr(parts, name) for name in MeshSpec.model_fields})
+
+
+def parts_of(spec: MeshSpec, today: date) -> Parts:
+    """The parts of a declaration that parsed as a whole."""
+    return Parts(today=today, **{name: getattr(spec, name) for name in MeshSpec.model_fields})
+
+
+class Mesh:
+    """Everything that a declaration stands for. Raises InvalidConfig where it contradicts itself."""
+
+    def __init__(self, spec: MeshSpec, today: date) -> None:
+        self.spec = spec
+        self._parts = parts_of(spec, today)
+        problems = cross_check(self._parts)
+        if problems:
+            raise InvalidConfig(problems)
+        self.graph = Graph(self._parts)
+        self.objects: tuple[Owned, ...] = tuple(owned for concern in CONCERNS for owned in concern.objects(self.graph))
+        doubled = list(_doubled(self.objects))
+        if doubled:
+            raise InvalidConfig(doubled)
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(warnings(self._parts))
+
+    @cached_property
+    def namespaces(self) -> tuple[NamespaceDeclaration, ...]:
+        return namespaces_of(self.graph)
+
+    @property
+    def gateways(self) -> Mapping[str, GatewaySpec]:
+        return self.spec.gateways
+
+    @cached_property
+    def drain_duration(self) -> timedelta:
+        """For `meshConfig.defaultConfig.drainDuration`: the longest call of all apps. Istio has no such field per app."""
+        return _longest(self.spec.apps.values())
+
+    def gateway_drain_duration(self, gateway: str) -> timedelta:
+        """For the gateway's pods: the longest call of the apps it serves."""
+        return _longest(a for a in self.spec.apps.values() if any(e.gateway == gateway for e in a.exposures))
+
+
+DRAIN_FLOOR = timedelta(seconds=45)
+"""Istio's default, kept where no app needs more."""
+
+
+def _longest(apps: Iterable[AppSpec]) -> timedelta:
+    return max((spec.longest_call for spec in apps), default=DRAIN_FLOOR)
+
+
+def _doubled(objects: Iterable[Owned]) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for owned in objects:
+        other = owners.setdefault(owned.resource.key, owned.owner)
+        if other != owned.owner:
+            yield Problem(owned.owner, f"makes {owned.resource.key}, and {other} makes it too; rename one of them")

@@ -1,0 +1,35 @@
+"""Namespaces of the stack. The program owns them, with their injection label; what runs in them is others' work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from mesh.graph import Graph
+
+
+class NamespaceDeclaration(NamedTuple):
+    """A namespace that the program makes. The injection label itself depends on the control plane's revision or tag."""
+
+    name: str
+    role: Literal["apps", "gateway"]
+    owners: tuple[str, ...]
+    """Paths of the specs that need it."""
+
+    @property
+    def injected(self) -> bool:
+        """All are: an app's pods get a sidecar, and a gateway's pod is filled in by the injector (its image is `auto`)."""
+        return True
+
+
+def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
+    """Every namespace of apps and gateways, by name."""
+    owners: dict[str, list[str]] = {}
+    gateways = {spec.home for spec in graph.gateways.values()}
+    for name, spec in graph.gateways.items():
+        owners.setdefault(spec.home, []).append(f"gateways.{name}")
+    for name, spec in graph.apps.items():
+        owners.setdefault(spec.namespace, []).append(f"apps.{name}")
+    return tuple(
+        NamespaceDeclaration(name, "gateway" if name in gateways else "apps", tuple(owners[name])) for name in sorted(owners)
+    )
