@@ -1,7 +1,7 @@
 """The official MCP SDK client through the gateway, with a trace: `python -m lab.workloads.client`.
 
-It connects as ChatGPT would, over TLS by the app's public name, and says for each step the HTTP status, the milliseconds,
-and which version and pod answered.
+It connects as ChatGPT would, over TLS by the app's public name, and says for each step the HTTP status, the
+milliseconds, and which version and pod answered.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Target:
     auth: httpx2.Auth | None = None
 
 
-class _Addressed(httpx2.AsyncHTTPTransport):
+class Addressed(httpx2.AsyncHTTPTransport):
     """Connects to a given address for a name; Host, SNI and verification keep the name."""
 
     def __init__(self, addresses: Mapping[str, str], verify: ssl.SSLContext | bool) -> None:
@@ -115,7 +115,7 @@ async def http_client(target: Target, exchanges: list[Exchange]) -> AsyncIterato
         )
 
     async with httpx2.AsyncClient(
-        transport=_Addressed(target.addresses, verify),
+        transport=Addressed(target.addresses, verify),
         headers=dict(target.headers),
         auth=target.auth,
         timeout=httpx2.Timeout(_TIMEOUT_SECONDS, read=_STREAM_TIMEOUT_SECONDS),
@@ -147,7 +147,9 @@ def table(exchanges: list[Exchange]) -> str:
     rows = [("operation", "status", "ms", "version", "pod")]
     rows += [(e.operation, str(e.status), f"{e.milliseconds:.0f}", e.version, e.pod) for e in exchanges]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def main() -> int:
@@ -175,7 +177,7 @@ def main() -> int:
         print(f"MCP, {era.value} era:")
         try:
             print(table(asyncio.run(trace(target, era))))
-        except Exception as error:  # noqa: BLE001 - whatever stops the client is what the reader has to see
+        except Exception as error:  # whatever stops the client is what the reader has to see
             print(f"  {_innermost(error)}")
             return 1
     return 0

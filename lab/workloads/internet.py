@@ -9,18 +9,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import shutil
 import signal
 import ssl
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
-from lab.workloads.certificates import Authority
+from lab.pki import Authority, edge_authority
+from lab.state import State
 
 BRIDGE = "labbr0"
 HTTPS_PORT = 443
@@ -70,20 +68,15 @@ def claim_addresses(sites: Sequence[str]) -> None:
         subprocess.run([ip, "address", "replace", f"{SITES[site].address}/32", "dev", BRIDGE], check=True)
 
 
-def pki_directory() -> Path:
-    return Path(os.environ.get("LAB_STATE", "/var/lib/chatgpt-mesh-lab")) / "pki" / "edge"
-
-
-def server_context(authority: Authority, names: Sequence[str]) -> ssl.SSLContext:
+def server_context(authority: Authority, site: str) -> ssl.SSLContext:
+    names = SITES[site].names
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as directory:
-        context.load_cert_chain(authority.issue_file(Path(directory) / "site.pem", names))
+    context.load_cert_chain(*authority.issue(f"site-{site}", names[0], names=names))
     return context
 
 
-async def serve_site(site: Site, authority: Authority, port: int = HTTPS_PORT) -> asyncio.Server:
+async def serve_site(site: Site, context: ssl.SSLContext, port: int = HTTPS_PORT) -> asyncio.Server:
     """Answer every HTTP/1.1 request at the site's address with a JSON object that says what arrived."""
-    context = server_context(authority, site.names)
     asked_names: dict[int, str] = {}
 
     def remember(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
@@ -125,7 +118,7 @@ async def serve_site(site: Site, authority: Authority, port: int = HTTPS_PORT) -
 
 async def serve(authority: Authority) -> None:
     claim_addresses(SERVED_HERE)
-    servers = [await serve_site(SITES[site], authority) for site in SERVED_HERE]
+    servers = [await serve_site(SITES[site], server_context(authority, site)) for site in SERVED_HERE]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,7 +137,7 @@ def main() -> None:
     if parser.parse_args().command == "corefile":
         print(corefile(), end="")
     else:
-        asyncio.run(serve(Authority.load(pki_directory())))
+        asyncio.run(serve(edge_authority(State.from_environment().pki)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The lab's authorization server: RFC 8414 metadata, dynamic registration, code with PKCE, tokens that the edge accepts.
+"""The lab's authorization server: RFC 8414 metadata, dynamic registration, code with PKCE, JWT access tokens.
 
 `python -m lab.workloads.issuer serve` runs it at https://auth.example.com on the lab's bridge. It is the MCP SDK's
 authorization server over a provider that consents at once, as one user, and signs with the keys of `tokens`.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import secrets
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import uvicorn
 from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
     AuthorizationParams,
+    OAuthAuthorizationServerProvider,
     RefreshToken,
     TokenError,
     construct_redirect_uri,
@@ -27,22 +25,25 @@ from mcp.server.auth.provider import (
 from mcp.server.auth.routes import create_auth_routes
 from mcp.server.auth.settings import ClientRegistrationOptions
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-from pydantic import AnyHttpUrl
+from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.workloads.certificates import Authority
-from lab.workloads.internet import HTTPS_PORT, SITES, claim_addresses, pki_directory
-from lab.workloads.tokens import ISSUER, LIFETIME_SECONDS, SUBJECT, Keys, ensure_keys, keys_directory, mint
+from lab.pki import Authority, edge_authority
+from lab.state import State
+from lab.workloads.internet import HTTPS_PORT, SITES, claim_addresses
+from lab.workloads.tokens import ISSUER, LIFETIME_SECONDS, SUBJECT, Keys, ensure_keys, mint
 
 SCOPES = ("chatgpt.tools.read", "chatgpt.tools.execute")
 _CODE_SECONDS = 60
+# Clients compare the metadata's issuer as a string (RFC 8414 section 3.3); pydantic would add a slash.
+_EXACT_URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))
 
 
 @dataclass(slots=True)
-class ConsentingProvider:
+class ConsentingProvider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
     """Consents to every request of a registered client as the user `subject`."""
 
     keys: Keys
@@ -76,7 +77,8 @@ class ConsentingProvider:
     async def load_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: str
     ) -> AuthorizationCode | None:
-        return self.codes.get(authorization_code)
+        code = self.codes.get(authorization_code)
+        return code if code and code.client_id == client.client_id else None
 
     async def exchange_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: AuthorizationCode
@@ -85,7 +87,8 @@ class ConsentingProvider:
         return self._tokens(client.client_id, authorization_code.scopes, authorization_code.resource)
 
     async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> RefreshToken | None:
-        return self.refresh_tokens.get(refresh_token)
+        token = self.refresh_tokens.get(refresh_token)
+        return token if token and token.client_id == client.client_id else None
 
     async def exchange_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: RefreshToken, scopes: list[str]
@@ -103,7 +106,12 @@ class ConsentingProvider:
         self.refresh_tokens[refresh.token] = refresh
         return OAuthToken(
             access_token=mint(
-                self.keys, issuer=self.issuer, audience=resource, subject=self.subject, scopes=scopes, client_id=client_id
+                self.keys,
+                issuer=self.issuer,
+                audience=resource,
+                subject=self.subject,
+                scopes=scopes,
+                client_id=client_id,
             ),
             expires_in=LIFETIME_SECONDS,
             scope=" ".join(scopes) or None,
@@ -122,24 +130,24 @@ def build_app(provider: ConsentingProvider) -> Starlette:
         return JSONResponse(provider.keys.jwks())
 
     registration = ClientRegistrationOptions(enabled=True, valid_scopes=list(SCOPES), default_scopes=[SCOPES[0]])
-    routes = create_auth_routes(provider, AnyHttpUrl(provider.issuer), client_registration_options=registration)
+    issuer = _EXACT_URL.validate_python(provider.issuer)
+    routes = create_auth_routes(provider, issuer, client_registration_options=registration)
     return Starlette(routes=[*routes, Route("/.well-known/jwks.json", jwks)])
 
 
 async def serve(keys: Keys, authority: Authority) -> None:
     site = SITES["issuer"]
     claim_addresses(["issuer"])
-    with tempfile.TemporaryDirectory() as directory:
-        certificate = authority.issue_file(Path(directory) / "issuer.pem", site.names)
-        config = uvicorn.Config(
-            build_app(ConsentingProvider(keys, issuer=os.environ.get("LAB_ISSUER", ISSUER))),
-            host=site.address,
-            port=HTTPS_PORT,
-            ssl_certfile=str(certificate),
-            ssl_keyfile=str(certificate),
-            log_level="info",
-        )
-        await uvicorn.Server(config).serve()
+    certificate, key = authority.issue("site-issuer", site.names[0], names=site.names)
+    config = uvicorn.Config(
+        build_app(ConsentingProvider(keys)),
+        host=site.address,
+        port=HTTPS_PORT,
+        ssl_certfile=str(certificate),
+        ssl_keyfile=str(key),
+        log_level="info",
+    )
+    await uvicorn.Server(config).serve()
 
 
 def main() -> None:
@@ -148,9 +156,10 @@ def main() -> None:
     commands.add_parser("keys", help="make the keys and jwks.json if there are none, and end")
     commands.add_parser("serve", help="claim the address and answer until SIGTERM")
     command = parser.parse_args().command
-    keys = ensure_keys(keys_directory())
+    state = State.from_environment()
+    keys = ensure_keys(state.issuer)
     if command == "serve":
-        asyncio.run(serve(keys, Authority.load(pki_directory())))
+        asyncio.run(serve(keys, edge_authority(state.pki)))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
         interval: Annotated[float, Field(ge=0.01)] = 1.0,
         call_id: CallId = "",
     ) -> Streamed:
-        """Report progress every `interval` seconds for `seconds`; each message is the server's clock when it was sent."""
+        """Report progress every `interval` seconds for `seconds`; a message is the server's clock when it was sent."""
         recorder.executed("stream", call_id)
         started, events = time.monotonic(), 0
         while (elapsed := time.monotonic() - started) < seconds:
@@ -109,7 +109,7 @@ def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
 
     @server.tool()
     async def execute_sql(statement: str, call_id: CallId = "") -> Rows:
-        """Run one SQL statement on a small database that lives as long as the call; the stack guards this tool by scope."""
+        """Run one SQL statement on a small database that lives as long as the call; guarded by scope at the edge."""
         recorder.executed("execute_sql", call_id)
         try:
             with closing(_orders()) as database:

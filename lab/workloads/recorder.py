@@ -97,7 +97,7 @@ def metrics_app(recorder: Recorder) -> Starlette:
 
 
 def control_app(recorder: Recorder) -> Starlette:
-    """`GET /requests?test_id=`, `GET /calls?call_id=`, `PUT /answer {"answer": "given"|"503"|"reset"}`, `DELETE /requests`."""
+    """`GET /requests?test_id=`, `DELETE /requests`, `GET /calls?call_id=`, `PUT /answer {"answer": ANSWER}`."""
 
     async def requests(request: Request) -> Response:
         if request.method == "DELETE":

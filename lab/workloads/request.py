@@ -1,7 +1,7 @@
 """HTTP requests with nothing hidden: any address, SNI, Host, TLS version and client certificate; standard library only.
 
-As a program (`python -m lab.workloads.request`) it reads a JSON list of requests on standard input and prints a JSON list
-of replies, so that a test can send requests from inside a pod.
+As a program (`python -m lab.workloads.request JSON`) it takes `{"requests": [...], "parallel": N}` and prints replies,
+so that a test can send requests from inside a pod.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Request:
     ca_file: str | None = None
     """Trust only this CA; without it the server's certificate is not verified."""
     client_certificate: str | None = None
-    """PEM file with certificate chain and key."""
+    """PEM file with the certificate chain that this client shows."""
+    client_key: str | None = None
     tls_version: str | None = None
     """Exactly this version: one of TLSv1_1, TLSv1_2, TLSv1_3."""
     timeout: float = 10.0
@@ -66,7 +67,7 @@ class Reply:
 
 
 def send(request: Request) -> Reply:
-    """Send one request on a connection of its own; redirects are not followed. Never raises for what the network does."""
+    """Send one request on a connection of its own, without following redirects. What the network does never raises."""
     started = time.monotonic()
     url = urlsplit(request.url)
     host = url.hostname or ""
@@ -136,7 +137,7 @@ def tls_context(request: Request) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if request.client_certificate:
-        context.load_cert_chain(request.client_certificate)
+        context.load_cert_chain(request.client_certificate, request.client_key)
     if request.tls_version:
         version = ssl.TLSVersion[request.tls_version]
         if version < ssl.TLSVersion.TLSv1_2:

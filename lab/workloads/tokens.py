@@ -1,7 +1,7 @@
 """Access tokens of every sort, signed with keys kept under a state directory.
 
-`python -m lab.workloads.tokens mint --sort expired` prints one. A sort is one way in which a token can be right or wrong;
-each differs from the valid token in exactly that.
+`python -m lab.workloads.tokens mint --sort expired` prints one. A sort is one way in which a token can be right or
+wrong; each differs from the valid token in exactly that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from lab.state import State
 
 ISSUER = "https://auth.example.com"
 AUDIENCE = "https://chatgpt-mcp.example.com/mcp"
@@ -59,17 +60,13 @@ class Keys:
     def jwks(self) -> dict[str, Any]:
         """The public key set (RFC 7517) that a RequestAuthentication takes inline."""
         private = serialization.load_pem_private_key(self.private, password=None)
-        assert isinstance(private, rsa.RSAPrivateKey)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise TypeError("the issuer's key is not an RSA key")
         key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
         return {"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def sign(self, claims: dict[str, Any], *, foreign: bool = False) -> str:
         return jwt.encode(claims, self.foreign if foreign else self.private, algorithm="RS256", headers={"kid": KEY_ID})
-
-
-def keys_directory() -> Path:
-    state = os.environ.get("LAB_STATE", "/var/lib/chatgpt-mesh-lab")
-    return Path(state) / "issuer"
 
 
 def load_keys(directory: Path) -> Keys:
@@ -146,7 +143,7 @@ def mint(
         case Sort.AUDIENCE_WITHOUT_SCHEME:
             return keys.sign({**payload, "aud": without_scheme})
         case Sort.ALG_NONE:
-            return jwt.encode(payload, key=None, algorithm="none", headers={"kid": KEY_ID})
+            return jwt.encode(payload, key="", algorithm="none", headers={"kid": KEY_ID})
         case Sort.GARBAGE:
             return base64.urlsafe_b64encode(b"not a token at all").decode()
 
@@ -163,7 +160,7 @@ def main() -> None:
     minting.add_argument("--scope", action="append", default=[], help="may be given more than once")
     minting.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="seconds")
     arguments = parser.parse_args()
-    keys = ensure_keys(keys_directory())
+    keys = ensure_keys(State.from_environment().issuer)
     if arguments.command == "keys":
         print(json.dumps(keys.jwks()))
         return

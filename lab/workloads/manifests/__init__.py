@@ -14,7 +14,7 @@ _ORDER = ("Namespace", "ServiceAccount", "Service", "Sidecar", "Deployment")
 
 
 def load(*, image: str, digest: str) -> list[dict[str, Any]]:
-    """Every object in the order in which to apply it. `digest` names the image's content: a new one restarts the pods."""
+    """Every object in the order in which to apply it. `digest` names the image; a new one restarts the pods."""
     objects: list[dict[str, Any]] = []
     for path in sorted(_DIRECTORY.glob("*.yaml")):
         text = Template(path.read_text(encoding="utf-8")).substitute(WORKLOAD_IMAGE=image, WORKLOAD_DIGEST=digest)
