@@ -20,7 +20,7 @@ class TrafficExtension(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        targetRefs: list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference.
         phase: TrafficExtension_ExecutionPhase: UNSPECIFIED, AUTHN, AUTHZ, STATS.
         priority: int32.
         match: list of TrafficSelector.
@@ -29,23 +29,14 @@ class TrafficExtension(ResourceSpec):
 
     At most one of wasm, lua.
 
-    At most one of selector, targetRefs.
+    At most one of selector, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "extensions.istio.io/v1alpha1"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "wasm",
-            "lua",
-        ),
-        (
-            "selector",
-            "targetRefs",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("wasm", "lua"), ("selector", "target_refs"))
 
     selector: WorkloadSelector | None = None
-    targetRefs: Sequence[PolicyTargetReference] = ()
+    target_refs: Sequence[PolicyTargetReference] = ()
     phase: TrafficExtension_ExecutionPhase | None = None
     priority: Int32 | None = None
     match: Sequence[TrafficSelector] = ()

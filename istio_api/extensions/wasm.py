@@ -19,8 +19,8 @@ class WasmPlugin(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        targetRef: PolicyTargetReference.
-        targetRefs: list of PolicyTargetReference.
+        target_ref: `targetRef`, PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference.
         url: string; required.
         sha256: string.
         image_pull_policy: `imagePullPolicy`, PullPolicy: UNSPECIFIED_POLICY, IfNotPresent, Always.
@@ -35,21 +35,15 @@ class WasmPlugin(ResourceSpec):
         match: list of WasmPlugin_TrafficSelector.
         type: PluginType: UNSPECIFIED_PLUGIN_TYPE, HTTP, NETWORK.
 
-    At most one of selector, targetRef, targetRefs.
+    At most one of selector, target_ref, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "extensions.istio.io/v1alpha1"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "selector",
-            "targetRef",
-            "targetRefs",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
-    targetRef: PolicyTargetReference | None = None
-    targetRefs: Sequence[PolicyTargetReference] = ()
+    target_ref: PolicyTargetReference | None = None
+    target_refs: Sequence[PolicyTargetReference] = ()
     url: str
     sha256: str | None = None
     image_pull_policy: PullPolicy | None = None

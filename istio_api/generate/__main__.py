@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from istio_api.generate import istio_modules, messages, python_source
+from istio_api.generate import istio_modules, message_source, messages, python_source
 from istio_api.generate.schema_walk import kind_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -24,13 +24,18 @@ def generated_files() -> dict[str, str]:
     descriptors = istio_modules.file_descriptors(protos, [api, api / "common-protos"])
     kinds = [kind_of(definition) for definition in istio_modules.custom_resource_definitions()]
     read = messages.catalogue(descriptors, kinds)
-    files = {"kinds.py": python_source.kinds_source(read, version)}
-    modules = read.modules()
+    rows = [(m.kind.name, m.kind.group, m.kind.served, m.module) for m in read.messages.values() if m.kind]
+    files = {"kinds.py": python_source.kinds_source(version, rows)}
     for package in messages.PACKAGES:
-        own = {module: content for module, content in modules.items() if module.startswith(f"{package}.")}
-        files[f"{package}/__init__.py"] = python_source.package_source(package, own, version)
-        for module, content in own.items():
-            files[f"{module.replace('.', '/')}.py"] = python_source.module_source(read, module, content, version)
+        modules = {m: found for m, found in read.modules().items() if m.startswith(f"{package}.")}
+        sources = {m: [message_source.definition(read, one) for one in found] for m, found in modules.items()}
+        title = f"Istio's `{package}` messages, each loaded from its module at first use."
+        files[f"{package}/__init__.py"] = python_source.package_source(title, version, sources)
+        for module, found in modules.items():
+            title = f"Messages of `{messages.proto_package(found)}`: {', '.join(messages.top_level(found))}."
+            foreign = message_source.foreign_names(read, module, found)
+            source = python_source.module_source(title, version, sources[module], foreign)
+            files[f"{module.replace('.', '/')}.py"] = source
     return files
 
 

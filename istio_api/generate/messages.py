@@ -55,8 +55,22 @@ class Message:
         return next((f for f in self.descriptor.field if f.json_name == json_name), None)
 
 
+_WORD_STARTS = re.compile(r"(?<=[a-z0-9]{2})(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s$)[a-z])")
+
+
 def python_field_name(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) else name
+    """`podDNSSearchNamespaces` to `pod_dns_search_namespaces`, `from` to `from_`."""
+    snake = _WORD_STARTS.sub("_", name).lower()
+    return f"{snake}_" if keyword.iskeyword(snake) else snake
+
+
+def top_level(found: list[Message | Enum]) -> list[str]:
+    """The messages that are not nested in another one."""
+    return [one.python_name for one in found if isinstance(one, Message) and "_" not in one.python_name]
+
+
+def proto_package(found: list[Message | Enum]) -> str:
+    return next(one.proto_name for one in found if isinstance(one, Message)).rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +186,11 @@ def _messages_of(file: descriptor_pb2.FileDescriptorProto) -> Iterator[tuple[str
 
 
 def _oneofs(descriptor: descriptor_pb2.DescriptorProto) -> list[tuple[str, ...]]:
-    return [
+    groups = (
         tuple(f.name for f in descriptor.field if f.HasField("oneof_index") and f.oneof_index == index)
         for index in range(len(descriptor.oneof_decl))
-    ]
+    )
+    return [group for group in groups if len(group) > 1]
 
 
 class _FieldBehaviour:

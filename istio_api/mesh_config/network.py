@@ -35,12 +35,7 @@ class Network_NetworkEndpoints(Message):
     At most one of from_cidr, from_registry.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "from_cidr",
-            "from_registry",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("from_cidr", "from_registry"),)
 
     from_cidr: str | None = None
     from_registry: str | None = None
@@ -59,12 +54,7 @@ class Network_IstioNetworkGateway(Message):
     At most one of registry_service_name, address.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "registry_service_name",
-            "address",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("registry_service_name", "address"),)
 
     registry_service_name: str | None = None
     address: str | None = None

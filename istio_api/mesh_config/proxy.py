@@ -36,13 +36,7 @@ class Tracing(Message):
     """
 
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "zipkin",
-            "lightstep",
-            "datadog",
-            "stackdriver",
-            "open_census_agent",
-        ),
+        ("zipkin", "lightstep", "datadog", "stackdriver", "open_census_agent"),
     )
 
     zipkin: Tracing_Zipkin | None = None
@@ -135,13 +129,7 @@ class Tracing_CustomTag(Message):
     At most one of literal, environment, header.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "literal",
-            "environment",
-            "header",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("literal", "environment", "header"),)
 
     literal: Tracing_Literal | None = None
     environment: Tracing_Environment | None = None
@@ -230,12 +218,7 @@ class PrivateKeyProvider(Message):
     At most one of cryptomb, qat.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "cryptomb",
-            "qat",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("cryptomb", "qat"),)
 
     cryptomb: PrivateKeyProvider_CryptoMb | None = None
     qat: PrivateKeyProvider_QAT | None = None
@@ -317,12 +300,7 @@ class ProxyConfig(Message):
     At most one of service_cluster, tracing_service_name.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "service_cluster",
-            "tracing_service_name",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("service_cluster", "tracing_service_name"),)
 
     config_path: str | None = None
     binary_path: str | None = None

@@ -153,12 +153,7 @@ class LoadBalancerSettings(Message):
     At most one of simple, consistent_hash.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "simple",
-            "consistent_hash",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("simple", "consistent_hash"),)
 
     simple: LoadBalancerSettings_SimpleLB | None = None
     consistent_hash: LoadBalancerSettings_ConsistentHashLB | None = None
@@ -187,16 +182,8 @@ class LoadBalancerSettings_ConsistentHashLB(Message):
     """
 
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "http_header_name",
-            "http_cookie",
-            "use_source_ip",
-            "http_query_parameter_name",
-        ),
-        (
-            "ring_hash",
-            "maglev",
-        ),
+        ("http_header_name", "http_cookie", "use_source_ip", "http_query_parameter_name"),
+        ("ring_hash", "maglev"),
     )
 
     http_header_name: str | None = None

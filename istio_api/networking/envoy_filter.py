@@ -20,23 +20,18 @@ class EnvoyFilter(ResourceSpec):
 
     Attributes:
         workload_selector: `workloadSelector`, WorkloadSelector.
-        targetRefs: list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference.
         config_patches: `configPatches`, list of EnvoyFilter_EnvoyConfigObjectPatch.
         priority: int32.
 
-    At most one of workload_selector, targetRefs.
+    At most one of workload_selector, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "networking.istio.io/v1alpha3"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "workload_selector",
-            "targetRefs",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("workload_selector", "target_refs"),)
 
     workload_selector: WorkloadSelector | None = None
-    targetRefs: Sequence[PolicyTargetReference] = ()
+    target_refs: Sequence[PolicyTargetReference] = ()
     config_patches: Sequence[EnvoyFilter_EnvoyConfigObjectPatch] = ()
     priority: Int32 | None = None
 
@@ -263,14 +258,7 @@ class EnvoyFilter_EnvoyConfigObjectMatch(Message):
     At most one of listener, route_configuration, cluster, waypoint.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "listener",
-            "route_configuration",
-            "cluster",
-            "waypoint",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("listener", "route_configuration", "cluster", "waypoint"),)
 
     context: EnvoyFilter_PatchContext | None = None
     proxy: EnvoyFilter_ProxyMatch | None = None

@@ -98,18 +98,9 @@ class ServerTLSSettings(Message):
     """
 
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "tls_certificates",
-            "credential_names",
-        ),
-        (
-            "credential_name",
-            "credential_names",
-        ),
-        (
-            "credential_names",
-            "tls_certificates",
-        ),
+        ("tls_certificates", "credential_names"),
+        ("credential_name", "credential_names"),
+        ("credential_names", "tls_certificates"),
     )
 
     https_redirect: bool | None = None

@@ -33,12 +33,7 @@ class ServiceEntry(ResourceSpec):
     """
 
     API_VERSION: ClassVar[str] = "networking.istio.io/v1"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "workload_selector",
-            "endpoints",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("workload_selector", "endpoints"),)
 
     hosts: Sequence[str]
     addresses: Sequence[str] = ()

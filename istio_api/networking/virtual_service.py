@@ -287,12 +287,7 @@ class HTTPRedirect(Message):
     At most one of port, derive_port.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "port",
-            "derive_port",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("port", "derive_port"),)
 
     uri: str | None = None
     authority: str | None = None
@@ -327,12 +322,7 @@ class HTTPBody(Message):
     At most one of string, bytes.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "string",
-            "bytes",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("string", "bytes"),)
 
     string: str | None = None
     bytes: str | None = None
@@ -378,13 +368,7 @@ class StringMatch(Message):
     At most one of exact, prefix, regex.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "exact",
-            "prefix",
-            "regex",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("exact", "prefix", "regex"),)
 
     exact: str | None = None
     prefix: str | None = None
@@ -463,12 +447,7 @@ class HTTPFaultInjection_Delay(Message):
     At most one of fixed_delay, exponential_delay.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "fixed_delay",
-            "exponential_delay",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("fixed_delay", "exponential_delay"),)
 
     percent: Int32 | None = None
     fixed_delay: timedelta | None = None
@@ -489,13 +468,7 @@ class HTTPFaultInjection_Abort(Message):
     At most one of http_status, grpc_status, http2_error.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "http_status",
-            "grpc_status",
-            "http2_error",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("http_status", "grpc_status", "http2_error"),)
 
     http_status: Int32 | None = None
     grpc_status: str | None = None

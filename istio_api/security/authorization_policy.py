@@ -19,30 +19,21 @@ class AuthorizationPolicy(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        targetRef: PolicyTargetReference.
-        targetRefs: list of PolicyTargetReference.
+        target_ref: `targetRef`, PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference.
         rules: list of Rule.
         action: AuthorizationPolicy_Action: ALLOW, DENY, AUDIT, CUSTOM.
         provider: AuthorizationPolicy_ExtensionProvider.
 
-    At most one of provider.
-
-    At most one of selector, targetRef, targetRefs.
+    At most one of selector, target_ref, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "security.istio.io/v1"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        ("provider",),
-        (
-            "selector",
-            "targetRef",
-            "targetRefs",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
-    targetRef: PolicyTargetReference | None = None
-    targetRefs: Sequence[PolicyTargetReference] = ()
+    target_ref: PolicyTargetReference | None = None
+    target_refs: Sequence[PolicyTargetReference] = ()
     rules: Sequence[Rule] = ()
     action: AuthorizationPolicy_Action | None = None
     provider: AuthorizationPolicy_ExtensionProvider | None = None

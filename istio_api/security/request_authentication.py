@@ -19,25 +19,19 @@ class RequestAuthentication(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        targetRef: PolicyTargetReference.
-        targetRefs: list of PolicyTargetReference.
+        target_ref: `targetRef`, PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference.
         jwt_rules: `jwtRules`, list of JWTRule.
 
-    At most one of selector, targetRef, targetRefs.
+    At most one of selector, target_ref, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "security.istio.io/v1"
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "selector",
-            "targetRef",
-            "targetRefs",
-        ),
-    )
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
-    targetRef: PolicyTargetReference | None = None
-    targetRefs: Sequence[PolicyTargetReference] = ()
+    target_ref: PolicyTargetReference | None = None
+    target_refs: Sequence[PolicyTargetReference] = ()
     jwt_rules: Sequence[JWTRule] = ()
 
 
@@ -62,13 +56,8 @@ class JWTRule(Message):
     At most one of jwks_uri, jwks.
     """
 
-    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
-        (
-            "jwks_uri",
-            "jwks",
-        ),
-    )
     ALIASES: ClassVar[Mapping[str, str]] = {"jwks_uri": "jwks_uri"}
+    ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("jwks_uri", "jwks"),)
 
     issuer: str | None = None
     audiences: Sequence[str] = ()
