@@ -176,6 +176,7 @@ def _longest(apps: Iterable[AppSpec]) -> timedelta:
 def _doubled(objects: Iterable[Owned]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for owned in objects:
-        other = owners.setdefault(owned.resource.key, owned.owner)
-        if other != owned.owner:
-            yield Problem(owned.owner, f"makes {owned.resource.key}, and {other} makes it too; rename one of them")
+        key = owned.resource.key
+        if key in owners:
+            yield Problem(owned.owner, f"makes {key}, and {owners[key]} makes it too; rename one of them")
+        owners[key] = owned.owner

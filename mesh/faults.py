@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from istio_api.networking import HTTPFaultInjection, HTTPFaultInjection_Abort, HTTPFaultInjection_Delay
-from istio_api.type import Percent as IstioPercent
+from istio_api.networking import Percent as IstioPercent
 from mesh.problem import Problem
 from mesh.spec import Duration, HeaderName, Percent, Spec, Token
 

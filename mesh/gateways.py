@@ -242,6 +242,12 @@ class GatewaySpec(Spec):
     def serves_redirect(self) -> bool:
         return self.redirect_http and any(listener.protocol == "HTTPS" for listener in self.listeners.values())
 
+    @property
+    def http_ports(self) -> tuple[int, ...]:
+        """Ports on which it reads HTTP."""
+        secure = {listener.port for listener in self.listeners.values() if listener.protocol == "HTTPS"}
+        return tuple(sorted(secure | {80})) if self.serves_redirect else tuple(sorted(secure))
+
     def listener_of(self, host: str) -> str | None:
         """The HTTPS listener that serves a host: the exact name first, then the longest wildcard."""
         matching = [

@@ -1,12 +1,38 @@
-"""Limits per subject of a verified token."""
+"""Limits per subject of a verified token, counted by each gateway replica or by the rate limit service.
+
+Istio has no API for limits. Both kinds are one Envoy filter per gateway with its own `rate_limits`, so nothing hangs on
+Istio's internal names for virtual hosts.
+Sources: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/local_rate_limit_filter and
+https://github.com/envoyproxy/ratelimit
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from mesh.spec import DnsLabel, Duration, PortNumber, Spec
+from istio_api.resource import ObjectMeta, Resource
+from istio_api.security import AuthorizationPolicy, AuthorizationPolicy_Action, Operation, Rule, Rule_From, Rule_To, Source
+from istio_api.type import WorkloadSelector
+from mesh import envoy_patches
+from mesh.owned import Manifest, Owned
+from mesh.problem import Problem
+from mesh.spec import DnsLabel, Duration, Labels, PortNumber, Spec, duration_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
+    from mesh.app import AppSpec
+    from mesh.gateways import GatewaySpec
+    from mesh.graph import Graph, Parts
+
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+"""Windows that the rate limit service knows."""
 
 
 class RateLimitSpec(Spec):
@@ -32,8 +58,8 @@ class RateLimitServiceSpec(Spec):
     """Its Service."""
     port: PortNumber = 8081
     """Its gRPC port."""
-    service_account: DnsLabel = "ratelimit"
-    """Its service account."""
+    labels: Labels = {"app": "ratelimit"}
+    """Labels of its pods."""
     timeout: Duration = Field(default="250ms", validate_default=True)  # pyright: ignore[reportAssignmentType]
     """Time to wait for its answer before the request passes unlimited."""
     deny_when_down: bool = False
@@ -42,3 +68,164 @@ class RateLimitServiceSpec(Spec):
     @property
     def host(self) -> str:
         return f"{self.service}.{self.namespace}.svc.cluster.local"
+
+
+def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
+    limit = app.rate_limit
+    if limit is None:
+        return
+    where = f"{path}.rate_limit"
+    if not app.exposures:
+        yield Problem(where, "limits are counted at gateways, and this app is on none; give it host and gateway, or remove the limit")
+    if limit.per == "subject" and app.auth is None:
+        yield Problem(f"{where}.per", "a subject is known only from a verified token; declare auth, or limit per app", "subject")
+    if limit.counted == "global":
+        if parts.rate_limit_service is None and "rate_limit_service" not in parts.unread:
+            yield Problem(f"{where}.counted", "needs the rate limit service; declare rate_limit_service, or count per gateway", "global")
+        if limit.every.total_seconds() not in UNITS:
+            yield Problem(f"{where}.every", "must be 1s, 60s, 3600s or 86400s, the windows of the rate limit service", duration_text(limit.every))
+
+
+def _actions(name: str, limit: RateLimitSpec, hosts: list[str]) -> dict[str, Any]:
+    """The descriptor of a request: the app by its host, then issuer and subject. Without a verified token there is none."""
+    # The app sees one host in any spelling, so the limit must, too.
+    host = rf"(?i)({'|'.join(re.escape(host) for host in hosts)})(:[0-9]+)?"
+    actions: list[dict[str, Any]] = [
+        {
+            "header_value_match": {
+                "descriptor_key": "app",
+                "descriptor_value": name,
+                "headers": [{"name": ":authority", "string_match": {"safe_regex": {"regex": host}}}],
+            }
+        }
+    ]
+    if limit.per == "subject":
+        actions += [
+            {
+                "metadata": {
+                    "descriptor_key": claim,
+                    "source": "DYNAMIC",
+                    "metadata_key": {"key": envoy_patches.JWT_METADATA, "path": envoy_patches.claim_path(claim)},
+                }
+            }
+            for claim in ("iss", "sub")
+        ]
+    return {"actions": actions}
+
+
+def local_share(limit: RateLimitSpec, gateway: GatewaySpec) -> int:
+    """Requests that one replica lets pass in a window."""
+    replicas = gateway.workload.replicas.min if limit.counted == "gateway" else 1
+    return math.ceil(limit.requests / replicas)
+
+
+def _descriptor(name: str, limit: RateLimitSpec, gateway: GatewaySpec) -> dict[str, Any]:
+    share = local_share(limit, gateway)
+    # An entry without a value stands for every value: each subject gets a bucket of its own when it first comes.
+    entries: list[dict[str, str]] = [{"key": "app", "value": name}]
+    entries += [{"key": "iss"}, {"key": "sub"}] if limit.per == "subject" else []
+    return {
+        "entries": entries,
+        "token_bucket": {"max_tokens": share, "tokens_per_fill": share, "fill_interval": duration_text(limit.every)},
+    }
+
+
+def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, list[str]]]) -> dict[str, Any]:
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    shortest = min(limit.every for _, limit, _ in limited)
+    return {
+        "stat_prefix": "per_subject",
+        "filter_enabled": always,
+        "filter_enforced": always,
+        # The filter demands a default bucket; requests without a descriptor draw on it, and it must never run dry.
+        "token_bucket": {"max_tokens": 4294967295, "tokens_per_fill": 4294967295, "fill_interval": duration_text(shortest)},
+        "always_consume_default_token_bucket": False,
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
+        # Subjects that a replica remembers at a time; the least recently seen is forgotten first.
+        "max_dynamic_descriptors": 10000,
+        "rate_limits": [_actions(name, limit, hosts) for name, limit, hosts in limited],
+        "descriptors": [_descriptor(name, limit, gateway) for name, limit, _ in limited],
+    }
+
+
+def _global_filter(service: RateLimitServiceSpec, domain: str, limited: list[tuple[str, RateLimitSpec, list[str]]]) -> dict[str, Any]:
+    return {
+        "domain": domain,
+        "failure_mode_deny": service.deny_when_down,
+        "timeout": duration_text(service.timeout),
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
+        "rate_limits": [_actions(name, limit, hosts) for name, limit, hosts in limited],
+        "rate_limit_service": {
+            "transport_api_version": "V3",
+            "grpc_service": {
+                "envoy_grpc": {"cluster_name": f"outbound|{service.port}||{service.host}", "authority": service.host}
+            },
+        },
+    }
+
+
+DOMAIN = "chatgpt-mesh"
+"""Name under which the rate limit service keeps this mesh's limits."""
+
+
+def gateway_objects(graph: Graph) -> Iterator[Owned]:
+    service = graph.parts.rate_limit_service
+    for gateway_name, gateway in graph.gateways.items():
+        limited: list[tuple[str, RateLimitSpec, list[str]]] = []
+        for name, app in graph.apps.items():
+            hosts = [exposure.host for exposure in app.exposures if exposure.gateway == gateway_name]
+            if app.rate_limit is not None and hosts:
+                limited.append((name, app.rate_limit, hosts))
+        local = [entry for entry in limited if entry[1].counted != "global"]
+        exact = [entry for entry in limited if entry[1].counted == "global"]
+        patches: list[EnvoyFilter_EnvoyConfigObjectPatch] = []
+        if local:
+            message = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+            patches.append(envoy_patches.before_router("envoy.filters.http.local_ratelimit", message, _local_filter(gateway, local)))
+        if exact and service is not None:
+            message = "envoy.extensions.filters.http.ratelimit.v3.RateLimit"
+            patches.append(envoy_patches.before_router("envoy.filters.http.ratelimit", message, _global_filter(service, DOMAIN, exact)))
+        if patches:
+            metadata = ObjectMeta(name=f"{gateway_name}-rate-limits", namespace=gateway.home)
+            yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), f"gateways.{gateway_name}")
+    yield from _service_objects(graph)
+
+
+def _service_objects(graph: Graph) -> Iterator[Owned]:
+    """What the rate limit service reads, and who may ask it."""
+    service = graph.parts.rate_limit_service
+    limited = [(name, app) for name, app in graph.apps.items() if app.rate_limit is not None and app.rate_limit.counted == "global"]
+    if service is None or not limited:
+        return
+    owner = "rate_limit_service"
+    descriptors = [_service_descriptor(name, app.rate_limit) for name, app in limited if app.rate_limit is not None]
+    # JSON is YAML, and has no second way to write a thing.
+    text = json.dumps({"domain": DOMAIN, "descriptors": descriptors}, indent=2)
+    yield Owned(
+        Manifest(
+            api_version="v1",
+            kind="ConfigMap",
+            metadata=ObjectMeta(name=f"{service.service}-limits", namespace=service.namespace),
+            body={"data": {"config.yaml": text + "\n"}},
+        ),
+        owner,
+    )
+    gateways = sorted({exposure.gateway for _, app in limited for exposure in app.exposures})
+    policy = AuthorizationPolicy(
+        selector=WorkloadSelector(match_labels=service.labels),
+        action=AuthorizationPolicy_Action.ALLOW,
+        rules=[
+            Rule(
+                from_=[Rule_From(source=Source(principals=[graph.principal(graph.gateway_identity(name)) for name in gateways]))],
+                to=[Rule_To(operation=Operation(ports=[str(service.port)]))],
+            )
+        ],
+    )
+    yield Owned(Resource(metadata=ObjectMeta(name=f"{service.service}-callers", namespace=service.namespace), spec=policy), owner)
+
+
+def _service_descriptor(name: str, limit: RateLimitSpec) -> dict[str, Any]:
+    rate = {"rate_limit": {"unit": UNITS[int(limit.every.total_seconds())], "requests_per_unit": limit.requests}}
+    if limit.per == "app":
+        return {"key": "app", "value": name, **rate}
+    return {"key": "app", "value": name, "descriptors": [{"key": "iss", "descriptors": [{"key": "sub", **rate}]}]}

@@ -1,0 +1,66 @@
+"""Scopes per tool, where the wire names the tool: MCP since 2026-07-28 puts it into the header `mcp-name`.
+
+A header that says less than the body would be a way around the rule, so whatever does not name its method and tool in the
+plain form is refused. Servers must reject a header that contradicts the body, and intermediaries an older version.
+Source: https://modelcontextprotocol.io/specification (transports)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from istio_api.networking import HTTPMatchRequest, StringMatch
+from mesh import challenge
+from mesh.mcp import MODERN_VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from istio_api.networking import HTTPRoute
+    from mesh.app import AppSpec
+    from mesh.auth import AuthSpec
+
+PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]{1,128}"
+"""No comma (a doubled header is joined by one) and no `=?base64?`: both would hide a name from an exact match."""
+
+PLAIN_METHOD = r"[A-Za-z]+(/[A-Za-z_]+)*"
+
+
+def with_headers(
+    match: HTTPMatchRequest, headers: dict[str, StringMatch], without: dict[str, StringMatch] | None = None
+) -> HTTPMatchRequest:
+    return HTTPMatchRequest(
+        uri=match.uri,
+        method=match.method,
+        headers={**match.headers, **headers},
+        without_headers={**match.without_headers, **(without or {})},
+    )
+
+
+def without_scope(match: HTTPMatchRequest, scope: str) -> HTTPMatchRequest:
+    return with_headers(match, {}, {challenge.claim("scope"): StringMatch(exact=scope)})
+
+
+def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HTTPMatchRequest]) -> Iterator[HTTPRoute]:
+    """403 for calls of guarded tools without their scope, and for requests that do not say what they call."""
+    assert app.mcp is not None, "refused by problems()"  # noqa: S101
+    post = [HTTPMatchRequest(uri=m.uri, method=StringMatch(exact="POST"), headers=m.headers) for m in good]
+    modern = challenge.methods_match(MODERN_VERSIONS)
+    older = [with_headers(match, {}, {"mcp-protocol-version": modern}) for match in post]
+    guarded = tuple(dict.fromkeys(rule.scope for rule in auth.tools.values()))
+    if app.mcp.era == "modern":
+        yield challenge.answer(f"{name}.older-protocol", older, 403, {})
+    else:
+        # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
+        for scope in guarded:
+            lacking = [without_scope(match, scope) for match in older]
+            yield from challenge.insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
+    current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
+    call = {"mcp-method": StringMatch(exact="tools/call")}
+    unnamed = [with_headers(m, {}, {"mcp-method": StringMatch(regex=PLAIN_METHOD)}) for m in current]
+    unnamed += [with_headers(m, call, {"mcp-name": StringMatch(regex=PLAIN_TOOL_NAME)}) for m in current]
+    yield challenge.answer(f"{name}.unnamed-call", unnamed, 403, {})
+    for tool, rule in sorted(auth.tools.items()):
+        named = [with_headers(m, {**call, "mcp-name": StringMatch(exact=tool)}) for m in current]
+        lacking = [without_scope(match, rule.scope) for match in named]
+        yield from challenge.insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))
