@@ -24,10 +24,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lab.workloads.caller import CONTROL_PORT
 from lab.workloads.mcp_tools import Identity, build_server
 from lab.workloads.recorder import ANSWER_HEADER, Answer, Recorder, control_app, metrics_app, seen
 
-APP_PORT, METRICS_PORT, CONTROL_PORT = 8080, 9090, 9092
+APP_PORT, METRICS_PORT = 8080, 9090
 MCP_PATH = "/mcp"
 _DRAIN_SECONDS = 30
 

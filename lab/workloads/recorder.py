@@ -14,9 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from lab.workloads.request import carry_out
 
 TEST_ID_HEADER = "x-test-id"
 """A test marks its requests with this header and later asks the pods for them by the same value."""
@@ -97,7 +100,11 @@ def metrics_app(recorder: Recorder) -> Starlette:
 
 
 def control_app(recorder: Recorder) -> Starlette:
-    """`GET /requests?test_id=`, `DELETE /requests`, `GET /calls?call_id=`, `PUT /answer {"answer": ANSWER}`."""
+    """What a test may ask of the pod.
+
+    `GET /requests?test_id=`, `DELETE /requests`, `GET /calls?call_id=`, `PUT /answer {"answer": ANSWER}`, and
+    `POST /send`, which sends requests as the pod's identity (see `caller`).
+    """
 
     async def requests(request: Request) -> Response:
         if request.method == "DELETE":
@@ -118,8 +125,13 @@ def control_app(recorder: Recorder) -> Starlette:
             return PlainTextResponse(f"answer: one of {allowed}\n", status_code=400)
         return JSONResponse({"answer": recorder.answer})
 
+    async def send(request: Request) -> Response:
+        order = (await request.body()).decode()
+        return Response(await run_in_threadpool(carry_out, order), media_type="application/json")
+
     return Starlette(
         routes=[
+            Route("/send", send, methods=["POST"]),
             Route("/requests", requests, methods=["GET", "DELETE"]),
             Route("/calls", calls),
             Route("/answer", answer, methods=["PUT"]),

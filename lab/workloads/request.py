@@ -1,7 +1,6 @@
 """HTTP requests with nothing hidden: any address, SNI, Host, TLS version and client certificate; standard library only.
 
-As a program (`python -m lab.workloads.request JSON`) it takes `{"requests": [...], "parallel": N}` and prints replies,
-so that a test can send requests from inside a pod.
+Pods carry the requests of a test out as they are (`carry_out`), so that it can send from inside the mesh.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import http.client
 import json
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -155,11 +153,8 @@ def send_all(requests: list[Request], *, parallel: int = 1) -> list[Reply]:
         return list(pool.map(send, requests))
 
 
-def main() -> None:
-    order: dict[str, Any] = json.load(sys.stdin) if len(sys.argv) < 2 else json.loads(sys.argv[1])
-    replies = send_all([Request(**request) for request in order["requests"]], parallel=order.get("parallel", 1))
-    json.dump([asdict(reply) for reply in replies], sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+def carry_out(order: str) -> str:
+    """`{"requests": [...], "parallel": N}` in, the replies out, both as JSON."""
+    wanted: dict[str, Any] = json.loads(order)
+    replies = send_all([Request(**request) for request in wanted["requests"]], parallel=wanted.get("parallel", 1))
+    return json.dumps([asdict(reply) for reply in replies])
