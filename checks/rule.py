@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from checks.finding import Severity
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from checks.finding import Path, Severity
+    from checks.finding import Path
     from checks.view.manifest import Manifest
     from checks.view.mesh import MeshView
+
+    Hits = Iterator["Hit"]
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 
 @dataclass(slots=True)

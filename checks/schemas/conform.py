@@ -62,7 +62,7 @@ def _wrong(value: object, expected: str, path: Path, misfits: list[Misfit]) -> N
 def _scalar(value: Any, schema: str, path: Path, misfits: list[Misfit]) -> Any:
     if schema == "x":
         return value
-    kind: type[object] = type(value)
+    kind = cast("type[object]", type(value))
     fits = (
         (kind is str and schema in ("s", "is"))
         or (kind is int and schema in ("i", "n", "is"))
