@@ -1,0 +1,1 @@
+"""The lab's stand-in for `pulumi-resource-kubernetes`: server-side apply against a real API server."""

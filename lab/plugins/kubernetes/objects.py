@@ -1,0 +1,197 @@
+"""Objects on the API server: server-side apply, reading, deleting, and the errors of each as sentences."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab.plugins.kubernetes.connection import Connection, JsonObject, KubernetesError
+from lab.plugins.plugin import PluginError
+
+if TYPE_CHECKING:
+    from lab.plugins.kubernetes.discovery import Discovery, ServedKind
+    from lab.plugins.wire import Path, Value
+
+SKIP_AWAIT = "pulumi.com/skipAwait"
+PATCH_FORCE = "pulumi.com/patchForce"
+PATCH_FIELD_MANAGER = "pulumi.com/patchFieldManager"
+DELETION_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
+AUTONAMED = "pulumi.com/autonamed"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which object: kind, namespace ("" for cluster-scoped kinds) and name."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @staticmethod
+    def of(manifest: JsonObject) -> Identity:
+        metadata = manifest.get("metadata") or {}
+        return Identity(
+            manifest.get("apiVersion", ""),
+            manifest.get("kind", ""),
+            metadata.get("namespace", ""),
+            metadata.get("name", ""),
+        )
+
+    @property
+    def resource_id(self) -> str:
+        """The id that Pulumi's own plugin gives it: `namespace/name` or `name`."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.resource_id}"
+
+
+def annotations_of(manifest: JsonObject) -> JsonObject:
+    found = (manifest.get("metadata") or {}).get("annotations")
+    return found if isinstance(found, dict) else {}
+
+
+class Objects:
+    """The objects of one cluster."""
+
+    def __init__(self, connection: Connection, discovery: Discovery) -> None:
+        self.connection = connection
+        self.discovery = discovery
+
+    def served(self, identity: Identity) -> ServedKind:
+        return self.discovery.require(identity.api_version, identity.kind)
+
+    def get(self, identity: Identity) -> JsonObject | None:
+        """The live object, or None when it (or its kind) is gone."""
+        served = self.discovery.find(identity.api_version, identity.kind)
+        if served is None:
+            return None
+        try:
+            return self.connection.request("GET", served.path(identity.namespace, identity.name))
+        except KubernetesError as error:
+            if error.code == 404:
+                return None
+            raise PluginError(f"{identity} cannot be read: {error.message}") from error
+
+    def apply(self, manifest: JsonObject, *, manager: str, force: bool = False, dry_run: bool = False) -> JsonObject:
+        """Server-side apply. Raises KubernetesError as the API server words it (see `explain`)."""
+        identity = Identity.of(manifest)
+        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return self.connection.request(
+            "PATCH",
+            self.served(identity).path(identity.namespace, identity.name),
+            query=query,
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+
+    def delete(self, identity: Identity, *, propagation: str) -> None:
+        """Start the deletion; an object that is gone already is no error."""
+        served = self.discovery.find(identity.api_version, identity.kind)
+        if served is None:
+            return
+        try:
+            self.connection.request(
+                "DELETE",
+                served.path(identity.namespace, identity.name),
+                body={"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation},
+            )
+        except KubernetesError as error:
+            if error.code != 404:
+                raise PluginError(f"{identity} cannot be deleted: {error.message}") from error
+
+    def list(self, api_version: str, kind: str, namespace: str, label_selector: str) -> list[JsonObject]:
+        served = self.discovery.require(api_version, kind)
+        answer = self.connection.request("GET", served.path(namespace), query={"labelSelector": label_selector})
+        return answer.get("items") or []
+
+
+def explain(identity: Identity, action: str, error: KubernetesError) -> PluginError:
+    """The refusal as a sentence; a conflict names each field and the manager that owns it."""
+    if error.code == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in error.causes):
+        owned = "; ".join(
+            f"{cause.get('field', '?')} ({cause.get('message', 'owned by another manager')})" for cause in error.causes
+        )
+        return PluginError(
+            f"{identity} cannot be {action}: other field managers own fields that this resource sets: {owned}. "
+            "Set the field to the value that its owner wants, leave it out, "
+            f"or take it over with the annotation {PATCH_FORCE}."
+        )
+    return PluginError(f"{identity} cannot be {action}: {error.message}")
+
+
+def live_inputs(inputs: JsonObject, live: JsonObject, applied: JsonObject) -> JsonObject:
+    """The live value at every path of the last inputs.
+
+    `applied` is what the API server would make of the inputs (a dry run): where live and applied agree, the input keeps
+    its own spelling (`1000m` for a stored `1`), since that is no drift.
+    """
+    if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):
+        return _live_secret(inputs, live, applied)
+    result = _live_value(inputs, live, applied)
+    return result if isinstance(result, dict) else {}
+
+
+_ABSENT = object()
+
+
+def _live_value(wanted: Value, live: Value, applied: Value) -> Any:
+    if live is _ABSENT:
+        return wanted if applied is _ABSENT else _ABSENT
+    if applied is not _ABSENT and live == applied:
+        return wanted
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        known = applied if isinstance(applied, dict) else {}
+        found = {k: _live_value(v, live.get(k, _ABSENT), known.get(k, _ABSENT)) for k, v in wanted.items()}
+        return {key: value for key, value in found.items() if value is not _ABSENT}
+    if isinstance(wanted, list) and isinstance(live, list):
+        return _live_list(wanted, live, applied if isinstance(applied, list) else [])
+    return copy.deepcopy(live)
+
+
+def _live_list(wanted: list[Value], live: list[Value], applied: list[Value]) -> list[Value]:
+    if wanted and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in [*wanted, *live]):
+        # Named items (containers, ports, webhooks) are merged by name: others may have added items in between.
+        by_name, known = {item["name"]: item for item in live}, {item.get("name"): item for item in applied}
+        return [
+            _live_value(item, by_name[item["name"]], known.get(item["name"], _ABSENT))
+            for item in wanted
+            if item["name"] in by_name
+        ]
+    if len(wanted) != len(live):
+        return copy.deepcopy(live)
+    known_items = applied if len(applied) == len(live) else [_ABSENT] * len(live)
+    return [_live_value(item, now, then) for item, now, then in zip(wanted, live, known_items, strict=True)]
+
+
+def _live_secret(inputs: JsonObject, live: JsonObject, applied: JsonObject) -> JsonObject:
+    """A Secret's `stringData` is stored under `data`: compare it there."""
+    texts: dict[str, Value] = inputs["stringData"]
+    stored = live.get("data") or {}
+    rest = {key: value for key, value in inputs.items() if key != "stringData"}
+    result = live_inputs(rest, live, applied)
+    result["stringData"] = {key: _decoded(stored[key]) for key in texts if key in stored}
+    return result
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return text
+
+
+def value_at(manifest: Value, path: Path) -> Value:
+    """The value at a path, or None."""
+    for step in path:
+        if isinstance(step, int):
+            manifest = manifest[step] if isinstance(manifest, list) and step < len(manifest) else None
+        else:
+            manifest = manifest.get(step) if isinstance(manifest, dict) else None
+    return manifest

@@ -1,0 +1,253 @@
+"""When an object counts as ready, and when it is gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lab.plugins.kubernetes.objects import Identity, Objects
+from lab.plugins.plugin import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.plugins.kubernetes.connection import JsonObject
+
+DEFAULT_TIMEOUT_SECONDS = 600.0  # the default of Pulumi's own plugin
+DAEMON_SET_STRATEGY_ON_DELETE = "OnDelete"
+
+
+class WaitCancelledError(PluginError):
+    """The operator stopped the update while an object was waited for."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """`reason` says what is missing; `hopeless` that waiting longer cannot help."""
+
+    ready: bool
+    reason: str = ""
+    hopeless: bool = False
+
+
+READY = Readiness(ready=True)
+
+
+def _waiting(reason: str, *, hopeless: bool = False) -> Readiness:
+    return Readiness(ready=False, reason=reason, hopeless=hopeless)
+
+
+def _condition(manifest: JsonObject, kind: str) -> JsonObject:
+    conditions = (manifest.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c.get("type") == kind), {})
+
+
+def _selector(labels: JsonObject) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+@dataclass
+class Waiter:
+    """Waits for objects of one cluster; `cancelled` ends every wait."""
+
+    objects: Objects
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def until_ready(
+        self, live: JsonObject, timeout: float, report: Callable[[str], None]
+    ) -> tuple[JsonObject, list[str]]:
+        """Poll until the object is ready, for `timeout` seconds at most.
+
+        Returns the last live object, and the reasons why it is not ready (none if it is).
+        """
+        identity = Identity.of(live)
+        deadline = time.monotonic() + timeout
+        pause, said = 0.1, ""
+        while True:
+            state = self.readiness(live)
+            if state.ready:
+                return live, []
+            if state.hopeless or time.monotonic() > deadline:
+                within = "" if state.hopeless else f" within {timeout:.0f} s"
+                return live, [f"{identity} is not ready{within}: {state.reason}"]
+            if state.reason != said:
+                said = state.reason
+                report(f"waiting: {said}")
+            if self.cancelled.wait(pause):
+                return live, [f"the wait for {identity} was stopped: {state.reason}"]
+            pause = min(pause * 1.5, 2.0)
+            found = self.objects.get(identity)
+            if found is None:
+                return live, [f"{identity} was deleted by somebody while it was waited for"]
+            live = found
+
+    def until_gone(self, identity: Identity, uid: str, timeout: float, report: Callable[[str], None]) -> None:
+        """Poll until the object is gone (or another one has its name). Raises PluginError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        pause, said = 0.05, ""
+        while True:
+            live = self.objects.get(identity)
+            if live is None or (uid and live["metadata"].get("uid") != uid):
+                return
+            reason = _why_still_there(live)
+            if time.monotonic() > deadline:
+                raise PluginError(f"{identity} is still there after {timeout:.0f} s: {reason}")
+            if reason != said and pause > 0.5:
+                said = reason
+                report(f"deleting: {reason}")
+            if self.cancelled.wait(pause):
+                raise WaitCancelledError(f"The wait for the deletion of {identity} was stopped: {reason}")
+            pause = min(pause * 1.5, 2.0)
+
+    def readiness(self, live: JsonObject) -> Readiness:
+        check = _CHECKS.get((live.get("apiVersion", "").split("/")[0], live.get("kind", "")))
+        return check(self, live) if check else READY
+
+    def _deployment(self, live: JsonObject) -> Readiness:
+        spec, status = live.get("spec") or {}, live.get("status") or {}
+        if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
+            return _waiting("the controller has not seen this version of the Deployment")
+        progressing = _condition(live, "Progressing")
+        if progressing.get("reason") == "ProgressDeadlineExceeded":
+            message = f"{progressing.get('message')} {self._pods(live)}"
+            return _waiting(message.strip(), hopeless=True)
+        wanted = spec.get("replicas", 1)
+        updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+        if updated >= wanted and available >= wanted and status.get("replicas", 0) <= updated:
+            return READY
+        return _waiting(
+            f"{available} of {wanted} replicas are available, {updated} are up to date. {self._pods(live)}".strip()
+        )
+
+    def _stateful_set(self, live: JsonObject) -> Readiness:
+        spec, status = live.get("spec") or {}, live.get("status") or {}
+        if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
+            return _waiting("the controller has not seen this version of the StatefulSet")
+        wanted = spec.get("replicas", 1)
+        ready = status.get("readyReplicas", 0)
+        updated = status.get("updatedReplicas", status.get("currentReplicas", 0))
+        on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
+        if ready >= wanted and (on_delete or updated >= wanted):
+            return READY
+        return _waiting(f"{ready} of {wanted} replicas are ready, {updated} are up to date. {self._pods(live)}".strip())
+
+    def _daemon_set(self, live: JsonObject) -> Readiness:
+        status = live.get("status") or {}
+        if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
+            return _waiting("the controller has not seen this version of the DaemonSet")
+        wanted = status.get("desiredNumberScheduled", 0)
+        available, updated = status.get("numberAvailable", 0), status.get("updatedNumberScheduled", 0)
+        on_delete = ((live.get("spec") or {}).get("updateStrategy") or {}).get("type") == DAEMON_SET_STRATEGY_ON_DELETE
+        if available >= wanted and (on_delete or updated >= wanted):
+            return READY
+        return _waiting(
+            f"{available} of {wanted} pods are available, {updated} are up to date. {self._pods(live)}".strip()
+        )
+
+    def _job(self, live: JsonObject) -> Readiness:
+        if _condition(live, "Complete").get("status") == "True":
+            return READY
+        failed = _condition(live, "Failed")
+        if failed.get("status") == "True":
+            return _waiting(f"the Job failed: {failed.get('message', failed.get('reason', ''))}", hopeless=True)
+        return _waiting(f"the Job has not completed. {self._pods(live)}".strip())
+
+    def _pod(self, live: JsonObject) -> Readiness:
+        phase = (live.get("status") or {}).get("phase")
+        if phase == "Succeeded" or _condition(live, "Ready").get("status") == "True":
+            return READY
+        return _waiting(_pod_trouble(live) or f"the Pod is {phase}", hopeless=phase == "Failed")
+
+    def _claim(self, live: JsonObject) -> Readiness:
+        phase = (live.get("status") or {}).get("phase")
+        if phase == "Bound" or not (live.get("spec") or {}).get("storageClassName"):
+            return READY
+        name = live["spec"]["storageClassName"]
+        storage_class = self.objects.get(Identity("storage.k8s.io/v1", "StorageClass", "", name))
+        if storage_class and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer":
+            return READY
+        return _waiting(f"the claim is {phase}")
+
+    def _service(self, live: JsonObject) -> Readiness:
+        spec = live.get("spec") or {}
+        if spec.get("type") == "LoadBalancer" and not ((live.get("status") or {}).get("loadBalancer") or {}).get(
+            "ingress"
+        ):
+            return _waiting("no load balancer has given the Service an address")
+        if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None" or not spec.get("selector"):
+            return READY
+        metadata = live["metadata"]
+        slices = self.objects.list(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            metadata["namespace"],
+            f"kubernetes.io/service-name={metadata['name']}",
+        )
+        ready = any(
+            (endpoint.get("conditions") or {}).get("ready") is not False
+            for endpoint_slice in slices
+            for endpoint in endpoint_slice.get("endpoints") or []
+        )
+        return READY if ready else _waiting(f"no ready Pod is behind the Service ({_selector(spec['selector'])})")
+
+    def _definition(self, live: JsonObject) -> Readiness:
+        if _condition(live, "Established").get("status") == "True":
+            return READY
+        names = _condition(live, "NamesAccepted")
+        if names.get("status") == "False":
+            return _waiting(f"its names are taken: {names.get('message')}", hopeless=True)
+        return _waiting("the kind is not established")
+
+    def _pods(self, live: JsonObject) -> str:
+        """What keeps the pods of a workload from running, one clause for each kind of trouble."""
+        labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        if not labels:
+            return ""
+        pods = self.objects.list("v1", "Pod", live["metadata"]["namespace"], _selector(labels))
+        troubles = dict.fromkeys(text for pod in pods if (text := _pod_trouble(pod)))
+        return "; ".join(troubles)
+
+
+def _pod_trouble(pod: JsonObject) -> str:
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return (
+                f"Pod {name}, container {container['name']}: {waiting['reason']}: {waiting.get('message', '')}".strip(
+                    ": "
+                )
+            )
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            return f"Pod {name}, container {container['name']} ended with exit code {ended['exitCode']}"
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"Pod {name} is not scheduled: {scheduled.get('message', '')}".strip(": ")
+    return ""
+
+
+def _why_still_there(live: JsonObject) -> str:
+    reasons = [
+        condition["message"]
+        for condition in (live.get("status") or {}).get("conditions") or []
+        if live.get("kind") == "Namespace" and condition.get("status") == "True" and condition.get("message")
+    ]
+    finalizers = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
+    if finalizers and live["metadata"].get("deletionTimestamp"):
+        reasons.append(f"finalizers are left: {', '.join(map(str, finalizers))}")
+    return " ".join(reasons) or "the API server still has it"
+
+
+_CHECKS: dict[tuple[str, str], Callable[[Waiter, JsonObject], Readiness]] = {
+    ("apps", "Deployment"): Waiter._deployment,
+    ("apps", "StatefulSet"): Waiter._stateful_set,
+    ("apps", "DaemonSet"): Waiter._daemon_set,
+    ("batch", "Job"): Waiter._job,
+    ("v1", "Pod"): Waiter._pod,
+    ("v1", "PersistentVolumeClaim"): Waiter._claim,
+    ("v1", "Service"): Waiter._service,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): Waiter._definition,
+}

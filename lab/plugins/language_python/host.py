@@ -1,0 +1,137 @@
+"""The language host: answers the CLI's questions about the program, and runs it in a process of its own.
+
+As in Pulumi's own host, each run (the preview, then the update) is a fresh interpreter, so nothing leaks from one to
+the other.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
+
+from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
+from lab.plugins.plugin import CHANNEL_OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAM_RUNNER = Path(__file__).with_name("program.py")
+
+
+class MissingInterpreterError(Exception):
+    """The virtual environment that Pulumi.yaml names has no interpreter."""
+
+
+def interpreter(info: language_pb2.ProgramInfo) -> str:
+    """The interpreter that runs the program: that of `runtime.options.virtualenv` in Pulumi.yaml, else this one.
+
+    Raises MissingInterpreterError when the named environment does not exist.
+    """
+    options = json_format.MessageToDict(info.options)
+    virtualenv = options.get("virtualenv")
+    if not virtualenv:
+        return sys.executable
+    python = Path(info.root_directory, virtualenv, "bin", "python").absolute()
+    if not python.exists():
+        raise MissingInterpreterError(
+            f"Pulumi.yaml names the virtual environment {virtualenv!r} (runtime.options.virtualenv), "
+            f"but {python} does not exist. Create it with `python3 -m venv {python.parents[1]}` and install the "
+            "requirements into it."
+        )
+    return str(python)
+
+
+def program_environment() -> dict[str, str]:
+    """This process's environment without what the launcher added to it."""
+    environment = dict(os.environ)
+    checkout = str(Path(__file__).resolve().parents[3])
+    entries = [entry for entry in environment.pop("PYTHONPATH", "").split(os.pathsep) if entry not in ("", checkout)]
+    if entries:
+        environment["PYTHONPATH"] = os.pathsep.join(entries)
+    environment["PYTHONUNBUFFERED"] = "1"  # the program's prints appear in the order in which they happen
+    return environment
+
+
+class LanguageHost(LanguageRuntimeServicer):
+    """The service; what only code generation and plugin authors need is left unimplemented."""
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return plugin_pb2.PluginInfo(version=version("pulumi"))
+
+    def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """None: plugins are taken from PATH, and nothing is to be fetched."""
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return language_pb2.GetRequiredPluginsResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return language_pb2.RuntimeOptionsResponse()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return empty_pb2.Empty()
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        number = ".".join(map(str, sys.version_info[:3]))
+        return language_pb2.AboutResponse(executable=sys.executable, version=number)
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        found = sorted({(d.metadata["Name"], d.version) for d in distributions()})
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[language_pb2.DependencyInfo(name=name, version=number) for name, number in found]
+        )
+
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802, ARG002
+        said = f"Nothing is installed: the lab's language host runs programs with {sys.executable}.\n"
+        yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Run the program to its end; the answer says whether it failed, the program's own process says why."""
+        try:
+            python = interpreter(request.info)
+        except MissingInterpreterError as missing:
+            return language_pb2.RunResponse(error=str(missing))
+        payload = request.SerializeToString()
+        with subprocess.Popen(
+            [python, "-P", str(PROGRAM_RUNNER)],
+            cwd=request.pwd or None,
+            env=program_environment(),
+            stdin=subprocess.PIPE,
+        ) as process:
+            stdin = cast("IO[bytes]", process.stdin)
+            context.add_callback(process.terminate)  # the engine gave up on the run
+            # The pipe stays open while the run lasts: its end tells the program that this host has gone.
+            stdin.write(struct.pack(">Q", len(payload)) + payload)
+            stdin.flush()
+            status = process.wait()
+        if status == 0:
+            return language_pb2.RunResponse()
+        if status == EXIT_FAILURE_WAS_LOGGED:
+            return language_pb2.RunResponse(bail=True)
+        return language_pb2.RunResponse(error=f"The program ended with exit code {status}.")
+
+
+def serve() -> None:
+    """Serve until the CLI ends the process; print the port on stdout first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the CLI winds the update up
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=CHANNEL_OPTIONS)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
