@@ -1,0 +1,55 @@
+"""Every command and every block of the documentation is run, or checked as far as one machine can."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
+
+MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    return subprocess.run(
+        ["/bin/bash", "-euo", "pipefail", "-c", command],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )
+
+
+@pytest.mark.parametrize("block", blocks(), ids=str)
+def test_says_who_runs_it(block: Block) -> None:
+    assert block.kind in KINDS, f"{block}: ```{block.kind} is no known fence; tests/documentation.py lists them"
+
+
+@pytest.mark.parametrize("block", blocks("sh unit"), ids=str)
+def test_command_runs_and_prints_what_the_page_shows(block: Block) -> None:
+    run = shell(block.text)
+    if block.printed is None:
+        assert run.returncode == 0, run.stdout + run.stderr
+    else:
+        assert matches(run.stdout + run.stderr, block.printed), run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("block", blocks("sh unit", "sh lab", "sh make", "sh cloud"), ids=str)
+def test_names_only_targets_and_modules_that_exist(block: Block) -> None:
+    parsed = subprocess.run(["/bin/bash", "-n", "-c", block.text], capture_output=True, text=True, check=False)
+    assert parsed.returncode == 0, parsed.stderr
+    for target in re.findall(r"\bmake ([a-z./-]+)", block.text):
+        assert target in MAKE_TARGETS, f"the Makefile has no target {target}"
+    for module in re.findall(r"\bpython3? -m ([\w.]+)", block.text):
+        assert module in sys.stdlib_module_names or importlib.util.find_spec(module), f"there is no module {module}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: os.PathLike[str]) -> None:
+    text = open(page).read()  # noqa: SIM115
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (ROOT / os.path.dirname(page) / target).exists(), f"{page}: {target} does not exist"
