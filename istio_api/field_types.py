@@ -127,6 +127,21 @@ class IntegerType:
 
 
 @dataclass(frozen=True, slots=True)
+class IntOrStringType:
+    """`IntOrString` of Kubernetes: a count, or a percentage such as "25%"."""
+
+    def admit(self, value: object, path: str, problems: list[str]) -> int | str:
+        if not isinstance(value, int | str) or isinstance(value, bool):
+            problems.append(f'{path}: must be a whole number or a string such as "25%" (given: {shown(value)})')
+        return cast("int | str", value)
+
+    read = admit
+
+    def write(self, value: int | str) -> int | str:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class NumberType:
     def admit(self, value: object, path: str, problems: list[str]) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):

@@ -4,7 +4,7 @@ A message is a frozen, keyword-only dataclass whose fields are those of the prot
 names (a trailing underscore where Python claims the name). What a field takes follows from its annotation alone:
 
 - `T | None`, default None: an unset field is not written; a set one always is, also False, 0, "" and an empty message.
-- `Sequence[T]`, default (): takes any sequence, keeps a tuple, is left out of the JSON form when empty.
+- `Sequence[T]`, default () (None where an empty list means something else than no list): takes any sequence, keeps a tuple, is left out of the JSON form when empty.
 - `Mapping[K, V]`, default `EMPTY_MAP`: likewise, keeps an immutable copy.
 - no default: the field is required and must not be empty.
 
@@ -27,13 +27,26 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, dataclass_tran
 from istio_api import field_types
 from istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, advice, shown
 
-__all__ = ["EMPTY_MAP", "Int32", "Int64", "InvalidMessage", "Message", "ResourceSpec", "UInt32", "UInt64", "message"]
+__all__ = [
+    "EMPTY_MAP",
+    "ChartValues",
+    "Int32",
+    "Int64",
+    "IntOrString",
+    "InvalidMessage",
+    "Message",
+    "ResourceSpec",
+    "UInt32",
+    "UInt64",
+    "message",
+]
 
 M = TypeVar("M", bound="Message")
 
 Int32 = Annotated[int, IntegerRange(-(2**31), 2**31 - 1)]
 UInt32 = Annotated[int, IntegerRange(0, 2**32 - 1)]
 Int64 = Annotated[int, IntegerRange(-(2**63), 2**63 - 1)]
+IntOrString = int | str
 UInt64 = Annotated[int, IntegerRange(0, 2**64 - 1)]
 
 
@@ -105,7 +118,7 @@ class Message:
         written: dict[str, Any] = {}
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
-            if value is None or (field.collection and not value):
+            if value is None or (field.omitted_when_empty and not value):
                 continue
             written[field.json_name] = field.type.write(value)
         return written
@@ -140,6 +153,18 @@ class ResourceSpec(Message):
 
     API_VERSION: ClassVar[str]
     """The version that is written: v1 where Istio serves it, otherwise the stored one."""
+
+
+class ChartValues(Message):
+    """A message that holds all values of one of Istio's Helm charts."""
+
+    __slots__ = ()
+
+    CHART: ClassVar[str]
+    """The chart's name in Istio's repository of charts."""
+
+    DIRECTORY: ClassVar[str]
+    """The chart's directory below `manifests/charts` of Istio's source."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -198,8 +223,8 @@ class Field:
         return self.default is dataclasses.MISSING
 
     @property
-    def collection(self) -> bool:
-        return isinstance(self.type, field_types.ListType | field_types.MapType)
+    def omitted_when_empty(self) -> bool:
+        return self.default in ((), EMPTY_MAP)
 
 
 @functools.cache
@@ -246,6 +271,8 @@ _SCALARS: Mapping[Any, FieldType] = {
 def _field_type(hint: Any) -> FieldType:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
+        if set(arguments) - {types.NoneType} == {int, str}:
+            return field_types.IntOrStringType()
         (alternative,) = (argument for argument in arguments if argument is not types.NoneType)
         if typing.get_origin(alternative) is Mapping:  # an optional mapping is a Struct; a map is never None
             return field_types.JsonType(object_only=True)

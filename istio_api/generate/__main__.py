@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from istio_api.generate import istio_modules, message_source, messages, python_source
+from istio_api.generate import chart_source, charts, istio_modules, message_source, messages, python_source
 from istio_api.generate.schema_walk import kind_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -25,7 +25,7 @@ def generated_files() -> dict[str, str]:
     kinds = [kind_of(definition) for definition in istio_modules.custom_resource_definitions()]
     read = messages.catalogue(descriptors, kinds)
     rows = [(m.kind.name, m.kind.group, m.kind.served, m.module) for m in read.messages.values() if m.kind]
-    files = {"kinds.py": python_source.kinds_source(version, rows)}
+    files = chart_files() | {"kinds.py": python_source.kinds_source(version, rows)}
     for package in messages.PACKAGES:
         modules = {m: found for m, found in read.modules().items() if m.startswith(f"{package}.")}
         sources = {m: [message_source.definition(read, one) for one in found] for m, found in modules.items()}
@@ -37,6 +37,30 @@ def generated_files() -> dict[str, str]:
             source = python_source.module_source(title, version, sources[module], foreign)
             files[f"{module.replace('.', '/')}.py"] = source
     return files
+
+
+def chart_files() -> dict[str, str]:
+    """The modules of `chart_values`."""
+    version = f"istio.io/istio {istio_modules.module_version('istio.io/istio')}"
+    modules: dict[str, list[python_source.Definition]] = {chart_source.SHARED_MODULE: list(chart_source.SHARED)}
+    titles = {chart_source.SHARED_MODULE: "Kubernetes objects inside the values of Istio's Helm charts."}
+    for chart in charts.CHARTS:
+        module = f"chart_values.{chart.name}"
+        modules[module] = chart_source.ChartClasses(chart).definitions
+        titles[module] = f"Every value that Istio's Helm chart `{chart.name}` knows."
+    home = {d.name: module for module, definitions in modules.items() for d in definitions}
+    home["MeshConfig"] = "mesh_config.config"
+    files = {
+        f"{module.replace('.', '/')}.py": python_source.module_source(
+            titles[module],
+            version,
+            definitions,
+            {name: home[name] for name in python_source.foreign(definitions, home)},
+        )
+        for module, definitions in modules.items()
+    }
+    title = "The values of Istio's Helm charts, each class loaded from its module at first use."
+    return files | {"chart_values/__init__.py": python_source.package_source(title, version, modules)}
 
 
 def main() -> None:

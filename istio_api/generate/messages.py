@@ -55,7 +55,7 @@ class Message:
         return next((f for f in self.descriptor.field if f.json_name == json_name), None)
 
 
-_WORD_STARTS = re.compile(r"(?<=[a-z0-9]{2})(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s$)[a-z])")
+_WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?<!_[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s$)[a-z])")
 
 
 def python_field_name(name: str) -> str:

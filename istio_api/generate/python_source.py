@@ -53,6 +53,14 @@ def module_source(title: str, version: str, definitions: Iterable[Definition], f
     return formatted(f"{_header(title, version)}\n{_imports(body, foreign)}\n\n\n{body}\n")
 
 
+def foreign(definitions: Iterable[Definition], home: Mapping[str, str]) -> set[str]:
+    """The generated names that these definitions use and do not define."""
+    found = list(definitions)
+    annotations = [f.annotation for d in found if isinstance(d, MessageSource) for f in d.fields]
+    used = {word for annotation in annotations for word in re.findall(r"\w+", annotation)}
+    return (used & home.keys()) - {d.name for d in found}
+
+
 def package_source(title: str, version: str, modules: Mapping[str, Iterable[Definition]]) -> str:
     """The `__init__.py` of a package: every name, loaded from its module at first use."""
     names = sorted((d.name, module.partition(".")[2]) for module, definitions in modules.items() for d in definitions)
