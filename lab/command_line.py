@@ -1,0 +1,154 @@
+"""The subcommands of ``python -m lab``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from lab import debian, environment
+from lab.failure import LabFailure, WrongUse
+from lab.kubeconfig import require_usable
+from lab.screen import Screen
+from lab.state import State, exclusive
+from lab.toolchain import DEPLOY_FAMILIES, Toolchain
+
+CLEAN, FINDINGS, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, with a help text per subcommand."""
+    top = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="A one-node Kubernetes on this machine that runs a stack of this repository for real.",
+        epilog="Environment: LAB_STATE (default /var/lib/chatgpt-mesh-lab), LAB_CACHE (default ~/.cache/chatgpt-mesh-lab), "
+        "LAB_KUBECONFIG (use an existing cluster instead). Exit codes: 0 fine, 1 something is wrong (said in a sentence), 2 wrong use.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run=run)
+        return command
+
+    up = add(
+        "up",
+        _up,
+        "build the tools, start the cluster, deploy the stack and the sample workloads, and call a tool through the gateway",
+    )
+    up.add_argument(
+        "--mesh", default="staging", metavar="STACK", help="the environment whose mesh is run (default: staging)"
+    )
+    up.add_argument("--cluster-only", action="store_true", help="stop when the cluster is ready")
+    add("down", _down, "end the cluster and delete its state directory; the cache of built tools stays")
+    status = add(
+        "status", _status, "which processes run, whether the node and its pods are ready, and how much memory all take"
+    )
+    status.add_argument("--format", choices=("table", "json"), default="table")
+    logs = add("logs", _logs, "the log of a pod, or of one of the cluster's own processes")
+    logs.add_argument(
+        "pod", metavar="POD", help="NAMESPACE/POD, the beginning of a pod's name, or a process such as kubelet"
+    )
+    logs.add_argument("-c", "--container", help="container of the pod (default: the first; istio-proxy is the sidecar)")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on printing")
+    logs.add_argument(
+        "--tail", type=int, default=200, metavar="LINES", help="how many lines from the end (default: 200)"
+    )
+    add("shell", _shell, "a shell in which kubectl, helm, istioctl and pulumi work on the lab")
+    env = add("env", _env, 'that environment as text: eval "$(python -m lab env)"')
+    env.add_argument("--format", choices=("sh", "json"), default="sh")
+    return top
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the result is the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except WrongUse as failure:
+        print(f"lab: {failure}", file=sys.stderr)
+        return WRONG_USE
+    except LabFailure as failure:
+        print(f"lab: {failure}", file=sys.stderr)
+        return FINDINGS
+    except KeyboardInterrupt:
+        print(
+            "\nlab: interrupted. `python -m lab up` goes on from here, `python -m lab down` takes away what is there.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+
+
+def _up(options: argparse.Namespace) -> int:
+    from lab.cluster import FAMILIES, Cluster
+
+    screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
+    external = os.environ.get("LAB_KUBECONFIG")
+    if external:
+        require_usable(environment.kubeconfig(state))
+    else:
+        debian.require_root()
+    state.create()
+    with exclusive(state, "python -m lab up"):
+        if not external:
+            debian.ensure_packages(screen)
+        toolchain.ensure(DEPLOY_FAMILIES if external else (*dict.fromkeys((*FAMILIES, *DEPLOY_FAMILIES)),), screen)
+        environment.link_commands(state, toolchain)
+        if not external:
+            screen.heading(f"Cluster in {state.root}")
+            Cluster(state, toolchain, screen).up()
+        if options.cluster_only:
+            screen.line('Ready. Next: eval "$(python -m lab env)", then kubectl get pods -A')
+            return CLEAN
+    return CLEAN
+
+
+def _down(options: argparse.Namespace) -> int:  # noqa: ARG001
+    from lab.cluster import Cluster
+
+    screen, state = Screen(), State.from_environment()
+    if not state.root.exists():
+        screen.line(f"There is no lab in {state.root}.")
+        return CLEAN
+    debian.require_root()
+    with exclusive(state, "python -m lab down"):
+        Cluster(state, Toolchain(), screen).down()
+        state.lock.unlink(missing_ok=True)
+        state.root.rmdir()
+    return CLEAN
+
+
+def _status(options: argparse.Namespace) -> int:
+    from lab.status import report, table
+
+    found = report(State.from_environment())
+    print(json.dumps(found, indent=2) if options.format == "json" else table(found))
+    return CLEAN if found["ready"] else FINDINGS
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from lab.status import log_command
+
+    command = log_command(
+        State.from_environment(), Toolchain(), options.pod, options.container, options.tail, follow=options.follow
+    )
+    os.execv(command[0], command)  # noqa: S606 # replaces this process: signals and exit code are kubectl's own
+
+
+def _shell(options: argparse.Namespace) -> int:  # noqa: ARG001
+    state = State.from_environment()
+    values = environment.variables(state, Toolchain())
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    print(f"A shell on the lab in {state.root}; `exit` leaves it.", file=sys.stderr)
+    os.execve(shell, [shell], {**os.environ, **values})  # noqa: S606 # the user's own shell
+
+
+def _env(options: argparse.Namespace) -> int:
+    values = environment.variables(State.from_environment(), Toolchain())
+    print(
+        json.dumps(values, indent=2) if options.format == "json" else environment.exports(values),
+        end="\n" if options.format == "json" else "",
+    )
+    return CLEAN

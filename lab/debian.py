@@ -1,0 +1,100 @@
+"""The operating system's part: container runtime, CNI plugins, iptables, a static busybox.
+
+They come from the distribution, because a container runtime belongs to a kernel. On Debian and its derivatives, as root, the
+missing ones are installed; elsewhere the lab names the files it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.failure import LabFailure
+from lab.screen import Screen
+
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "containerd": ("containerd", "ctr"),
+    "runc": ("runc",),
+    "containernetworking-plugins": (
+        "/usr/lib/cni/bridge",
+        "/usr/lib/cni/host-local",
+        "/usr/lib/cni/portmap",
+        "/usr/lib/cni/loopback",
+    ),
+    "iptables": ("iptables", "iptables-save", "iptables-restore", "xtables-legacy-multi", "xtables-nft-multi"),
+    "nftables": ("nft",),
+    "busybox-static": ("busybox",),
+    "iproute2": ("ip", "ss"),
+    "ca-certificates": ("/etc/ssl/certs/ca-certificates.crt",),
+}
+"""Debian package -> what the lab takes from it: a command on PATH or a file."""
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CNI_PLUGINS = Path("/usr/lib/cni")
+
+
+def command(name: str) -> str:
+    """Absolute path of a command of the operating system; root's PATH may lack the sbin directories."""
+    found = shutil.which(name, path=SYSTEM_PATH)
+    if not found:
+        raise LabFailure(f"The command {name} is missing. {_advice(missing_packages())}")
+    return found
+
+
+def missing_packages() -> list[str]:
+    """The packages of which something is missing on this machine."""
+
+    def present(item: str) -> bool:
+        return Path(item).exists() if item.startswith("/") else shutil.which(item, path=SYSTEM_PATH) is not None
+
+    return [package for package, items in PACKAGES.items() if not all(present(item) for item in items)]
+
+
+def require_root() -> None:
+    """Raise a LabFailure unless the process is root on Linux."""
+    if not Path("/proc/self/mountinfo").exists():
+        raise LabFailure(
+            "The lab runs containers on the Linux kernel, and this machine is not Linux. Use LAB_KUBECONFIG with a cluster elsewhere."
+        )
+    if os.geteuid() != 0:
+        raise LabFailure(
+            "The lab needs root: it runs a kubelet, creates network namespaces and writes iptables rules. "
+            "Run the same command with sudo -E, or set LAB_KUBECONFIG to use a cluster that runs elsewhere."
+        )
+
+
+def ensure_packages(screen: Screen) -> None:
+    """Install what is missing where apt-get is there.
+
+    Raises:
+        LabFailure: something is missing and cannot be installed; names the packages and the command.
+    """
+    missing = missing_packages()
+    if not missing:
+        return
+    apt = shutil.which("apt-get", path=SYSTEM_PATH)
+    if not apt:
+        raise LabFailure(
+            f"Missing on this machine: {', '.join(f'{name} ({_lacking(name)})' for name in missing)}. {_advice(missing)}"
+        )
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": SYSTEM_PATH}
+    with screen.step(f"Debian packages: {' '.join(missing)}"):
+        # the distribution's own containerd service stays as it is: the lab starts one with its own socket and directories
+        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+            done = subprocess.run([apt, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if missing_packages():
+        raise LabFailure(
+            f"apt-get could not install {', '.join(missing_packages())}: {done.stderr.strip()[-600:]}. {_advice(missing_packages())}"
+        )
+
+
+def _lacking(package: str) -> str:
+    return ", ".join(PACKAGES[package])
+
+
+def _advice(missing: list[str]) -> str:
+    names = " ".join(missing) or "containerd runc"
+    return f"On Debian or Ubuntu: `apt-get install {names}`; elsewhere install the equivalents so that the named commands and files exist."
