@@ -121,7 +121,9 @@ class AppSpec(Spec):
     def exposures(self) -> tuple[Exposure, ...]:
         """Its hosts at gateways, the main one first."""
         main = (Exposure(self.host, self.gateway, "host"),) if self.host and self.gateway else ()
-        return main + tuple(Exposure(h.host, h.gateway, f"further_hosts.{i}.host") for i, h in enumerate(self.further_hosts))
+        return main + tuple(
+            Exposure(h.host, h.gateway, f"further_hosts.{i}.host") for i, h in enumerate(self.further_hosts)
+        )
 
     def service_name(self, app: str) -> str:
         return (self.service and self.service.name) or app
@@ -182,18 +184,37 @@ def _exposure_problems(parts: Parts, name: str, app: AppSpec, owners: dict[str, 
         host_path = f"{path}.{exposure.path}"
         gateway_path = host_path.removesuffix("host") + "gateway"
         if owners.setdefault(exposure.host, name) != name:
-            yield Problem(host_path, f"apps.{owners[exposure.host]} owns this host; one host has one owner", exposure.host)
+            yield Problem(
+                host_path, f"apps.{owners[exposure.host]} owns this host; one host has one owner", exposure.host
+            )
         elif sum(other.host == exposure.host for other in app.exposures) > 1 and exposure.path != "host":
             yield Problem(host_path, "is listed twice", exposure.host)
         gateway = parts.gateways.get(exposure.gateway)
         if gateway is None:
             if not parts.knows_gateway(exposure.gateway):
-                yield Problem(gateway_path, f"is not a declared gateway; there are: {callers.listed(parts.gateways)}", exposure.gateway)
+                yield Problem(
+                    gateway_path,
+                    f"is not a declared gateway; there are: {callers.listed(parts.gateways)}",
+                    exposure.gateway,
+                )
         elif gateway.kind == "egress":
-            yield Problem(gateway_path, "is an egress gateway, which nobody enters by; choose a public or internal one", exposure.gateway)
+            yield Problem(
+                gateway_path,
+                "is an egress gateway, which nobody enters by; choose a public or internal one",
+                exposure.gateway,
+            )
         elif gateway.listener_of(exposure.host) is None:
-            hosts = callers.listed(host for listener in gateway.listeners.values() if listener.protocol == "HTTPS" for host in listener.hosts)
-            yield Problem(host_path, f"no HTTPS listener of gateways.{exposure.gateway} serves it; they serve: {hosts}", exposure.host)
+            hosts = callers.listed(
+                host
+                for listener in gateway.listeners.values()
+                if listener.protocol == "HTTPS"
+                for host in listener.hosts
+            )
+            yield Problem(
+                host_path,
+                f"no HTTPS listener of gateways.{exposure.gateway} serves it; they serve: {hosts}",
+                exposure.host,
+            )
         elif gateway.kind == "public" and app.mcp is not None and app.auth is None and not app.open:
             yield Problem(
                 f"{path}.auth",
@@ -224,7 +245,9 @@ def _target_problems(parts: Parts, name: str, app: AppSpec) -> Iterator[Problem]
         target = parts.apps.get(route.to.app)
         if target is None:
             if not parts.knows_app(route.to.app):
-                yield Problem(path, f"is not an app of this stack; there are: {callers.listed(parts.apps)}", route.to.app)
+                yield Problem(
+                    path, f"is not an app of this stack; there are: {callers.listed(parts.apps)}", route.to.app
+                )
         elif target.service is None:
             yield Problem(path, "is an app without service, which cannot be called", route.to.app)
         elif target.rollout is not None and target.rollout.managed_by == "flagger":

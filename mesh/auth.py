@@ -72,15 +72,23 @@ def problems(path: str, app: AppSpec) -> Iterator[Problem]:
         return
     where = f"{path}.auth"
     if not app.exposures:
-        yield Problem(where, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth")
+        yield Problem(
+            where, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth"
+        )
     if not auth.issuers:
         yield Problem(f"{where}.issuers", "is empty; list at least one issuer")
     seen: dict[str, int] = {}
     for index, issuer in enumerate(auth.issuers):
         if (issuer.jwks is None) == (issuer.jwks_uri is None):
-            yield Problem(f"{where}.issuers.{index}", "needs exactly one of jwks, jwks_uri and jwks_file", issuer.issuer)
+            yield Problem(
+                f"{where}.issuers.{index}", "needs exactly one of jwks, jwks_uri and jwks_file", issuer.issuer
+            )
         if seen.setdefault(issuer.issuer, index) != index:
-            yield Problem(f"{where}.issuers.{index}.issuer", f"issuers.{seen[issuer.issuer]} is the same; join them", issuer.issuer)
+            yield Problem(
+                f"{where}.issuers.{index}.issuer",
+                f"issuers.{seen[issuer.issuer]} is the same; join them",
+                issuer.issuer,
+            )
     if auth.tools:
         yield from _tool_problems(f"{where}.tools", app, None if app.mcp is None else app.mcp.era)
 

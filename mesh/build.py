@@ -73,7 +73,9 @@ def parse(data: Mapping[str, object], today: date) -> tuple[Parts, list[Problem]
     read: dict[str, Any] = {}
     for key in data:
         if key not in MeshSpec.model_fields:
-            problems.append(Problem(str(key), "is not a known key; check its spelling against the reference of stack files"))
+            problems.append(
+                Problem(str(key), "is not a known key; check its spelling against the reference of stack files")
+            )
     for name in MeshSpec.model_fields:
         if name not in data:
             read[name] = MeshSpec.model_fields[name].get_default(call_default_factory=True)

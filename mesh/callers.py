@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import AuthorizationPolicy, AuthorizationPolicy_Action, Operation, Rule, Rule_From, Rule_To, Source
+from istio_api.security import (
+    AuthorizationPolicy,
+    AuthorizationPolicy_Action,
+    Operation,
+    Rule,
+    Rule_From,
+    Rule_To,
+    Source,
+)
 from istio_api.type import WorkloadSelector
 from mesh.owned import Owned
 from mesh.problem import Problem
@@ -40,10 +48,10 @@ class CallerSpec(Spec):
 
 
 def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
-    namespaces = {other.namespace for other in parts.apps.values()}
-    identities = {(other.namespace, other.identity_name(name)) for name, other in parts.apps.items()}
     if app.callers and app.service is None:
-        yield Problem(f"{path}.callers", "an app without service cannot be called; declare service, or remove the callers")
+        yield Problem(
+            f"{path}.callers", "an app without service cannot be called; declare service, or remove the callers"
+        )
     for index, caller in enumerate(app.callers):
         where = f"{path}.callers.{index}"
         if (caller.app is None) == (caller.service_account is None):
@@ -53,11 +61,13 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
             if caller.namespace is not None:
                 yield Problem(f"{where}.namespace", "belongs to service_account; the namespace of an app is known")
             if not parts.knows_app(caller.app):
-                yield Problem(f"{where}.app", f"is not an app of this stack; there are: {listed(parts.apps)}", caller.app)
+                yield Problem(
+                    f"{where}.app", f"is not an app of this stack; there are: {listed(parts.apps)}", caller.app
+                )
         elif parts.all_apps_read:
             namespace = caller.namespace or app.namespace
-            if namespace in namespaces and (namespace, caller.service_account) not in identities:
-                there = listed(account for ns, account in sorted(identities) if ns == namespace)
+            if namespace in parts.namespaces and (namespace, caller.service_account) not in parts.identities:
+                there = listed(account for ns, account in sorted(parts.identities) if ns == namespace)
                 yield Problem(
                     f"{where}.service_account",
                     f"no app of this stack runs as this account in {namespace}; there are: {there}. Declare the caller as an app "
@@ -65,7 +75,9 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
                     caller.service_account,
                 )
         if not caller.paths and app.mcp is None and not any(route.own for route in app.routes):
-            yield Problem(f"{where}.paths", "is missing; this app declares no path of its own that could be the default")
+            yield Problem(
+                f"{where}.paths", "is missing; this app declares no path of its own that could be the default"
+            )
 
 
 def listed(names: Iterable[str]) -> str:
@@ -82,7 +94,10 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
         action=AuthorizationPolicy_Action.ALLOW,
         rules=[_rule(graph, edge, port) for edge in edges],
     )
-    yield Owned(Resource(metadata=ObjectMeta(name=f"{name}-callers", namespace=app.namespace), spec=policy), f"apps.{name}.callers")
+    yield Owned(
+        Resource(metadata=ObjectMeta(name=f"{name}-callers", namespace=app.namespace), spec=policy),
+        f"apps.{name}.callers",
+    )
 
 
 def _rule(graph: Graph, edge: Edge, port: str) -> Rule:

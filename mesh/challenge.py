@@ -10,6 +10,7 @@ check ignores scheme and trailing slash.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from istio_api.networking import (
@@ -35,9 +36,20 @@ PRESENT = StringMatch()
 """A match on any value: an empty StringMatch means presence."""
 
 
+@lru_cache(maxsize=4096)
+def exact(value: str) -> StringMatch:
+    return StringMatch(exact=value)
+
+
+@lru_cache(maxsize=4096)
+def regex(pattern: str) -> StringMatch:
+    """The whole value must match; RE2 syntax."""
+    return StringMatch(regex=pattern)
+
+
 def methods_match(methods: Iterable[str]) -> StringMatch:
     listed = tuple(methods)
-    return StringMatch(exact=listed[0]) if len(listed) == 1 else StringMatch(regex="|".join(listed))
+    return exact(listed[0]) if len(listed) == 1 else regex("|".join(listed))
 
 
 def resource_path(app: AppSpec) -> str:
@@ -91,7 +103,9 @@ def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
     }
 
 
-def answer(name: str, match: Iterable[HTTPMatchRequest], status: int, headers: Mapping[str, str], body: str | None = None) -> HTTPRoute:
+def answer(
+    name: str, match: Iterable[HTTPMatchRequest], status: int, headers: Mapping[str, str], body: str | None = None
+) -> HTTPRoute:
     return HTTPRoute(
         name=name,
         match=tuple(match),
@@ -106,7 +120,7 @@ def metadata_routes(name: str, app: AppSpec, auth: AuthSpec, host: str) -> Itera
     public = {"access-control-allow-origin": "*"}
     yield answer(
         f"{name}.metadata",
-        [HTTPMatchRequest(uri=StringMatch(exact=path), method=StringMatch(exact="GET")) for path in forms],
+        [HTTPMatchRequest(uri=exact(path), method=exact("GET")) for path in forms],
         200,
         {"content-type": "application/json", "cache-control": "max-age=300", **public},
         metadata_document(app, auth, host),
@@ -116,9 +130,9 @@ def metadata_routes(name: str, app: AppSpec, auth: AuthSpec, host: str) -> Itera
             f"{name}.metadata-preflight",
             [
                 HTTPMatchRequest(
-                    uri=StringMatch(exact=path),
-                    method=StringMatch(exact="OPTIONS"),
-                    headers={"origin": PRESENT, "access-control-request-method": StringMatch(exact="GET")},
+                    uri=exact(path),
+                    method=exact("OPTIONS"),
+                    headers={"origin": PRESENT, "access-control-request-method": exact("GET")},
                 )
                 for path in forms
             ],
@@ -139,16 +153,18 @@ def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[Mapping[str,
     """
     return tuple(
         {
-            claim("iss"): StringMatch(exact=issuer.issuer),
-            claim("aud"): StringMatch(exact=audience),
-            claim("sub"): StringMatch(regex=".+"),
+            claim("iss"): exact(issuer.issuer),
+            claim("aud"): exact(audience),
+            claim("sub"): regex(".+"),
         }
         for issuer in auth.issuers
         for audience in issuer.audiences or (resource_uri(app, host),)
     )
 
 
-def challenge_routes(name: str, app: AppSpec, auth: AuthSpec, host: str, uri: StringMatch, methods: Iterable[str]) -> Iterator[HTTPRoute]:
+def challenge_routes(
+    name: str, app: AppSpec, auth: AuthSpec, host: str, uri: StringMatch, methods: Iterable[str]
+) -> Iterator[HTTPRoute]:
     """401 for what no claim has let through: without an error where there was no token (RFC 6750, section 3.1)."""
     method = methods_match(methods)
     browsers = readable_by_browsers(app)
@@ -174,7 +190,10 @@ def _for_browsers(
     if browsers:
         with_origin = [
             HTTPMatchRequest(
-                uri=match.uri, method=match.method, headers={**match.headers, "origin": PRESENT}, without_headers=match.without_headers
+                uri=match.uri,
+                method=match.method,
+                headers={**match.headers, "origin": PRESENT},
+                without_headers=match.without_headers,
             )
             for match in matches
         ]

@@ -32,7 +32,9 @@ class CorsSpec(Spec):
     max_age: Duration = Field(default="24h", validate_default=True)  # pyright: ignore[reportAssignmentType]
     """How long a browser may keep the answer to a preflight."""
 
-    def to_istio(self, methods: Sequence[str], request_headers: Sequence[str], response_headers: Sequence[str]) -> CorsPolicy:
+    def to_istio(
+        self, methods: Sequence[str], request_headers: Sequence[str], response_headers: Sequence[str]
+    ) -> CorsPolicy:
         return CorsPolicy(
             allow_origins=[StringMatch(exact=origin) for origin in self.origins],
             allow_methods=methods,
@@ -47,4 +49,8 @@ class CorsSpec(Spec):
 def problems(path: str, spec: CorsSpec) -> Iterator[Problem]:
     for index, origin in enumerate(spec.origins):
         if origin.startswith("http://") and not origin.startswith("http://localhost"):
-            yield Problem(f"{path}.origins.{index}", "must be https: over plain http anybody on the way can be this origin", origin)
+            yield Problem(
+                f"{path}.origins.{index}",
+                "must be https: over plain http anybody on the way can be this origin",
+                origin,
+            )

@@ -61,8 +61,8 @@ def _traffic_policy(app: AppSpec, version: VersionSpec | None) -> TrafficPolicy:
     outlier = (version and version.outlier) or app.resilience.outlier
     load_balancing = (version and version.load_balancing) or app.load_balancing
     return TrafficPolicy(
-        load_balancer=load_balancing.to_istio(),
-        connection_pool=pool.to_istio(),
-        outlier_detection=outlier and outlier.to_istio(),
-        retry_budget=app.resilience.retry_budget_to_istio(),
+        load_balancer=load_balancing.istio,
+        connection_pool=pool.istio,
+        outlier_detection=outlier and outlier.istio,
+        retry_budget=app.resilience.istio_retry_budget,
     )

@@ -101,7 +101,9 @@ def _request_authentication(name: str, gateway: GatewaySpec, guarded: list[tuple
             # Only the header: Envoy's default also takes `?access_token=`, which MCP forbids. The scheme has no case.
             from_headers=[JWTHeader(name="Authorization", prefix=prefix) for prefix in ("Bearer ", "bearer ")],
             forward_original_token=issuer.forward_token,
-            output_claim_to_headers=[ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])],
+            output_claim_to_headers=[
+                ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])
+            ],
         )
         for issuer in sorted(issuers.values(), key=lambda spec: spec.issuer)
     ]
@@ -140,7 +142,8 @@ def _mapper(conditions: list[dict[str, Any]], headers: dict[str, str]) -> dict[s
     return {
         "filter": {"and_filter": {"filters": conditions}},
         "headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in headers.items()
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in headers.items()
         ],
     }
 
@@ -175,7 +178,11 @@ def _deny_rules(app: AppSpec, hosts: list[str], ports: list[str]) -> Iterator[Ru
         # Flagger writes the routes, so nothing there can ask for claims; a bare 403 is what is left.
         yield Rule(to=to, from_=[Rule_From(source=Source(not_request_principals=["*"]))])
         for host in hosts:
-            audiences = [audience for issuer in auth.issuers for audience in issuer.audiences or (challenge.resource_uri(app, host),)]
+            audiences = [
+                audience
+                for issuer in auth.issuers
+                for audience in issuer.audiences or (challenge.resource_uri(app, host),)
+            ]
             here = [Rule_To(operation=Operation(hosts=host_headers(host), ports=ports))]
             yield Rule(to=here, when=[Condition(key="request.auth.claims[aud]", not_values=audiences)])
         yield Rule(to=to, when=[Condition(key="request.auth.claims[iss]", not_values=[i.issuer for i in auth.issuers])])

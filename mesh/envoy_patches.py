@@ -45,7 +45,9 @@ def typed(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"@type": _TYPE + message, **fields}
 
 
-def envoy_filter(patches: Iterable[EnvoyFilter_EnvoyConfigObjectPatch], selector: Mapping[str, str] | None) -> EnvoyFilter:
+def envoy_filter(
+    patches: Iterable[EnvoyFilter_EnvoyConfigObjectPatch], selector: Mapping[str, str] | None
+) -> EnvoyFilter:
     """Patches for the proxies with these labels, or for every proxy of the namespace."""
     return EnvoyFilter(
         workload_selector=None if selector is None else WorkloadSelector(labels=selector),
@@ -61,35 +63,46 @@ def _listener(context: EnvoyFilter_PatchContext, sub_filter: str | None) -> Envo
             filter_chain=EnvoyFilter_ListenerMatch_FilterChainMatch(
                 filter=EnvoyFilter_ListenerMatch_FilterMatch(
                     name=_CONNECTION_MANAGER,
-                    sub_filter=sub_filter and EnvoyFilter_ListenerMatch_SubFilterMatch(name=sub_filter) or None,
+                    sub_filter=(sub_filter and EnvoyFilter_ListenerMatch_SubFilterMatch(name=sub_filter)) or None,
                 )
             )
         ),
     )
 
 
-def before_router(name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY) -> EnvoyFilter_EnvoyConfigObjectPatch:
+def before_router(
+    name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
     """An HTTP filter right before the router, after authentication and authorization."""
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.HTTP_FILTER,
         match=_listener(context, "envoy.filters.http.router"),
         patch=EnvoyFilter_Patch(
-            operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE, value={"name": name, "typed_config": typed(message, fields)}
+            operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE,
+            value={"name": name, "typed_config": typed(message, fields)},
         ),
     )
 
 
-def connection_manager(fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY) -> EnvoyFilter_EnvoyConfigObjectPatch:
+def connection_manager(
+    fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
     """Fields merged into the HTTP connection manager of every listener."""
     message = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.NETWORK_FILTER,
         match=_listener(context, None),
-        patch=EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value={"typed_config": typed(message, fields)}),
+        patch=merge({"typed_config": typed(message, fields)}),
     )
 
 
-def route(name: str, value: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY) -> EnvoyFilter_EnvoyConfigObjectPatch:
+def merge(value: Mapping[str, Any]) -> EnvoyFilter_Patch:
+    return EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value=value)
+
+
+def route(
+    name: str, patch: EnvoyFilter_Patch, context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
     """Fields merged into every route of this name. A change of routes never drains connections."""
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.HTTP_ROUTE,
@@ -101,7 +114,7 @@ def route(name: str, value: Mapping[str, Any], context: EnvoyFilter_PatchContext
                 )
             ),
         ),
-        patch=EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value=value),
+        patch=patch,
     )
 
 

@@ -39,7 +39,10 @@ class FaultSpec(Spec):
 
 def problems(path: str, faults: tuple[FaultSpec, ...], *, allowed: bool) -> Iterator[Problem]:
     if faults and not allowed:
-        yield Problem(path, "this stack does not allow fault injection; remove it, or set faults_allowed: true in a stack that is not production")
+        yield Problem(
+            path,
+            "this stack does not allow fault injection; remove it, or set faults_allowed: true in a stack that is not production",
+        )
     for index, fault in enumerate(faults):
         if fault.delay is None and fault.abort is None:
             yield Problem(f"{path}.{index}", "needs delay, abort or both")

@@ -281,7 +281,8 @@ def problems(parts: Parts) -> Iterator[Problem]:
         if spec.kind == "egress":
             if spec.listeners:
                 yield Problem(
-                    f"{path}.listeners", "an egress gateway has no listeners of its own; declare destinations under egress.allow"
+                    f"{path}.listeners",
+                    "an egress gateway has no listeners of its own; declare destinations under egress.allow",
                 )
             continue
         for listener_name, listener in spec.listeners.items():
@@ -310,7 +311,9 @@ def _workload_problems(path: str, spec: GatewaySpec) -> Iterator[Problem]:
 
 def _listener_problems(path: str, spec: GatewaySpec, listener: ListenerSpec) -> Iterator[Problem]:
     if listener.port in (15021, 15020, 15090):
-        yield Problem(f"{path}.port", "is a port of the proxy itself (health and metrics); choose another", listener.port)
+        yield Problem(
+            f"{path}.port", "is a port of the proxy itself (health and metrics); choose another", listener.port
+        )
     if listener.port == 80 and (listener.protocol != "TCP" or spec.serves_redirect):
         yield Problem(f"{path}.port", "port 80 only redirects to https; choose another port", 80)
     if listener.protocol == "TCP" and spec.kind == "public":
@@ -327,13 +330,19 @@ def _listener_problems(path: str, spec: GatewaySpec, listener: ListenerSpec) -> 
             yield Problem(f"{path}.tls", "needs secret (an existing Secret) or cert_manager (one that is made)")
         elif listener.tls.max_version is not None and listener.tls.max_version < listener.tls.min_version:
             yield Problem(
-                f"{path}.tls.max_version", f"must not be below min_version {listener.tls.min_version}", listener.tls.max_version
+                f"{path}.tls.max_version",
+                f"must not be below min_version {listener.tls.min_version}",
+                listener.tls.max_version,
             )
         if listener.destination is not None:
-            yield Problem(f"{path}.destination", "is for TLS and TCP; an HTTPS listener leads where its apps' routes say")
+            yield Problem(
+                f"{path}.destination", "is for TLS and TCP; an HTTPS listener leads where its apps' routes say"
+            )
     else:
         if listener.destination is None:
-            yield Problem(f"{path}.destination", f"is missing; a {listener.protocol} listener leads to one named service")
+            yield Problem(
+                f"{path}.destination", f"is missing; a {listener.protocol} listener leads to one named service"
+            )
         if listener.tls is not None:
             yield Problem(f"{path}.tls", f"is for HTTPS; a {listener.protocol} listener does not terminate TLS")
     if listener.protocol == "TCP" and listener.hosts:
@@ -349,12 +358,20 @@ def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
             other = taken.setdefault((listener.port, host), name)
             if other != name:
                 yield Problem(
-                    f"{path}.listeners.{name}.hosts", f"port {listener.port} serves this host on listener {other} already", host
+                    f"{path}.listeners.{name}.hosts",
+                    f"port {listener.port} serves this host on listener {other} already",
+                    host,
                 )
         for other_name, other_listener in spec.listeners.items():
-            if other_name < name and other_listener.port == listener.port and "TCP" in (listener.protocol, other_listener.protocol):
+            if (
+                other_name < name
+                and other_listener.port == listener.port
+                and "TCP" in (listener.protocol, other_listener.protocol)
+            ):
                 yield Problem(
-                    f"{path}.listeners.{name}.port", f"a TCP listener needs a port of its own; {other_name} has it too", listener.port
+                    f"{path}.listeners.{name}.port",
+                    f"a TCP listener needs a port of its own; {other_name} has it too",
+                    listener.port,
                 )
 
 
@@ -403,7 +420,9 @@ def objects(graph: Graph) -> Iterator[Owned]:
                     claimed.setdefault(listener_name, set()).add(f"{graph.apps[app_name].namespace}/{exposure.host}")
         servers: list[Server] = []
         for listener_name, listener in spec.listeners.items():
-            hosts = claimed.get(listener_name, set()) | {f"{ns}/{host}" for ns in listener.shared_with for host in listener.hosts}
+            hosts = claimed.get(listener_name, set()) | {
+                f"{ns}/{host}" for ns in listener.shared_with for host in listener.hosts
+            }
             if listener.protocol == "TCP":
                 hosts = {f"{spec.home}/*"}
             elif not hosts or listener.protocol == "TLS":
@@ -412,7 +431,14 @@ def objects(graph: Graph) -> Iterator[Owned]:
             yield from _listener_objects(owner, name, spec, listener_name, listener)
         if spec.serves_redirect:
             # A namespaced host on a redirecting server becomes a virtual host of that literal name, so these are bare.
-            secure = sorted({host.split("/")[1] for s in servers if s.port is not None and s.port.protocol == "HTTPS" for host in s.hosts})
+            secure = sorted(
+                {
+                    host.split("/")[1]
+                    for s in servers
+                    if s.port is not None and s.port.protocol == "HTTPS"
+                    for host in s.hosts
+                }
+            )
             servers.append(
                 Server(
                     port=Port(number=80, name="http-redirect", protocol="HTTP"),
@@ -424,7 +450,9 @@ def objects(graph: Graph) -> Iterator[Owned]:
         yield Owned(Resource(metadata=ObjectMeta(name=name, namespace=spec.home), spec=gateway), owner)
 
 
-def _listener_objects(owner: str, gateway: str, spec: GatewaySpec, name: str, listener: ListenerSpec) -> Iterator[Owned]:
+def _listener_objects(
+    owner: str, gateway: str, spec: GatewaySpec, name: str, listener: ListenerSpec
+) -> Iterator[Owned]:
     if listener.tls is not None and listener.tls.cert_manager is not None:
         secret = secret_name(gateway, name, listener.tls)
         issuer = listener.tls.cert_manager
@@ -462,7 +490,9 @@ def _listener_objects(owner: str, gateway: str, spec: GatewaySpec, name: str, li
         )
     else:
         virtual_service = VirtualService(
-            hosts=("*",), gateways=(where,), tcp=(TCPRoute(match=(L4MatchAttributes(port=listener.port),), route=route),)
+            hosts=("*",),
+            gateways=(where,),
+            tcp=(TCPRoute(match=(L4MatchAttributes(port=listener.port),), route=route),),
         )
     metadata = ObjectMeta(name=f"{gateway}-{name}", namespace=spec.home)
     yield Owned(Resource(metadata=metadata, spec=virtual_service), owner)

@@ -56,6 +56,16 @@ class Parts:
     def knows_gateway(self, name: str) -> bool:
         return name in self.gateways or not self.unread.isdisjoint(("gateways", f"gateways.{name}"))
 
+    @cached_property
+    def identities(self) -> frozenset[tuple[str, str]]:
+        """Namespace and service account of every app."""
+        return frozenset((app.namespace, app.identity_name(name)) for name, app in self.apps.items())
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Namespaces of apps."""
+        return frozenset(app.namespace for app in self.apps.values())
+
     @property
     def all_apps_read(self) -> bool:
         return not any(path == "apps" or path.startswith("apps.") for path in self.unread)
@@ -153,7 +163,9 @@ class Graph:
         for exposure in app.exposures:
             source = self.gateway_identity(exposure.gateway)
             for target, endpoints in targets.items():
-                yield Edge(source, target, host_headers(exposure.host), tuple(endpoints), f"apps.{name}.{exposure.path}")
+                yield Edge(
+                    source, target, host_headers(exposure.host), tuple(endpoints), f"apps.{name}.{exposure.path}"
+                )
 
     def _caller_edges(self, name: str, app: AppSpec) -> Iterator[Edge]:
         hosts = service_headers(app.service_name(name), app.namespace)
@@ -163,7 +175,9 @@ class Graph:
             endpoints = own
             if caller.paths:
                 methods = {e.path: e.methods for e in own}
-                endpoints = tuple(Endpoint(path, caller.methods or methods.get(path, ("GET", "POST"))) for path in caller.paths)
+                endpoints = tuple(
+                    Endpoint(path, caller.methods or methods.get(path, ("GET", "POST"))) for path in caller.paths
+                )
             elif caller.methods:
                 endpoints = tuple(Endpoint(e.path, caller.methods) for e in own)
             yield Edge(source, name, hosts, endpoints, f"apps.{name}.callers.{index}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -78,7 +79,8 @@ class LoadBalancingSpec(Spec):
     warmup: Duration | None = None
     """Time over which a new pod's share grows to the full one."""
 
-    def to_istio(self) -> LoadBalancerSettings:
+    @cached_property
+    def istio(self) -> LoadBalancerSettings:
         return LoadBalancerSettings(
             simple=LoadBalancerSettings_SimpleLB[self.algorithm.upper()] if self.hash is None else None,
             consistent_hash=None if self.hash is None else _hash(self.hash),
@@ -88,7 +90,9 @@ class LoadBalancingSpec(Spec):
 
 
 def _hash(spec: HashSpec) -> LoadBalancerSettings_ConsistentHashLB:
-    cookie = spec.cookie and LoadBalancerSettings_ConsistentHashLB_HTTPCookie(name=spec.cookie, path="/", ttl=spec.cookie_ttl)
+    cookie = spec.cookie and LoadBalancerSettings_ConsistentHashLB_HTTPCookie(
+        name=spec.cookie, path="/", ttl=spec.cookie_ttl
+    )
     return LoadBalancerSettings_ConsistentHashLB(
         http_header_name=spec.header,
         http_cookie=cookie or None,
@@ -118,4 +122,6 @@ def problems(path: str, spec: LoadBalancingSpec, resilience: ResilienceSpec) -> 
         yield Problem(f"{path}.locality", "has no effect without resilience.outlier; declare it too")
     for index, share in enumerate(spec.locality.distribute):
         if sum(share.to.values()) != 100:
-            yield Problem(f"{path}.locality.distribute.{index}.to", "percents must add up to 100", sum(share.to.values()))
+            yield Problem(
+                f"{path}.locality.distribute.{index}.to", "percents must add up to 100", sum(share.to.values())
+            )

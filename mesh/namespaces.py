@@ -31,5 +31,6 @@ def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
     for name, spec in graph.apps.items():
         owners.setdefault(spec.namespace, []).append(f"apps.{name}")
     return tuple(
-        NamespaceDeclaration(name, "gateway" if name in gateways else "apps", tuple(owners[name])) for name in sorted(owners)
+        NamespaceDeclaration(name, "gateway" if name in gateways else "apps", tuple(owners[name]))
+        for name in sorted(owners)
     )

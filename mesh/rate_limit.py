@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import AuthorizationPolicy, AuthorizationPolicy_Action, Operation, Rule, Rule_From, Rule_To, Source
+from istio_api.security import (
+    AuthorizationPolicy,
+    AuthorizationPolicy_Action,
+    Operation,
+    Rule,
+    Rule_From,
+    Rule_To,
+    Source,
+)
 from istio_api.type import WorkloadSelector
 from mesh import envoy_patches
 from mesh.owned import Manifest, Owned
@@ -76,14 +84,27 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
         return
     where = f"{path}.rate_limit"
     if not app.exposures:
-        yield Problem(where, "limits are counted at gateways, and this app is on none; give it host and gateway, or remove the limit")
+        yield Problem(
+            where,
+            "limits are counted at gateways, and this app is on none; give it host and gateway, or remove the limit",
+        )
     if limit.per == "subject" and app.auth is None:
-        yield Problem(f"{where}.per", "a subject is known only from a verified token; declare auth, or limit per app", "subject")
+        yield Problem(
+            f"{where}.per", "a subject is known only from a verified token; declare auth, or limit per app", "subject"
+        )
     if limit.counted == "global":
         if parts.rate_limit_service is None and "rate_limit_service" not in parts.unread:
-            yield Problem(f"{where}.counted", "needs the rate limit service; declare rate_limit_service, or count per gateway", "global")
+            yield Problem(
+                f"{where}.counted",
+                "needs the rate limit service; declare rate_limit_service, or count per gateway",
+                "global",
+            )
         if limit.every.total_seconds() not in UNITS:
-            yield Problem(f"{where}.every", "must be 1s, 60s, 3600s or 86400s, the windows of the rate limit service", duration_text(limit.every))
+            yield Problem(
+                f"{where}.every",
+                "must be 1s, 60s, 3600s or 86400s, the windows of the rate limit service",
+                duration_text(limit.every),
+            )
 
 
 def _actions(name: str, limit: RateLimitSpec, hosts: list[str]) -> dict[str, Any]:
@@ -138,7 +159,11 @@ def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, 
         "filter_enabled": always,
         "filter_enforced": always,
         # The filter demands a default bucket; requests without a descriptor draw on it, and it must never run dry.
-        "token_bucket": {"max_tokens": 4294967295, "tokens_per_fill": 4294967295, "fill_interval": duration_text(shortest)},
+        "token_bucket": {
+            "max_tokens": 4294967295,
+            "tokens_per_fill": 4294967295,
+            "fill_interval": duration_text(shortest),
+        },
         "always_consume_default_token_bucket": False,
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         # Subjects that a replica remembers at a time; the least recently seen is forgotten first.
@@ -148,7 +173,9 @@ def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, 
     }
 
 
-def _global_filter(service: RateLimitServiceSpec, domain: str, limited: list[tuple[str, RateLimitSpec, list[str]]]) -> dict[str, Any]:
+def _global_filter(
+    service: RateLimitServiceSpec, domain: str, limited: list[tuple[str, RateLimitSpec, list[str]]]
+) -> dict[str, Any]:
     return {
         "domain": domain,
         "failure_mode_deny": service.deny_when_down,
@@ -181,20 +208,35 @@ def gateway_objects(graph: Graph) -> Iterator[Owned]:
         patches: list[EnvoyFilter_EnvoyConfigObjectPatch] = []
         if local:
             message = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
-            patches.append(envoy_patches.before_router("envoy.filters.http.local_ratelimit", message, _local_filter(gateway, local)))
+            patches.append(
+                envoy_patches.before_router(
+                    "envoy.filters.http.local_ratelimit", message, _local_filter(gateway, local)
+                )
+            )
         if exact and service is not None:
             message = "envoy.extensions.filters.http.ratelimit.v3.RateLimit"
-            patches.append(envoy_patches.before_router("envoy.filters.http.ratelimit", message, _global_filter(service, DOMAIN, exact)))
+            patches.append(
+                envoy_patches.before_router(
+                    "envoy.filters.http.ratelimit", message, _global_filter(service, DOMAIN, exact)
+                )
+            )
         if patches:
             metadata = ObjectMeta(name=f"{gateway_name}-rate-limits", namespace=gateway.home)
-            yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), f"gateways.{gateway_name}")
+            yield Owned(
+                Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)),
+                f"gateways.{gateway_name}",
+            )
     yield from _service_objects(graph)
 
 
 def _service_objects(graph: Graph) -> Iterator[Owned]:
     """What the rate limit service reads, and who may ask it."""
     service = graph.parts.rate_limit_service
-    limited = [(name, app) for name, app in graph.apps.items() if app.rate_limit is not None and app.rate_limit.counted == "global"]
+    limited = [
+        (name, app)
+        for name, app in graph.apps.items()
+        if app.rate_limit is not None and app.rate_limit.counted == "global"
+    ]
     if service is None or not limited:
         return
     owner = "rate_limit_service"
@@ -216,12 +258,19 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
         action=AuthorizationPolicy_Action.ALLOW,
         rules=[
             Rule(
-                from_=[Rule_From(source=Source(principals=[graph.principal(graph.gateway_identity(name)) for name in gateways]))],
+                from_=[
+                    Rule_From(
+                        source=Source(principals=[graph.principal(graph.gateway_identity(name)) for name in gateways])
+                    )
+                ],
                 to=[Rule_To(operation=Operation(ports=[str(service.port)]))],
             )
         ],
     )
-    yield Owned(Resource(metadata=ObjectMeta(name=f"{service.service}-callers", namespace=service.namespace), spec=policy), owner)
+    yield Owned(
+        Resource(metadata=ObjectMeta(name=f"{service.service}-callers", namespace=service.namespace), spec=policy),
+        owner,
+    )
 
 
 def _service_descriptor(name: str, limit: RateLimitSpec) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the app are retried, unless the declaration says that repeating is safe.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -31,7 +32,14 @@ UNSENT_FAILURES = ("connect-failure", "refused-stream")
 """Failures in which the upstream has not begun the request, so that a retry is its first run."""
 
 RetryCondition = Literal[
-    "connect-failure", "refused-stream", "reset", "reset-before-request", "gateway-error", "5xx", "unavailable", "retriable-4xx"
+    "connect-failure",
+    "refused-stream",
+    "reset",
+    "reset-before-request",
+    "gateway-error",
+    "5xx",
+    "unavailable",
+    "retriable-4xx",
 ]
 
 
@@ -47,7 +55,8 @@ class RetriesSpec(Spec):
     per_try_timeout: Duration | None = None
     """Limit of each try, for requests with a timeout; never on the MCP path."""
 
-    def to_istio(self) -> HTTPRetry:
+    @cached_property
+    def istio(self) -> HTTPRetry:
         if self.attempts == 0:
             return HTTPRetry(attempts=0)
         return HTTPRetry(attempts=self.attempts, retry_on=",".join(self.on), per_try_timeout=self.per_try_timeout)
@@ -93,7 +102,8 @@ class PoolSpec(Spec):
     http2: bool = False
     """Speak HTTP/2 to the app. Only for apps that speak it in clear text (h2c)."""
 
-    def to_istio(self) -> ConnectionPoolSettings:
+    @cached_property
+    def istio(self) -> ConnectionPoolSettings:
         keepalive = self.keepalive and ConnectionPoolSettings_TCPSettings_TcpKeepalive(
             time=self.keepalive.time, interval=self.keepalive.interval, probes=self.keepalive.probes
         )
@@ -129,7 +139,8 @@ class OutlierSpec(Spec):
     split_local_errors: bool = False
     """Count failures to connect apart from the app's own answers."""
 
-    def to_istio(self) -> OutlierDetection:
+    @cached_property
+    def istio(self) -> OutlierDetection:
         return OutlierDetection(
             consecutive_gateway_errors=self.consecutive_gateway_errors,
             consecutive_5xx_errors=self.consecutive_5xx,
@@ -153,9 +164,12 @@ class ResilienceSpec(Spec):
     outlier: OutlierSpec | None = OutlierSpec()
     """Ejection of failing pods; null turns it off."""
 
-    def retry_budget_to_istio(self) -> TrafficPolicy_RetryBudget | None:
+    @cached_property
+    def istio_retry_budget(self) -> TrafficPolicy_RetryBudget | None:
         budget = self.retry_budget
-        return budget and TrafficPolicy_RetryBudget(percent=budget.percent, min_retry_concurrency=budget.min_concurrency)
+        return budget and TrafficPolicy_RetryBudget(
+            percent=budget.percent, min_retry_concurrency=budget.min_concurrency
+        )
 
 
 def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timedelta | None) -> Iterator[Problem]:

@@ -117,7 +117,9 @@ def problems(path: str, app: AppSpec) -> Iterator[Problem]:
         return
     where = f"{path}.rollout"
     if not app.versions:
-        yield Problem(f"{path}.versions", "is missing; a rollout divides traffic between versions that are declared here")
+        yield Problem(
+            f"{path}.versions", "is missing; a rollout divides traffic between versions that are declared here"
+        )
         return
     named = [(f"{where}.stable", rollout.stable)]
     if rollout.canary is not None:
@@ -160,22 +162,36 @@ def _experiment_problems(path: str, experiment: ExperimentSpec, app: AppSpec) ->
     if (experiment.claim is None) == (experiment.gateway is None):
         yield Problem(path, "needs exactly one audience: claim (verified by the token) or gateway")
     if experiment.claim is not None and app.auth is None:
-        yield Problem(f"{path}.claim", "is known only from a verified token; declare auth for this app", experiment.claim.name)
+        yield Problem(
+            f"{path}.claim", "is known only from a verified token; declare auth for this app", experiment.claim.name
+        )
     if experiment.claim is not None and not experiment.claim.values:
         yield Problem(f"{path}.claim.values", "is empty; list the values that belong to the audience")
     gateways = [exposure.gateway for exposure in app.exposures]
     if experiment.gateway is not None and experiment.gateway not in gateways:
-        yield Problem(f"{path}.gateway", f"this app is not on that gateway; it is on: {', '.join(gateways) or 'none'}", experiment.gateway)
+        yield Problem(
+            f"{path}.gateway",
+            f"this app is not on that gateway; it is on: {', '.join(gateways) or 'none'}",
+            experiment.gateway,
+        )
 
 
 def _hand_off_problems(path: str, app: AppSpec, rollout: RolloutSpec) -> Iterator[Problem]:
     if rollout.managed_by == "stack":
         return
     if rollout.managed_by == "argo-rollouts" and rollout.canary is None:
-        yield Problem(f"{path}.canary", "is missing; argo-rollouts moves weight between the stable and the canary version")
+        yield Problem(
+            f"{path}.canary", "is missing; argo-rollouts moves weight between the stable and the canary version"
+        )
     if rollout.managed_by == "flagger":
         for name in ("canary", "experiments"):
             if getattr(rollout, name):
-                yield Problem(f"{path}.{name}", "flagger decides the routes; declare it in flagger's Canary object, and remove it here")
+                yield Problem(
+                    f"{path}.{name}",
+                    "flagger decides the routes; declare it in flagger's Canary object, and remove it here",
+                )
         if app.routes:
-            yield Problem(f"{path}.managed_by", "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, or manage weights here")
+            yield Problem(
+                f"{path}.managed_by",
+                "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, or manage weights here",
+            )

@@ -125,13 +125,19 @@ def problems(path: str, app: AppSpec) -> Iterator[Problem]:
             continue
         kind = "exact" if route.exact is not None else "prefix"
         if kind == "prefix" and not route.path.endswith("/"):
-            yield Problem(f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path)
+            yield Problem(
+                f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path
+            )
         if "//" in route.path or "/./" in f"{route.path}/" or "/../" in f"{route.path}/":
             yield Problem(f"{where}.{kind}", "must be a normal path, without '//', '/./' and '/../'", route.path)
         if app.mcp is not None and kind == "prefix" and app.mcp.path.startswith(route.path):
-            yield Problem(f"{where}.prefix", f"takes in the MCP path {app.mcp.path}; choose a path beside it", route.path)
+            yield Problem(
+                f"{where}.prefix", f"takes in the MCP path {app.mcp.path}; choose a path beside it", route.path
+            )
         if route.path.startswith("/.well-known/oauth-protected-resource"):
-            yield Problem(f"{where}.{kind}", "is where the resource metadata of auth is served; choose another path", route.path)
+            yield Problem(
+                f"{where}.{kind}", "is where the resource metadata of auth is served; choose another path", route.path
+            )
         other = taken.setdefault((kind, route.path), f"routes.{index}")
         if other != f"routes.{index}":
             yield Problem(f"{where}.{kind}", f"{other} has this path already", route.path)
@@ -162,7 +168,9 @@ def _mirror_problems(path: str, app: AppSpec, route: RouteSpec, mirror: MirrorSp
     if unsafe:
         yield Problem(path, f"copies only GET and HEAD; {', '.join(unsafe)} would run twice", ", ".join(route.methods))
     if route.to is not None:
-        yield Problem(path, "copies to a version of this app, and the route leads to another one; declare the mirror there")
+        yield Problem(
+            path, "copies to a version of this app, and the route leads to another one; declare the mirror there"
+        )
     if mirror.version not in app.versions:
         known = ", ".join(app.versions) or "none"
         yield Problem(f"{path}.version", f"is not a declared version; versions declares: {known}", mirror.version)

@@ -8,7 +8,7 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filt
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from istio_api.resource import ObjectMeta, Resource
 from mesh import envoy_patches
@@ -25,26 +25,28 @@ if TYPE_CHECKING:
 FILTER = "envoy.filters.http.stateful_session"
 _V3 = "envoy.extensions.filters.http.stateful_session.v3"
 
-ENVELOPE: dict[str, Any] = {
-    "typed_per_filter_config": {
-        FILTER: envoy_patches.typed(
-            f"{_V3}.StatefulSessionPerRoute",
-            {
-                "stateful_session": {
-                    "session_state": {
-                        "name": "envoy.http.stateful_session.envelope",
-                        "typed_config": envoy_patches.typed(
-                            "envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState",
-                            {"header": {"name": "mcp-session-id"}},
-                        ),
-                    },
-                    # A replica that has gone took its sessions along; 404 from another one makes the client begin anew.
-                    "strict": False,
-                }
-            },
-        )
+ENVELOPE = envoy_patches.merge(
+    {
+        "typed_per_filter_config": {
+            FILTER: envoy_patches.typed(
+                f"{_V3}.StatefulSessionPerRoute",
+                {
+                    "stateful_session": {
+                        "session_state": {
+                            "name": "envoy.http.stateful_session.envelope",
+                            "typed_config": envoy_patches.typed(
+                                "envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState",
+                                {"header": {"name": "mcp-session-id"}},
+                            ),
+                        },
+                        # A replica that has gone took its sessions along; 404 from another one makes the client begin anew.
+                        "strict": False,
+                    }
+                },
+            )
+        }
     }
-}
+)
 
 
 def kept(app: AppSpec) -> bool:
@@ -61,7 +63,10 @@ def gateway_objects(graph: Graph) -> Iterator[Owned]:
     for name, gateway in graph.gateways.items():
         if any(kept(app) and any(e.gateway == name for e in app.exposures) for app in graph.apps.values()):
             spec = envoy_patches.envoy_filter([_switched_off(envoy_patches.GATEWAY)], gateway.pod_labels)
-            yield Owned(Resource(metadata=ObjectMeta(name=f"{name}-sessions", namespace=gateway.home), spec=spec), f"gateways.{name}")
+            yield Owned(
+                Resource(metadata=ObjectMeta(name=f"{name}-sessions", namespace=gateway.home), spec=spec),
+                f"gateways.{name}",
+            )
 
 
 def _mcp_routes(app: AppSpec, routes: Iterable[HTTPRoute], *, all_routes: bool) -> tuple[str, ...]:
@@ -75,12 +80,17 @@ def _mcp_routes(app: AppSpec, routes: Iterable[HTTPRoute], *, all_routes: bool) 
     return tuple(dict.fromkeys(names))
 
 
-def objects(virtual_service: str, name: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]) -> Iterator[Owned]:
+def objects(
+    virtual_service: str, name: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]
+) -> Iterator[Owned]:
     """The envelope on the MCP routes of one host at one gateway."""
     if kept(app):
         patches = [envoy_patches.route(route, ENVELOPE) for route in _mcp_routes(app, routes, all_routes=False)]
         metadata = ObjectMeta(name=f"{virtual_service}-sessions", namespace=gateway.home)
-        yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), f"apps.{name}.mcp.sessions")
+        yield Owned(
+            Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)),
+            f"apps.{name}.mcp.sessions",
+        )
 
 
 def caller_objects(graph: Graph, name: str, app: AppSpec, routes: Iterable[HTTPRoute]) -> Iterator[Owned]:
@@ -93,4 +103,6 @@ def caller_objects(graph: Graph, name: str, app: AppSpec, routes: Iterable[HTTPR
     namespaces = {graph.caller_identity(name, caller).namespace for caller in app.callers}
     for namespace in sorted(namespaces & set(graph.app_namespaces)):
         metadata = ObjectMeta(name=f"{name}-sessions", namespace=namespace)
-        yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, None)), f"apps.{name}.mcp.sessions")
+        yield Owned(
+            Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, None)), f"apps.{name}.mcp.sessions"
+        )

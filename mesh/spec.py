@@ -96,9 +96,7 @@ def _network(value: object) -> str:
     raise _refuse('must be a network such as "10.8.0.0/20", with no bits set beyond its prefix')
 
 
-Cidr = Annotated[
-    str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.8.0.0/20"]})
-]
+Cidr = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.8.0.0/20"]})]
 """A network in CIDR notation."""
 
 

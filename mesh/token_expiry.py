@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from mesh.app import AppSpec
     from mesh.gateways import GatewaySpec
 
-HAS_EXPIRY = {
-    "match": {
-        "dynamic_metadata": [
-            {
-                "filter": envoy_patches.JWT_METADATA,
-                "path": envoy_patches.claim_path("exp"),
-                "value": {"present_match": True},
-            }
-        ]
+HAS_EXPIRY = envoy_patches.merge(
+    {
+        "match": {
+            "dynamic_metadata": [
+                {
+                    "filter": envoy_patches.JWT_METADATA,
+                    "path": envoy_patches.claim_path("exp"),
+                    "value": {"present_match": True},
+                }
+            ]
+        }
     }
-}
+)
 
 
 def opened_by_token(routes: Iterable[HTTPRoute]) -> tuple[str, ...]:
@@ -44,10 +46,15 @@ def opened_by_token(routes: Iterable[HTTPRoute]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def objects(virtual_service: str, name: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]) -> Iterator[Owned]:
+def objects(
+    virtual_service: str, name: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]
+) -> Iterator[Owned]:
     if app.auth is None or not app.auth.require_expiry:
         return
     patches = [envoy_patches.route(route, HAS_EXPIRY) for route in opened_by_token(routes)]
     if patches:
         metadata = ObjectMeta(name=f"{virtual_service}-token-expiry", namespace=gateway.home)
-        yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), f"apps.{name}.auth")
+        yield Owned(
+            Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)),
+            f"apps.{name}.auth",
+        )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from istio_api.networking import HTTPMatchRequest, StringMatch
 from mesh import challenge
+from mesh.challenge import exact, regex
 from mesh.mcp import MODERN_VERSIONS
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def with_headers(
 
 
 def without_scope(match: HTTPMatchRequest, scope: str) -> HTTPMatchRequest:
-    return with_headers(match, {}, {challenge.claim("scope"): StringMatch(exact=scope)})
+    return with_headers(match, {}, {challenge.claim("scope"): exact(scope)})
 
 
 def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HTTPMatchRequest]) -> Iterator[HTTPRoute]:
     """403 for calls of guarded tools without their scope, and for requests that do not say what they call."""
     assert app.mcp is not None, "refused by problems()"  # noqa: S101
-    post = [HTTPMatchRequest(uri=m.uri, method=StringMatch(exact="POST"), headers=m.headers) for m in good]
+    post = [HTTPMatchRequest(uri=m.uri, method=exact("POST"), headers=m.headers) for m in good]
     modern = challenge.methods_match(MODERN_VERSIONS)
     older = [with_headers(match, {}, {"mcp-protocol-version": modern}) for match in post]
     guarded = tuple(dict.fromkeys(rule.scope for rule in auth.tools.values()))
@@ -56,11 +57,11 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
             lacking = [without_scope(match, scope) for match in older]
             yield from challenge.insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
     current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
-    call = {"mcp-method": StringMatch(exact="tools/call")}
-    unnamed = [with_headers(m, {}, {"mcp-method": StringMatch(regex=PLAIN_METHOD)}) for m in current]
-    unnamed += [with_headers(m, call, {"mcp-name": StringMatch(regex=PLAIN_TOOL_NAME)}) for m in current]
+    call = {"mcp-method": exact("tools/call")}
+    unnamed = [with_headers(m, {}, {"mcp-method": regex(PLAIN_METHOD)}) for m in current]
+    unnamed += [with_headers(m, call, {"mcp-name": regex(PLAIN_TOOL_NAME)}) for m in current]
     yield challenge.answer(f"{name}.unnamed-call", unnamed, 403, {})
     for tool, rule in sorted(auth.tools.items()):
-        named = [with_headers(m, {**call, "mcp-name": StringMatch(exact=tool)}) for m in current]
+        named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
         lacking = [without_scope(match, rule.scope) for match in named]
         yield from challenge.insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))

@@ -8,6 +8,7 @@ declared path is answered by the proxy. A path that nobody declared has no route
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from istio_api.networking import (
@@ -17,8 +18,8 @@ from istio_api.networking import (
     Headers,
     Headers_HeaderOperations,
     HTTPMatchRequest,
-    HTTPRewrite,
     HTTPRetry,
+    HTTPRewrite,
     HTTPRoute,
     HTTPRouteDestination,
     Percent,
@@ -28,7 +29,7 @@ from istio_api.networking import (
 )
 from istio_api.resource import ObjectMeta, Resource
 from mesh import challenge, sessions, token_expiry, tool_rules
-from mesh.challenge import PRESENT, methods_match
+from mesh.challenge import PRESENT, exact, methods_match, regex
 from mesh.owned import Owned
 from mesh.rollout import shares
 
@@ -62,9 +63,14 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
         return
     owner = f"apps.{name}"
     if rollout is not None and rollout.managed_by == "argo-rollouts" and rollout.canary is not None:
-        weighted = HTTPRoute(route=_destinations(name, app, ((rollout.stable, 100), (rollout.canary.version, 0)), keep_zero=True))
+        weighted = HTTPRoute(
+            route=_destinations(name, app, ((rollout.stable, 100), (rollout.canary.version, 0)), keep_zero=True)
+        )
         yield Owned(
-            Resource(metadata=ObjectMeta(name=f"{name}-rollout", namespace=app.namespace), spec=VirtualService(http=(weighted,))),
+            Resource(
+                metadata=ObjectMeta(name=f"{name}-rollout", namespace=app.namespace),
+                spec=VirtualService(http=(weighted,)),
+            ),
             f"{owner}.rollout",
             ignore_changes=("spec.http",),
         )
@@ -73,7 +79,9 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
         routes = tuple(HostRoutes(graph, name, app, exposure).routes())
         if not routes:
             continue
-        virtual_service = VirtualService(hosts=(exposure.host,), gateways=(f"{gateway.home}/{exposure.gateway}",), http=routes)
+        virtual_service = VirtualService(
+            hosts=(exposure.host,), gateways=(f"{gateway.home}/{exposure.gateway}",), http=routes
+        )
         metadata = ObjectMeta(name=host_virtual_service_name(name, app, exposure), namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), owner)
         yield from token_expiry.objects(metadata.name, name, app, gateway, routes)
@@ -82,12 +90,19 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
         routes = tuple(_mesh_routes(name, app))
         yield from sessions.caller_objects(graph, name, app, routes)
         virtual_service = VirtualService(hosts=(app.service_host(name),), gateways=("mesh",), http=routes)
-        yield Owned(Resource(metadata=ObjectMeta(name=f"{name}-mesh", namespace=app.namespace), spec=virtual_service), owner)
+        yield Owned(
+            Resource(metadata=ObjectMeta(name=f"{name}-mesh", namespace=app.namespace), spec=virtual_service), owner
+        )
 
 
 def _destination(name: str, app: AppSpec, version: str | None) -> Destination:
     assert app.service is not None, "refused by problems()"  # noqa: S101
-    return Destination(host=app.service_host(name), subset=version, port=PortSelector(number=app.service.port))
+    return _service_destination(app.service_host(name), version, app.service.port)
+
+
+@lru_cache(maxsize=1024)
+def _service_destination(host: str, version: str | None, port: int) -> Destination:
+    return Destination(host=host, subset=version, port=PortSelector(number=port))
 
 
 def _destinations(
@@ -123,8 +138,8 @@ def _experiment_division(rollout: RolloutSpec, version: str, percent: int) -> tu
 
 def _pin_match(pin: PinSpec) -> Mapping[str, StringMatch]:
     if pin.header is not None:
-        return {pin.header: StringMatch(exact=pin.value)}
-    return {"cookie": StringMatch(regex=rf"(.*;\s*)?{re.escape(pin.cookie or '')}={re.escape(pin.value)}(;.*)?")}
+        return {pin.header: exact(pin.value)}
+    return {"cookie": regex(rf"(.*;\s*)?{re.escape(pin.cookie or '')}={re.escape(pin.value)}(;.*)?")}
 
 
 class Forward(NamedTuple):
@@ -140,7 +155,12 @@ class Forward(NamedTuple):
 
 
 def _forward(
-    name: str, matches: Sequence[HTTPMatchRequest], app_name: str, app: AppSpec, how: Forward, division: Sequence[tuple[str, int]] | None
+    name: str,
+    matches: Sequence[HTTPMatchRequest],
+    app_name: str,
+    app: AppSpec,
+    how: Forward,
+    division: Sequence[tuple[str, int]] | None,
 ) -> HTTPRoute:
     """A route with these shares; None leaves the shares to the controller that owns the weighted VirtualService."""
     return HTTPRoute(
@@ -163,10 +183,12 @@ def _handed_off(app: AppSpec) -> bool:
 
 
 def route_uri(route: RouteSpec) -> StringMatch:
-    return StringMatch(exact=route.exact) if route.exact is not None else StringMatch(prefix=route.prefix)
+    return exact(route.exact) if route.exact is not None else StringMatch(prefix=route.prefix)
 
 
-def _forward_of(name: str, app: AppSpec, route: RouteSpec, *, strip: Sequence[str] = (), cors: CorsPolicy | None = None) -> Forward:
+def _forward_of(
+    name: str, app: AppSpec, route: RouteSpec, *, strip: Sequence[str] = (), cors: CorsPolicy | None = None
+) -> Forward:
     headers = route.headers.to_istio()
     if strip:
         request = route.headers.request
@@ -176,7 +198,7 @@ def _forward_of(name: str, app: AppSpec, route: RouteSpec, *, strip: Sequence[st
         )
     return Forward(
         timeout=route.timeout,
-        retries=(route.retries or app.resilience.retries).to_istio(),
+        retries=(route.retries or app.resilience.retries).istio,
         rewrite=None if route.rewrite is None else HTTPRewrite(uri=route.rewrite),
         headers=headers,
         cors=cors,
@@ -201,14 +223,14 @@ class HostRoutes:
         if any(route.prefix is not None for route in app.routes):
             # Only a prefix leaves room for such a path; beside exact paths it has no route anyway.
             yield challenge.answer(
-                f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=StringMatch(regex=ENCODED_SEPARATORS))], 404, {}
+                f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {}
             )
         if auth is not None:
             yield from challenge.metadata_routes(self.name, app, auth, self.host)
         if app.mcp is not None:
-            uri = StringMatch(exact=app.mcp.path)
+            uri = exact(app.mcp.path)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
-            how = Forward(timeout=None, retries=app.resilience.retries.to_istio(), headers=self._strip_only(), cors=cors)
+            how = Forward(timeout=None, retries=app.resilience.retries.istio, headers=self._strip_only(), cors=cors)
             yield from self._guarded("mcp", uri, app.mcp.methods, self.name, app, how, protected=auth is not None)
         # Exact paths before prefixes, longer before shorter: the first match wins.
         for route in sorted(app.routes, key=lambda r: (r.exact is None, -len(r.path))):
@@ -224,7 +246,10 @@ class HostRoutes:
         label, uri = re.sub(r"[^a-z0-9]+", "-", route.path.lower()).strip("-") or "root", route_uri(route)
         label = label if route.exact is not None else f"{label}-prefix"
         if route.respond is not None:
-            headers = {**({"content-type": route.respond.content_type} if route.respond.body is not None else {}), **route.headers.response.set}
+            headers = {
+                **({"content-type": route.respond.content_type} if route.respond.body is not None else {}),
+                **route.headers.response.set,
+            }
             matches = [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))]
             yield challenge.answer(f"{self.name}.{label}", matches, route.respond.status, headers, route.respond.body)
             yield challenge.method_not_allowed(f"{self.name}.{label}.method", uri, route.methods)
@@ -236,7 +261,15 @@ class HostRoutes:
         yield from self._guarded(label, uri, route.methods, target, self.graph.apps[target], how, protected=protected)
 
     def _guarded(
-        self, label: str, uri: StringMatch, methods: Sequence[str], target: str, app: AppSpec, how: Forward, *, protected: bool
+        self,
+        label: str,
+        uri: StringMatch,
+        methods: Sequence[str],
+        target: str,
+        app: AppSpec,
+        how: Forward,
+        *,
+        protected: bool,
     ) -> Iterator[HTTPRoute]:
         """What may pass on one path, then the answers for what may not."""
         name, auth, method = f"{self.name}.{label}", self.app.auth, methods_match(methods)
@@ -247,7 +280,9 @@ class HostRoutes:
             good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
             for scope in auth.scopes:
                 lacking = [tool_rules.without_scope(match, scope) for match in good]
-                yield from challenge.insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
+                yield from challenge.insufficient_scope(
+                    f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes
+                )
             if label == "mcp" and auth.tools:
                 yield from tool_rules.routes(name, self.app, auth, self.host, good)
         yield from self._divided(name, uri, method, credentials, target, app, how)
@@ -255,13 +290,15 @@ class HostRoutes:
             yield from challenge.challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield challenge.method_not_allowed(f"{name}.method", uri, methods)
 
-    def _preflight(self, name: str, uri: StringMatch, methods: Sequence[str], target: str, app: AppSpec, how: Forward) -> HTTPRoute:
+    def _preflight(
+        self, name: str, uri: StringMatch, methods: Sequence[str], target: str, app: AppSpec, how: Forward
+    ) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
         matches = [
             HTTPMatchRequest(
                 uri=uri,
-                method=StringMatch(exact="OPTIONS"),
-                headers={"origin": StringMatch(exact=origin), "access-control-request-method": PRESENT},
+                method=exact("OPTIONS"),
+                headers={"origin": exact(origin), "access-control-request-method": PRESENT},
             )
             for origin in self.app.cors.origins
         ]
@@ -278,33 +315,44 @@ class HostRoutes:
         how: Forward,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
-        if rollout is not None and rollout.canary is not None and (pin := rollout.canary.pin) is not None and pin.allowed == "anyone":
-            pinned = [HTTPMatchRequest(uri=uri, method=method, headers={**token, **_pin_match(pin)}) for token in credentials]
+        if (
+            rollout is not None
+            and rollout.canary is not None
+            and (pin := rollout.canary.pin) is not None
+            and pin.allowed == "anyone"
+        ):
+            pinned = [
+                HTTPMatchRequest(uri=uri, method=method, headers={**token, **_pin_match(pin)}) for token in credentials
+            ]
             yield _forward(f"{name}.pinned", pinned, target, app, how, ((rollout.canary.version, 100),))
         if rollout is not None and credentials != ({},):
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:
                     continue
                 values = experiment.claim.values
-                value = StringMatch(exact=values[0]) if len(values) == 1 else StringMatch(regex="|".join(map(re.escape, values)))
+                value = exact(values[0]) if len(values) == 1 else regex("|".join(map(re.escape, values)))
                 audience = [
-                    HTTPMatchRequest(uri=uri, method=method, headers={**token, challenge.claim(experiment.claim.name): value})
+                    HTTPMatchRequest(
+                        uri=uri, method=method, headers={**token, challenge.claim(experiment.claim.name): value}
+                    )
                     for token in credentials
                 ]
                 division = _experiment_division(rollout, experiment.version, experiment.percent)
                 yield _forward(f"{name}.experiment-{label}", audience, target, app, how, division)
         everybody = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
-        yield _forward(name, everybody, target, app, how, None if _handed_off(app) else _stable_division(app, self.gateway))
+        yield _forward(
+            name, everybody, target, app, how, None if _handed_off(app) else _stable_division(app, self.gateway)
+        )
 
 
 def _mesh_routes(name: str, app: AppSpec) -> Iterator[HTTPRoute]:
     """Routes for callers in the mesh. Who they are and what they may ask for is checked at the app (`mesh.callers`)."""
-    retries = app.resilience.retries.to_istio()
+    retries = app.resilience.retries.istio
     division = None if _handed_off(app) else _stable_division(app, None)
     anything = Forward(timeout=None, retries=retries)
     stable = ((app.rollout.stable, 100),) if app.rollout else ()
     for index, fault in enumerate(app.faults):
-        match = HTTPMatchRequest(headers={fault.header: StringMatch(exact=fault.value)})
+        match = HTTPMatchRequest(headers={fault.header: exact(fault.value)})
         yield HTTPRoute(
             name=f"{name}.fault-{index}",
             match=(match,),
@@ -318,11 +366,22 @@ def _mesh_routes(name: str, app: AppSpec) -> Iterator[HTTPRoute]:
         pinned = _pin_match(canary.pin)
         for route in own:
             match = HTTPMatchRequest(uri=route_uri(route), headers=pinned)
-            yield _forward(f"{name}.pinned", [match], name, app, _forward_of(name, app, route), ((canary.version, 100),))
-        yield _forward(f"{name}.pinned", [HTTPMatchRequest(headers=pinned)], name, app, anything, ((canary.version, 100),))
+            yield _forward(
+                f"{name}.pinned", [match], name, app, _forward_of(name, app, route), ((canary.version, 100),)
+            )
+        yield _forward(
+            f"{name}.pinned", [HTTPMatchRequest(headers=pinned)], name, app, anything, ((canary.version, 100),)
+        )
     for route in own:
         # Callers address the app by its own paths: the rewrite is the gateway's business.
-        uri = StringMatch(exact=route.upstream_path) if route.exact is not None else StringMatch(prefix=route.upstream_path)
+        uri = exact(route.upstream_path) if route.exact is not None else StringMatch(prefix=route.upstream_path)
         how = _forward_of(name, app, route)._replace(rewrite=None)
-        yield _forward(f"{name}.{route.path}", [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))], name, app, how, division)
+        yield _forward(
+            f"{name}.{route.path}",
+            [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))],
+            name,
+            app,
+            how,
+            division,
+        )
     yield _forward(name, [], name, app, anything, division)
