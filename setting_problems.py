@@ -98,6 +98,8 @@ def _problem(detail: ErrorDetails, root: object, at: str, *, secret: bool) -> Pr
         field = parent.model_fields.get(str(steps[-1])) if parent else None
         about = f": {field.description.rstrip('.')}" if field and field.description else ""
         return Problem(path, f"is required{about}")
+    if kind == "sentence":
+        return Problem(path, str(context["sentence"]), value)
     if kind in ("value_error", "assertion_error"):
         return Problem(path, str(context.get("error") or detail["msg"]), value)
     template = _SENTENCES.get(kind)

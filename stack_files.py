@@ -78,6 +78,11 @@ def read_stack_file(path: Path) -> Layers:
     return layers
 
 
+def scalar(text: str) -> Any:
+    """What a plain scalar of a stack file means: `true` is a boolean, `on` is text."""
+    return yaml.load(text, _Yaml12Loader)  # noqa: S506 - a SafeLoader
+
+
 def _read_parent(name: str, root: Path, below: tuple[str, ...], layers: Layers) -> Values:
     if name in below:
         chain = " -> ".join((*below, name))

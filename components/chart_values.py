@@ -81,7 +81,9 @@ def gateway_values(gateway: GatewaySpec, istio: IstioSpec, *, drain_seconds: int
         "topologySpreadConstraints": _spread(gateway.pod_labels, workload.spread),
         "nodeSelector": dict(workload.node_selector),
         "tolerations": [dict(toleration) for toleration in workload.tolerations],
-        # Kubernetes kills what has not ended by then; Envoy drains for drain_seconds, plus what its agent takes.
+        # A stopped gateway pod ends with its last connection, or is killed by Kubernetes after the grace period.
+        # By default Envoy is stopped after 5 s, in the middle of whatever it carries.
+        "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
         "terminationGracePeriodSeconds": drain_seconds + 10,
         "global": {"networkPolicy": {"enabled": istio.network_policies}},
     }
@@ -158,11 +160,10 @@ def _disruption_budget(min_available: int) -> Values:
 
 
 def _resources(resources: ResourcesSpec) -> Values:
-    limits = {"cpu": resources.cpu_limit, "memory": resources.memory_limit}
     return {
         "requests": {"cpu": resources.cpu, "memory": resources.memory},
-        # A null takes the chart's own default away, which Helm would otherwise merge in.
-        "limits": limits,
+        # An empty text takes the chart's own limit away. A missing key keeps it, and a null may get lost on the way.
+        "limits": {"cpu": resources.cpu_limit or "", "memory": resources.memory_limit or ""},
     }
 
 

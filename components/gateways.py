@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import chart_values
 from components.chart import chart
-from components.ordering import together
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.ordering import Resources
-    from components.specs.istio import IstioSpec
+    from components.specs.istio import ChartSource
     from mesh.gateways import GatewaySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayArgs:
     spec: GatewaySpec
-    istio: IstioSpec
-    namespace: pulumi.Resource
-    ready: Resources
-    """The control planes: the chart's pods have the image `auto`, which only a ready injector replaces."""
-    drain_seconds: int
-    platform: str | None = None
+    values: Mapping[str, Any]
+    source: ChartSource
+    after: Resources
+    """The namespace, and the control planes: the pods' image `auto` is replaced by an injector that is ready."""
 
 
 class Gateway(pulumi.ComponentResource):
@@ -33,16 +31,13 @@ class Gateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:mesh:Gateway", name, None, opts)
-        spec = args.spec
         self.chart = chart(
             f"gateway-{name}",
             "gateway",
-            args.istio.source(args.istio.version),
-            release=spec.release_name,
-            namespace=spec.home,
-            values=chart_values.gateway_values(
-                spec, args.istio, drain_seconds=args.drain_seconds, platform=args.platform
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=together(args.ready, args.namespace)),
+            args.source,
+            release=args.spec.release_name,
+            namespace=args.spec.home,
+            values=args.values,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.register_outputs({})

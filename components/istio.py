@@ -35,8 +35,6 @@ class IstioArgs:
 class Istio(pulumi.ComponentResource):
     """What has to be there before any gateway, sidecar or Istio object, and gone only after all of them."""
 
-    control_planes: Mapping[str | None, Chart]
-
     def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:istio:Istio", name, None, opts)
         spec = args.spec
@@ -65,7 +63,7 @@ class Istio(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, base]),
                 )
             )
-        self.control_planes = {
+        self.control_planes: Mapping[str | None, Chart] = {
             revision: chart(
                 f"istiod-{revision}" if revision else "istiod",
                 "istiod",

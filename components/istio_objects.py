@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from components.ordering import Resources
     from mesh.owned import Owned
 
+_BY_NAME = frozenset({"apps", "gateways"})
+
 # The component type of a declaration, by the section of the stack file that it stands in.
 _COMPONENTS = {
     "apps": "App",
@@ -61,8 +63,8 @@ class IstioObjectsArgs:
     objects: Sequence[Owned]
     namespaces: Mapping[str, pulumi.Resource]
     """The namespaces of this stack; one that is not here is there already."""
-    ready: Resources
-    """What serves and validates the objects: the control planes."""
+    after: Resources
+    """What serves and validates the objects, and goes by them: control planes and gateways."""
     secret: frozenset[str] = field(default_factory=frozenset[str])
     """Sections of the stack file that Pulumi keeps encrypted; the objects they own are secret too."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
@@ -104,7 +106,7 @@ class IstioObjects:
             secret=owned.owner.partition(".")[0] in self._args.secret,
             opts=pulumi.ResourceOptions(
                 parent=self._parent(owned.owner),
-                depends_on=together(self._args.ready, *before),
+                depends_on=together(self._args.after, *before),
                 ignore_changes=list(owned.ignore_changes) or None,
                 hooks=hooks,
             ),
@@ -112,7 +114,10 @@ class IstioObjects:
         self.registered[owned.resource.key] = resource
         return resource
 
-    def _parent(self, owner: str) -> pulumi.Resource:
+    def _parent(self, path: str) -> pulumi.Resource:
+        """`apps.chatgpt-mcp.versions.v1` belongs to `apps.chatgpt-mcp`, `egress.allow.0` to `egress`."""
+        section, *rest = path.split(".")
+        owner = f"{section}.{rest[0]}" if rest and section in _BY_NAME else section
         if owner not in self._parents:
             part = Declared(owner, self._opts)
             self._declared.append(part)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi_kubernetes as kubernetes
 import yaml
 
+from components.verification import ClusterAccess
 from mesh.problem import Problem
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def existing_cluster(name: str, spec: ExistingClusterSpec, stack: str) -> kubern
         # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
         enable_server_side_apply=True,
     )
+
+
+def access(spec: ExistingClusterSpec) -> ClusterAccess:
+    """How the program itself asks that cluster."""
+    return ClusterAccess(kubeconfig=str(kubeconfig_path(spec)), context=spec.context)
 
 
 def _names(document: object, key: str) -> list[str]:

@@ -36,6 +36,20 @@ class ChartSource:
         return str(in_source if in_source.is_dir() else Path(self.directory) / chart)
 
 
+class ControlPlaneResourcesSpec(ResourcesSpec):
+    """Kubernetes resource quantities of istiod; by default Istio's own figure for a small mesh.
+
+    https://istio.io/latest/docs/ops/deployment/performance-and-scalability/
+    """
+
+    cpu: str = "500m"
+    """Requested CPU."""
+    memory: str = "2Gi"
+    """Requested memory."""
+    memory_limit: str | None = None
+    """Limit of memory. Default: none; an istiod that is killed while it grows takes the mesh's changes with it."""
+
+
 class ControlPlaneSpec(Spec):
     """istiod, the control plane."""
 
@@ -44,8 +58,8 @@ class ControlPlaneSpec(Spec):
     (istio/istio#42439)."""
     target_cpu_percent: Annotated[int, Field(ge=10, le=95)] = 70
     """Processor use, in percent of the request, at which the autoscaler adds a pod."""
-    resources: ResourcesSpec = ResourcesSpec(cpu="500m", memory="2Gi", memory_limit=None)
-    """Requests and limits; by default Istio's own figure for a small mesh. https://istio.io/latest/docs/ops/deployment/performance-and-scalability/"""
+    resources: ControlPlaneResourcesSpec = ControlPlaneResourcesSpec()
+    """Requests and limits."""
     priority_class: str | None = "system-cluster-critical"
     """Without istiod no pod of the mesh starts, so applications make room for it and not the other way round."""
     environment: dict[str, str] = {}

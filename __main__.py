@@ -1,0 +1,85 @@
+"""The program: settings -> mesh -> checks -> components -> outputs. Nothing is registered before all of it is right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pulumi
+
+import settings
+from components import checked, outputs, provider
+from components.gateways import Gateway, GatewayArgs
+from components.istio import Istio, IstioArgs
+from components.istio_objects import IstioObjects, IstioObjectsArgs
+from components.mesh_config import mesh_config
+from components.namespaces import Injection, namespace
+from components.ordering import everything_of, together
+from components.verification import Verification
+from mesh.build import Mesh
+from mesh.problem import InvalidConfig
+
+
+def main() -> None:
+    today = datetime.now(tz=UTC).date()
+    loaded = settings.load(today)
+    stack = loaded.settings
+    mesh = Mesh(stack.mesh(), today)
+    config = mesh_config(mesh).to_dict()
+    platform = stack.istio.platform
+    charts = checked.charts_of(stack, mesh, config, platform)
+    errors, warnings = checked.judged(stack, mesh, charts, today)
+    errors += provider.kubeconfig_problems(stack.cluster)
+    if errors:
+        raise InvalidConfig(errors)
+    for warning in (*mesh.warnings, *warnings):
+        pulumi.log.warn(str(warning))
+
+    cluster = provider.existing_cluster("cluster", stack.cluster, pulumi.get_stack())
+    on_cluster = pulumi.ResourceOptions(provider=cluster)
+    istio = Istio("istio", IstioArgs(spec=stack.istio, mesh_config=config, platform=platform), on_cluster)
+    injection = Injection(revision=stack.istio.injection)
+    # After the control plane: a pod that starts before it would run without a sidecar.
+    namespaces = {
+        declared.name: namespace(
+            declared.name,
+            injection=injection if declared.injected else None,
+            opts=pulumi.ResourceOptions(provider=cluster, depends_on=istio.ready),
+        )
+        for declared in mesh.namespaces
+    }
+    gateways = {
+        name: Gateway(
+            name,
+            GatewayArgs(
+                spec=spec,
+                values=charts[f"gateway/{spec.home}/{spec.release_name}"],
+                source=stack.istio.source(stack.istio.version),
+                after=together(istio.ready, namespaces[spec.home]),
+            ),
+            on_cluster,
+        )
+        for name, spec in mesh.gateways.items()
+    }
+    verification = Verification(provider.access(stack.cluster), mesh.graph.istio_namespace)
+    objects = IstioObjects(
+        IstioObjectsArgs(
+            objects=mesh.objects,
+            namespaces=namespaces,
+            after=together(istio.ready, everything_of([gateway.chart for gateway in gateways.values()])),
+            parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
+            secret=loaded.secret,
+            acknowledged=verification.acknowledged(),
+        ),
+        on_cluster,
+    )
+    verification.after([*gateways.values(), *objects.registered.values()])
+    for name, value in outputs.outputs(stack, mesh, injection).items():
+        pulumi.export(name, value)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InvalidConfig as mistakes:
+        # Without a traceback: the sentences say where and how, and a traceback may show values.
+        raise pulumi.RunError(str(mistakes)) from None

@@ -1,0 +1,59 @@
+"""Has the checker judge a stack's objects and chart values before anything is registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import checks
+from components import chart_values
+from mesh.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from mesh.build import Mesh
+    from settings import AcceptedRiskSpec, Settings
+
+
+def charts_of(
+    settings: Settings, mesh: Mesh, config: Mapping[str, Any], platform: str | None
+) -> dict[str, dict[str, Any]]:
+    """The values of every chart of a stack, by the name that the checker knows it by."""
+    istio = settings.istio
+    charts = {"base": chart_values.base_values(istio)}
+    if istio.cni:
+        charts["cni"] = chart_values.cni_values(istio, platform)
+    for revision in istio.control_planes:
+        name = f"istiod/istiod-{revision}" if revision else "istiod"
+        charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
+    for name, gateway in mesh.gateways.items():
+        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = chart_values.gateway_values(
+            gateway,
+            istio,
+            drain_seconds=int(mesh.gateway_drain_duration(name).total_seconds()),
+            platform=platform,
+        )
+    return charts
+
+
+def judged(
+    settings: Settings, mesh: Mesh, charts: Mapping[str, Mapping[str, Any]], today: date
+) -> tuple[list[Problem], list[Problem]]:
+    """What stops the program, and what it warns of. Each names the declaration that the object stands for."""
+    report = checks.run(
+        [owned.resource.to_dict() for owned in mesh.objects],
+        charts=charts,
+        today=today,
+        accept=[_acceptance(index, risk) for index, risk in enumerate(settings.accept)],
+    )
+
+    def told(finding: checks.Finding) -> Problem:
+        owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else "istio"
+        return Problem(owner, f"{finding.object} {finding.code}: {finding.message}")
+
+    return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
+
+
+def _acceptance(index: int, risk: AcceptedRiskSpec) -> checks.Acceptance:
+    return checks.Acceptance.of(risk.code, risk.object, until=risk.until, why=risk.why, where=f"accept[{index}]")

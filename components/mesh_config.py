@@ -1,0 +1,40 @@
+"""Istio's MeshConfig for a declared mesh. https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from istio_api.mesh_config import (
+    MeshConfig,
+    MeshConfig_ProxyPathNormalization,
+    MeshConfig_ProxyPathNormalization_NormalizationType,
+    ProxyConfig,
+)
+from istio_api.networking import HTTPRetry
+from mesh import egress
+from mesh.telemetry_providers import extension_providers
+
+if TYPE_CHECKING:
+    from mesh.build import Mesh
+
+
+def mesh_config(mesh: Mesh) -> MeshConfig:
+    """What every proxy of the mesh goes by."""
+    return MeshConfig(
+        trust_domain=mesh.spec.trust_domain,
+        extension_providers=extension_providers(mesh.graph.parts.telemetry) if mesh.graph.parts.telemetry else (),
+        outbound_traffic_policy=egress.outbound_traffic_policy(),
+        # `//mcp` and `/mcp%2f..` reach policies and routes as one spelling; otherwise a policy on /admin can be walked
+        # around. https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization
+        path_normalization=MeshConfig_ProxyPathNormalization(
+            normalization=MeshConfig_ProxyPathNormalization_NormalizationType.DECODE_AND_MERGE_SLASHES
+        ),
+        # Istio's default repeats a request after a 503, and a tool call must not run twice. A connection that was never
+        # made has carried nothing. https://istio.io/latest/docs/concepts/traffic-management/#retries
+        default_http_retry_policy=HTTPRetry(attempts=2, retry_on="connect-failure,refused-stream"),
+        default_config=ProxyConfig(
+            drain_duration=mesh.drain_duration,
+            # An application that starts before its proxy gets no network, and its first calls fail.
+            hold_application_until_proxy_starts=True,
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Has every proxy taken what was written? `up` says so, or fails with the proxy, the object and Envoy's reason.
+
+The API server and istiod's webhook accept objects that Envoy then refuses, and nothing in Kubernetes shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from mesh import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterAccess:
+    """How the program itself asks the cluster: a kubeconfig by path, or by content."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    configuration: Mapping[str, Any] | None = None
+
+    def control_plane(self, namespace: str) -> verify.ControlPlane:
+        api = verify.KubernetesApi(kubeconfig=self.kubeconfig, context=self.context, configuration=self.configuration)
+        return verify.ControlPlane(api, namespace)
+
+
+class Verification:
+    """Asks the control planes of one cluster. Nothing is asked in a preview."""
+
+    def __init__(self, access: pulumi.Input[ClusterAccess], namespace: str) -> None:
+        self._access = pulumi.Output.from_input(access)
+        self._namespace = namespace
+
+    def acknowledged(self) -> pulumi.ResourceHook:
+        """A hook that ends when every proxy has acknowledged what was written, so that what depends on the resource,
+        and the deletions at the end of an `up`, find no proxy with an old route."""
+
+        async def wait(_: pulumi.ResourceHookArgs) -> None:
+            access = await self._access.future()
+            if access is not None:
+                await asyncio.to_thread(self._wait, access)
+
+        return pulumi.ResourceHook("every-proxy-has-acknowledged", wait)
+
+    def after(self, resources: Sequence[pulumi.Resource]) -> None:
+        """Fails `up` when, after all of the resources, a proxy refuses an update or is behind."""
+        if pulumi.runtime.is_dry_run():
+            return
+
+        async def check(found: Sequence[Any]) -> None:
+            try:
+                await asyncio.to_thread(self._wait, found[0])
+            except verify.NotSyncedError as error:
+                raise pulumi.RunError(str(error)) from None
+
+        pulumi.Output.all(self._access, *(resource.urn for resource in resources)).apply(check)
+
+    def _wait(self, access: ClusterAccess) -> None:
+        access.control_plane(self._namespace).wait_synced()

@@ -1,0 +1,253 @@
+"""One stack's configuration as one typed object: `Pulumi.<stack>.yaml` over the files it extends.
+
+`load()` is for the program: the stack's own layer comes from Pulumi's engine, so that `pulumi config set --path`,
+`--config-file` and secrets work. `load_stack()` is for tools that run without Pulumi. Both raise `InvalidConfig` with
+every mistake at once.
+
+    python -m settings schema     prints the JSON Schema of stack files (docs/stack.schema.json)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast, get_args, get_origin
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+import setting_problems
+import stack_files
+from components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
+from components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
+from components.specs.path_setting import expand
+from mesh.build import MeshSpec, cross_check
+from mesh.graph import Parts
+from mesh.problem import InvalidConfig, Problem
+from mesh.spec import Date, DnsLabel, Many, Spec
+
+ROOT = Path(__file__).resolve().parent
+
+
+class AcceptedRiskSpec(Spec):
+    """A finding of the checker that somebody takes on, until a day and for a reason."""
+
+    code: str
+    """Code of the rule, as the finding shows it."""
+    object: str
+    """KIND/NAMESPACE/NAME of the object that is accepted as it is."""
+    until: Date
+    """The last day on which it is accepted; the program warns 14 days before and stops after it."""
+    why: str
+    """The reason, for whoever reads this later."""
+
+
+class Settings(MeshSpec):
+    """Everything that a stack file may say. Each field is one `chatgpt-mesh:NAME` of the file."""
+
+    cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
+    istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
+    accept: Many[AcceptedRiskSpec] = ()
+    """Findings of the checker that are known and accepted for a while."""
+
+    def mesh(self) -> MeshSpec:
+        """The declaration of the mesh alone."""
+        return MeshSpec.model_construct(**{name: getattr(self, name) for name in MeshSpec.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stack's settings, and which of them Pulumi keeps encrypted."""
+
+    settings: Settings
+    secret: frozenset[str] = field(default_factory=frozenset[str])
+
+
+def load(today: date | None = None) -> Loaded:
+    """The settings of the stack that Pulumi's engine runs.
+
+    Raises:
+        InvalidConfig: with every mistake; nothing has been registered then.
+    """
+    own, secret = _from_pulumi()
+    layers = stack_files.layered(own, ROOT)
+    return Loaded(_validated(layers, today or _today(), secret), secret)
+
+
+def load_stack(path: Path, today: date | None = None) -> Settings:
+    """The settings that a stack file stands for, read without Pulumi; encrypted values read `[secret]`.
+
+    Raises:
+        InvalidConfig: with every mistake.
+    """
+    own = stack_files.read_stack_file(path)
+    layers = stack_files.layered(own.values, ROOT)
+    layers.problems[:0] = own.problems
+    return _validated(layers, today or _today(), frozenset())
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a stack file, for editors and for readers."""
+    schema = Settings.model_json_schema(mode="validation")
+    definitions = schema.pop("$defs", {})
+    own = schema["properties"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Generated from settings.py by `python -m settings schema`; do not edit.",
+        "title": "Stack file of chatgpt-mesh",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {
+                    f"{stack_files.PACKAGE}:{stack_files.EXTENDS}": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Files that this one builds on, relative to the project; later over earlier.",
+                    },
+                    **{f"{stack_files.PACKAGE}:{name}": own[name] for name in sorted(own)},
+                },
+                "patternProperties": {f"^(?!{stack_files.PACKAGE}:)[^:]+:": True},
+                "additionalProperties": False,
+            }
+        },
+        "$defs": definitions,
+    }
+
+
+def _from_pulumi() -> tuple[dict[str, Any], frozenset[str]]:
+    from pulumi.runtime import config
+
+    # pulumi.Config reads one key at a time; an unknown key is only found where all of them are listed.
+    raw = {**config.get_config_env(), **config.CONFIG.get()}
+    prefix = f"{stack_files.PACKAGE}:"
+    named = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
+    own = {name: _decoded(name, value) for name, value in named.items()}
+    secret = frozenset(key.removeprefix(prefix) for key in raw if config.is_config_secret(key))
+    return own, secret & own.keys()
+
+
+def _decoded(name: str, value: str) -> Any:
+    """Pulumi hands over mappings and lists as JSON, a null as nothing, and every other scalar as its text."""
+    about = Settings.model_fields.get(name)
+    if value[:1] in ("{", "["):
+        return json.loads(value)
+    if value == "":
+        return None
+    return value if about is None or about.annotation is str else stack_files.scalar(value)
+
+
+def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) -> Settings:
+    found = list(layers.problems)
+    values = layers.values
+    found += _inline_key_sets(values)
+    read: dict[str, Any] = {}
+    unread: set[str] = set()
+    for name in values.keys() - Settings.model_fields.keys():
+        allowed = (stack_files.EXTENDS, *Settings.model_fields)
+        found.append(Problem(name, setting_problems.unknown_key(name, allowed)))
+    for name, about in Settings.model_fields.items():
+        if name not in values:
+            if about.is_required():
+                found.append(Problem(name, f"is required: {about.description}"))
+            continue
+        parsed, problems, missing = _parse(name, values[name], hidden=name in secret)
+        found += problems
+        unread |= missing
+        if name not in missing:
+            read[name] = parsed
+    found += cross_check(_parts(read, frozenset(unread), today))
+    if found:
+        raise InvalidConfig(found)
+    return Settings(**read)
+
+
+def _parts(read: Mapping[str, Any], unread: frozenset[str], today: date) -> Parts:
+    """What the mesh's cross-checks look at: each part that parsed, and the defaults of those that are not set."""
+    given = {
+        name: read[name] if name in read else about.get_default(call_default_factory=True)
+        for name, about in MeshSpec.model_fields.items()
+        if name not in unread
+    }
+    return Parts(today=today, unread=unread, **given)
+
+
+def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], set[str]]:
+    """One setting, its mistakes, and the paths of what could not be read.
+
+    A mapping of named things is read entry by entry, so that a mistake in one does not hide the others from the
+    cross-checks.
+    """
+    about = Settings.model_fields[name]
+    if not (_is_mapping(about.annotation) and isinstance(value, Mapping)):
+        parsed, problems = _validate(about.rebuild_annotation(), value, name, hidden=hidden)
+        return parsed, problems, {name} if problems else set()
+    _, kind = get_args(about.annotation)
+    entries: dict[str, Any] = {}
+    problems: list[Problem] = []
+    unread: set[str] = set()
+    for key, item in cast("Mapping[str, Any]", value).items():
+        path = f"{name}.{key}"
+        _, misnamed = _validate(DnsLabel, key, path, hidden=False)
+        entry, wrong = _validate(kind, item, path, hidden=hidden)
+        problems += [*misnamed, *wrong]
+        if misnamed or wrong:
+            unread.add(path)
+        else:
+            entries[key] = entry
+    return entries, problems, unread
+
+
+def _validate(kind: Any, value: Any, path: str, *, hidden: bool) -> tuple[Any, list[Problem]]:
+    try:
+        # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
+        return TypeAdapter[Any](kind).validate_json(json.dumps(value)), []
+    except ValidationError as error:
+        return None, setting_problems.problems(error, kind, path, secret=hidden)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _inline_key_sets(values: Any, path: str = "") -> list[Problem]:
+    """Replaces each `jwks_file: PATH` by `jwks: {...}`: the mesh is declared without reading files."""
+    if isinstance(values, list):
+        items = cast("list[Any]", values)
+        return [p for index, item in enumerate(items) for p in _inline_key_sets(item, f"{path}[{index}]")]
+    if not isinstance(values, dict):
+        return []
+    mapping = cast("dict[str, Any]", values)
+    found: list[Problem] = []
+    for key, value in list(mapping.items()):
+        here = f"{path}.{key}" if path else key
+        if key != "jwks_file":
+            found += _inline_key_sets(value, here)
+            continue
+        if "jwks" in mapping or "jwks_uri" in mapping:
+            found.append(Problem(here, "stands beside jwks or jwks_uri; an issuer has exactly one of the three"))
+        try:
+            text = Path(expand(str(value))).read_text(encoding="utf-8")
+            json.loads(text)
+        except OSError as error:
+            found.append(Problem(here, f"cannot be read: {error.strerror}; name a JSON Web Key Set file", value))
+        except ValueError as error:
+            found.append(Problem(here, f"holds no JSON Web Key Set: {error}", value))
+        else:
+            mapping["jwks"] = text.strip()
+        del mapping["jwks_file"]
+    return found
+
+
+def _today() -> date:
+    return datetime.now(tz=UTC).date()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["schema"]:
+        sys.exit("usage: python -m settings schema")
+    print(json.dumps(json_schema(), indent=2))

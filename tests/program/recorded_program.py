@@ -1,0 +1,165 @@
+"""Runs the whole program under Pulumi's mocks, and keeps what it registered, as the engine would have been asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import runpy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import config, mocks, rpc
+from pulumi.runtime import settings as settings_of_pulumi
+from pulumi.runtime.mocks import MockMonitor
+
+import stack_files
+from settings import ROOT
+
+PROJECT = "chatgpt-mesh"
+STACKS = ("staging", "prod", "lab")
+
+KEY_SET = '{"keys": []}'
+"""In place of the keys that the lab makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One resource, as the program asked for it."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    provider: str
+    inputs: Mapping[str, Any]
+    dependencies: tuple[str, ...]
+    ignore_changes: tuple[str, ...]
+    after_create: tuple[str, ...]
+    after_update: tuple[str, ...]
+    protect: bool
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Everything a run registered, in order, with its exports and what it logged."""
+
+    resources: list[Registered] = field(default_factory=list[Registered])
+    exports: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    error: str | None = None
+
+    def named(self, name: str) -> Registered:
+        (found,) = [resource for resource in self.resources if resource.name == name]
+        return found
+
+    def of_type(self, kind: str) -> list[Registered]:
+        return [resource for resource in self.resources if resource.type == kind]
+
+    def depends_on(self, resource: Registered) -> set[str]:
+        """URNs of everything that is there before the resource, directly or through others."""
+        by_urn = {r.urn: r for r in self.resources}
+        before: set[str] = set()
+        waiting = list(resource.dependencies)
+        while waiting:
+            urn = waiting.pop()
+            if urn not in before:
+                before.add(urn)
+                waiting += by_urn[urn].dependencies if urn in by_urn else ()
+        return before
+
+
+class _Mocks(mocks.Mocks):
+    """Answers as a cluster would: every resource has what it was asked to have."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return f"{args.name}-id", dict(args.inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(
+            f"the program called {args.token}; a program that asks the cloud cannot be previewed offline"
+        )
+
+
+class _RecordingMonitor(MockMonitor):
+    def __init__(self, recorded: Recorded) -> None:
+        super().__init__(_Mocks())
+        self._recorded = recorded
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self._recorded.resources.append(
+                Registered(
+                    type=request.type,
+                    name=request.name,
+                    urn=response.urn,
+                    parent=request.parent,
+                    provider=request.provider or request.providers.get("kubernetes", ""),
+                    inputs=rpc.deserialize_properties(request.object),
+                    dependencies=tuple(sorted(request.dependencies)),
+                    ignore_changes=tuple(request.ignoreChanges),
+                    after_create=tuple(request.hooks.after_create),
+                    after_update=tuple(request.hooks.after_update),
+                    protect=request.protect,
+                )
+            )
+        return response
+
+
+def run(stack: str, configuration: Mapping[str, Any] | None = None) -> Recorded:
+    """The program for a stack of this repository, or for another configuration under its name.
+
+    It runs as a preview, so that nothing is asked of a cluster.
+    """
+    recorded = Recorded()
+    values = configuration if configuration is not None else own_layer(stack)
+    settings_of_pulumi.set_root_resource(None)  # type: ignore[arg-type] - a new run has a new stack
+    mocks.set_mocks(_Mocks(), PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded))
+    config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, [])
+
+    def program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    try:
+        mocks.test(program)()
+    except pulumi.RunError as error:
+        recorded.error = str(error)
+    recorded.exports = dict(settings_of_pulumi.get_root_resource().outputs)  # type: ignore[union-attr]
+    return recorded
+
+
+def _handed_over(value: Any) -> str:
+    """A value as Pulumi's engine gives it to a program."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+
+
+@contextlib.contextmanager
+def surroundings(directory: Path) -> Iterator[None]:
+    """What the stack files of this repository expect of the machine: a kubeconfig, and the lab's directories."""
+    contexts = sorted({own_layer(stack)["cluster"]["context"] for stack in STACKS})
+    (directory / "issuer").mkdir()
+    (directory / "issuer" / "jwks.json").write_text(KEY_SET, encoding="utf-8")
+    kubeconfig = directory / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}), encoding="utf-8")
+    given = {"KUBECONFIG": str(kubeconfig), "LAB_STATE": str(directory), "ISTIO_CHARTS": str(directory / "charts")}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+
+
+def own_layer(stack: str) -> dict[str, Any]:
+    """What the stack's own file says, without its parents."""
+    return dict(stack_files.read_stack_file(ROOT / f"Pulumi.{stack}.yaml").values)
