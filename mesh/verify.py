@@ -257,17 +257,24 @@ class KubernetesApi:
         return [pod.metadata.name for pod in listed.items]
 
     def get(self, namespace: str, pod: str, port: int, path: str) -> str:
+        return self.ask(namespace, pod, port, path)
+
+    def ask(
+        self, namespace: str, pod: str, port: int, path: str, *, method: str = "GET", body: str | None = None
+    ) -> str:
+        """The body of the answer of a port that a pod opens, also on its loopback; raises OSError unless it is 2xx."""
         forward = self._stream.portforward(
             self._core().connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)
         )
         connection = _ForwardedConnection(forward, port, self._timeout)
         try:
-            connection.request("GET", path, headers={"Host": f"localhost:{port}", "Connection": "close"})
+            headers = {"Host": f"localhost:{port}", "Connection": "close"}
+            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
-            body = response.read().decode()
-            if response.status != http.HTTPStatus.OK:
-                raise OSError(f"{path} of {pod}.{namespace} answered {response.status}: {body[:200]}")
-            return body
+            answer = response.read().decode()
+            if not 200 <= response.status < 300:
+                raise OSError(f"{method} {path} of {pod}.{namespace} answered {response.status}: {answer[:200]}")
+            return answer
         finally:
             connection.close()
             forward.close()

@@ -1,0 +1,56 @@
+"""Tests on a running lab. `MESH` (default `staging`) says which environment's declaration runs there.
+
+A lab that does not run is brought up first (`python -m lab up`); `LAB_KUBECONFIG` names another cluster instead.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import environment
+from lab.state import CHECKOUT, State
+from lab.toolchain import Toolchain
+from tests.lab.running_lab import RunningLab
+
+MESH = os.environ.get("MESH", "staging")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def lab() -> RunningLab:
+    """The running lab, brought up if there is none."""
+    from settings import load_stack
+
+    state = State.from_environment()
+    os.environ.update(environment.variables(state, Toolchain()))
+    kubeconfig = environment.kubeconfig(state)
+    if not _answers(state, kubeconfig):
+        subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", MESH], cwd=CHECKOUT, check=True)
+    return RunningLab(state, kubeconfig, load_stack(deployed_stack_file(state)))
+
+
+def deployed_stack_file(state: State) -> Path:
+    """The stack file that `lab up --mesh MESH` deploys."""
+    return CHECKOUT / "Pulumi.lab.yaml" if MESH == "staging" else state.config / f"Pulumi.lab-{MESH}.yaml"
+
+
+def _answers(state: State, kubeconfig: Path) -> bool:
+    if not kubeconfig.exists():
+        return False
+    from mesh.verify import ControlPlane, ControlPlaneUnreachableError, KubernetesApi
+
+    try:
+        return bool(ControlPlane(KubernetesApi(kubeconfig=str(kubeconfig))).acknowledgements())
+    except ControlPlaneUnreachableError:
+        return False

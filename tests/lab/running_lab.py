@@ -1,0 +1,325 @@
+"""The running lab as a test sees it: its edge, its pods, its live objects."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kubernetes import client as kubernetes_client
+from kubernetes import config as kubernetes_config
+from kubernetes.dynamic import DynamicClient
+
+from lab.state import State
+from lab.workloads import tokens
+from lab.workloads.caller import CONTROL_PORT
+from lab.workloads.recorder import TEST_ID_HEADER
+from lab.workloads.request import Reply, Request, send
+from mesh.verify import ControlPlane, KubernetesApi
+from settings import Settings
+
+JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+_ENVOY_ADMIN_PORT = 15000
+_TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway's Service as clients outside the mesh reach it."""
+
+    address: str
+    ca_file: str
+
+    def request(self, url: str, **settings: Any) -> Request:
+        return Request(url=url, address=self.address, ca_file=self.ca_file, **settings)
+
+    def send(self, url: str, **settings: Any) -> Reply:
+        return send(self.request(url, **settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod of a sample workload, asked through the API server's port-forward."""
+
+    lab: RunningLab
+    namespace: str
+    name: str
+    ip: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def fetch(self, port: int, path: str, *, method: str = "GET", body: str | None = None) -> str:
+        return self.lab.api.ask(self.namespace, self.name, port, path, method=method, body=body)
+
+    def seen(self, test_id: str) -> list[dict[str, Any]]:
+        """The requests of a test that the application received."""
+        return json.loads(self.fetch(CONTROL_PORT, f"/requests?test_id={quote(test_id)}"))
+
+    def executions(self, call_id: str) -> int:
+        """How often the tool call of that name ran here."""
+        return json.loads(self.fetch(CONTROL_PORT, f"/calls?call_id={quote(call_id)}"))["executions"]
+
+    def send(self, *requests: Request, parallel: int = 1) -> list[Reply]:
+        """Send requests from inside the pod, as its identity."""
+        order = json.dumps({"requests": [asdict(request) for request in requests], "parallel": parallel})
+        return [Reply(**reply) for reply in json.loads(self.fetch(CONTROL_PORT, "/send", method="POST", body=order))]
+
+    def envoy(self, path: str) -> str:
+        """An answer of the sidecar's or gateway's admin interface."""
+        return self.fetch(_ENVOY_ADMIN_PORT, path)
+
+    def envoy_counters(self, pattern: str) -> dict[str, int]:
+        """Envoy's statistics whose name matches a regular expression."""
+        found = self.envoy(f"/stats?filter={quote(pattern)}")
+        return {name: int(value) for name, _, value in (line.rpartition(": ") for line in found.splitlines()) if name}
+
+
+class LiveObjects:
+    """Changes objects of the cluster and restores them without a trace: the field manager stays their owner."""
+
+    def __init__(self, api_client: Any, plane: ControlPlane) -> None:
+        self._dynamic = DynamicClient(api_client)
+        self._plane = plane
+
+    def _kind(self, kind: str) -> Any:
+        found = [one for one in self._dynamic.resources.search(kind=kind) if hasattr(one, "preferred")]
+        preferred = [one for one in found if one.preferred] or found
+        return preferred[0]
+
+    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        return self._kind(kind).get(name=name, namespace=namespace).to_dict()
+
+    def names(self, kind: str, namespace: str) -> list[str]:
+        return [item.metadata.name for item in self._kind(kind).get(namespace=namespace).items]
+
+    def apply(self, manifest: Mapping[str, Any], manager: str = "behaviour-tests") -> None:
+        metadata = manifest["metadata"]
+        self._kind(manifest["kind"]).server_side_apply(
+            body=manifest,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            field_manager=manager,
+            force_conflicts=True,
+        )
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self._kind(kind).delete(name=name, namespace=namespace, body={"gracePeriodSeconds": 0})
+
+    def wait_synced(self) -> None:
+        self._plane.wait_synced()
+
+    @contextlib.contextmanager
+    def edited(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+        """The object with `edit` applied to its manifest, in force at every proxy; restored at the end."""
+        original, manager = _declared(self.get(kind, namespace, name))
+        changed = copy.deepcopy(original)
+        edit(changed)
+        if changed == original:
+            raise AssertionError(f"the edit does not change {kind} {namespace}/{name}: what it takes out is not there")
+        with self._restoring(original, manager):
+            self.apply(changed, manager)
+            self.wait_synced()
+            yield
+
+    @contextlib.contextmanager
+    def without(self, kind: str, namespace: str, *names: str) -> Iterator[None]:
+        """The mesh without these objects; restored at the end."""
+        with contextlib.ExitStack() as stack:
+            for name in names:
+                original, manager = _declared(self.get(kind, namespace, name))
+                stack.enter_context(self._restoring(original, manager))
+                self.delete(kind, namespace, name)
+            self.wait_synced()
+            yield
+
+    @contextlib.contextmanager
+    def with_added(self, *manifests: Mapping[str, Any]) -> Iterator[None]:
+        """The mesh with these objects beside its own; they are deleted at the end."""
+        try:
+            for manifest in manifests:
+                self.apply(manifest)
+            self.wait_synced()
+            yield
+        finally:
+            for manifest in reversed(manifests):
+                metadata = manifest["metadata"]
+                with contextlib.suppress(kubernetes_client.ApiException):
+                    self.delete(manifest["kind"], metadata.get("namespace"), metadata["name"])
+            self.wait_synced()
+
+    @contextlib.contextmanager
+    def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.apply(original, manager)
+            self.wait_synced()
+
+
+def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """What was applied, and by whom: the manifest without what the API server adds."""
+    metadata = live["metadata"]
+    managers = [entry["manager"] for entry in metadata.get("managedFields", ()) if entry["operation"] == "Apply"]
+    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
+    manifest = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": kept}
+    if "spec" in live:
+        manifest["spec"] = live["spec"]
+    return manifest, managers[0] if managers else "behaviour-tests"
+
+
+class RunningLab:
+    """A cluster on which a stack has been deployed."""
+
+    def __init__(self, state: State, kubeconfig: Path, stack: Settings) -> None:
+        self.state = state
+        self.stack = stack
+        configuration = kubernetes_client.Configuration()
+        kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+        self._configuration = configuration
+        self.core: Any = kubernetes_client.CoreV1Api(kubernetes_client.ApiClient(configuration))
+        self.api = KubernetesApi(kubeconfig=str(kubeconfig), timeout=_TIMEOUT_SECONDS)
+        self.plane = ControlPlane(self.api, stack.istio_namespace)
+
+    @cached_property
+    def objects(self) -> LiveObjects:
+        return LiveObjects(kubernetes_client.ApiClient(self._configuration), self.plane)
+
+    @cached_property
+    def keys(self) -> tokens.Keys:
+        return tokens.load_keys(self.state.issuer)
+
+    @property
+    def ca_file(self) -> str:
+        return str(self.state.pki / "edge" / "ca.crt")
+
+    # --- edges
+
+    def gateway(self, name: str) -> Gateway:
+        """A gateway of the stack by its name there."""
+        spec = self.stack.gateways[name]
+        service = self.core.read_namespaced_service(spec.release, spec.home)
+        ingress = service.status.load_balancer.ingress if service.status.load_balancer else None
+        address = (ingress[0].ip or ingress[0].hostname) if ingress else service.spec.cluster_ip
+        return Gateway(address, self.ca_file)
+
+    @cached_property
+    def public(self) -> Gateway:
+        return self.gateway("public")
+
+    def gateway_pods(self, name: str) -> list[Pod]:
+        spec = self.stack.gateways[name]
+        return self.pods(spec.home, f"istio={spec.release.removeprefix('istio-')}")
+
+    # --- the MCP app
+
+    @property
+    def host(self) -> str:
+        host = self.stack.apps["chatgpt-mcp"].host
+        assert host is not None
+        return host
+
+    @property
+    def mcp_url(self) -> str:
+        mcp = self.stack.apps["chatgpt-mcp"].mcp
+        assert mcp is not None
+        return f"https://{self.host}{mcp.path}"
+
+    @property
+    def namespace(self) -> str:
+        return self.stack.apps["chatgpt-mcp"].namespace
+
+    def token(self, sort: tokens.Sort = tokens.Sort.VALID, **settings: Any) -> str:
+        auth = self.stack.apps["chatgpt-mcp"].auth
+        assert auth is not None
+        return tokens.mint(self.keys, sort, **{"issuer": auth.issuers[0].issuer, "audience": self.mcp_url, **settings})
+
+    def call(
+        self,
+        method: str = "tools/call",
+        params: Mapping[str, Any] | None = None,
+        *,
+        tool: str = "whoami",
+        arguments: Mapping[str, Any] | None = None,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        url: str | None = None,
+        timeout: float = 10.0,
+    ) -> Request:
+        """A JSON-RPC request to the MCP endpoint through the public gateway, with a valid token unless one is given.
+
+        `token=""` sends none.
+        """
+        if params is None:
+            params = {"name": tool, "arguments": dict(arguments or {})} if method == "tools/call" else {}
+        token = self.token() if token is None else token
+        sent = {**JSON_RPC_HEADERS, **({"authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        return self.public.request(url or self.mcp_url, method="POST", headers=sent, body=body, timeout=timeout)
+
+    # --- pods
+
+    def pods(self, namespace: str, selector: str) -> list[Pod]:
+        """Running pods that are not being deleted."""
+        listed = self.core.list_namespaced_pod(
+            namespace, label_selector=selector, field_selector="status.phase=Running", _request_timeout=10
+        )
+        return [
+            Pod(self, namespace, pod.metadata.name, pod.status.pod_ip, pod.metadata.labels or {})
+            for pod in listed.items
+            if pod.metadata.deletion_timestamp is None
+        ]
+
+    def pod(self, namespace: str, app: str) -> Pod:
+        found = self.pods(namespace, f"app={app}")
+        assert found, f"no pod with the label app={app} runs in {namespace}"
+        return found[0]
+
+    def mcp_pods(self, version: str | None = None) -> list[Pod]:
+        selector = "app=chatgpt-mcp" + (f",version={version}" if version else "")
+        return self.pods(self.namespace, selector)
+
+    def seen(self, test_id: str) -> list[dict[str, Any]]:
+        """The requests of a test that any application of the stack received."""
+        pods = [*self.mcp_pods(), *self.pods(self.namespace, "app=chatgpt-api")]
+        return [request for pod in pods for request in pod.seen(test_id)]
+
+    def executions(self, call_id: str) -> int:
+        """How often the tool call of that name ran, over all pods."""
+        return sum(pod.executions(call_id) for pod in self.mcp_pods())
+
+
+def new_id(prefix: str) -> str:
+    """A name that no other test run has used."""
+    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+def marked(request: Request, test_id: str) -> Request:
+    """The request with the mark by which pods remember it."""
+    return replace(request, headers={**request.headers, TEST_ID_HEADER: test_id})
+
+
+def eventually(check: Callable[[], bool], *, within: float, what: str) -> None:
+    """Wait until `check` says True; fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < deadline, f"after {within:.0f} s still not: {what}"
+        time.sleep(0.2)
+
+
+def statuses(replies: Sequence[Reply]) -> list[int]:
+    return [reply.status for reply in replies]
+
+
+def tool_result(reply: Reply) -> dict[str, Any]:
+    """The result of a JSON-RPC answer, whether it came as JSON or as an event stream."""
+    text = reply.body
+    if reply.header("content-type").startswith("text/event-stream"):
+        text = [line[6:] for line in text.splitlines() if line.startswith("data: {")][-1]
+    return json.loads(text)["result"]
