@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
-from mesh import app, egress, gateways, security
+from mesh import app, egress, gateways, raw_objects, scoping, security, telemetry
 from mesh.app import AppSpec
 from mesh.egress import EgressSpec
 from mesh.gateways import GatewaySpec
@@ -23,8 +21,10 @@ from mesh.graph import Graph, Parts
 from mesh.namespaces import NamespaceDeclaration, namespaces_of
 from mesh.problem import InvalidConfig, Problem
 from mesh.rate_limit import RateLimitServiceSpec
+from mesh.raw_objects import RawObjectSpec
 from mesh.security import SecuritySpec
-from mesh.spec import DnsLabel, Spec, problems_of
+from mesh.spec import DnsLabel, Many, Spec
+from mesh.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mesh.owned import Owned
 
-CONCERNS = (gateways, security, app, egress)
+CONCERNS = (gateways, security, app, egress, scoping, telemetry, raw_objects)
 """In the order in which their objects are listed."""
 
 
@@ -47,6 +47,10 @@ class MeshSpec(Spec):
     """Mutual TLS and its exceptions."""
     egress: EgressSpec = EgressSpec()
     """Hosts outside the mesh that apps may reach."""
+    telemetry: TelemetrySpec = TelemetrySpec()
+    """Traces, access logs and metrics."""
+    objects: Many[RawObjectSpec] = ()
+    """Istio objects written by hand, for what no declaration has a word for; checked like the rest."""
     rate_limit_service: RateLimitServiceSpec | None = None
     """The service behind global rate limits."""
     faults_allowed: bool = False
@@ -57,50 +61,6 @@ class MeshSpec(Spec):
     """Root namespace of the mesh."""
 
 
-_BY_NAME = ("gateways", "apps")
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(field.rebuild_annotation(), config=None) for name, field in MeshSpec.model_fields.items()
-}
-
-
-def parse(data: Mapping[str, object], today: date) -> tuple[Parts, list[Problem]]:
-    """Read a declaration part by part, so that one mistake hides no other.
-
-    `data` is what stands under the mesh's keys of a stack file; keys that are not the mesh's are mistakes.
-    """
-    problems: list[Problem] = []
-    unread: set[str] = set()
-    read: dict[str, Any] = {}
-    for key in data:
-        if key not in MeshSpec.model_fields:
-            problems.append(
-                Problem(str(key), "is not a known key; check its spelling against the reference of stack files")
-            )
-    for name in MeshSpec.model_fields:
-        if name not in data:
-            read[name] = MeshSpec.model_fields[name].get_default(call_default_factory=True)
-            continue
-        value = data[name]
-        if name in _BY_NAME and isinstance(value, dict):
-            read[name] = {}
-            spec_type: type[Spec] = GatewaySpec if name == "gateways" else AppSpec
-            for key, item in cast("dict[object, object]", value).items():
-                path = f"{name}.{key}"
-                try:
-                    TypeAdapter[str](DnsLabel).validate_python(key)
-                    read[name][key] = spec_type.model_validate(item)
-                except ValidationError as error:
-                    unread.add(path)
-                    problems += problems_of(error, path)
-            continue
-        try:
-            read[name] = _ADAPTERS[name].validate_python(value, strict=True)
-        except ValidationError as error:
-            unread.add(name)
-            problems += problems_of(error, name)
-    return Parts(today=today, unread=frozenset(unread), **read), problems
-
-
 def cross_check(parts: Parts) -> list[Problem]:
     """Mistakes between parts: owners, callers, gateways, dates. Works on those parts that parsed."""
     return [problem for concern in CONCERNS for problem in concern.problems(parts)]
@@ -109,20 +69,6 @@ def cross_check(parts: Parts) -> list[Problem]:
 def warnings(parts: Parts) -> list[Problem]:
     """What is right today and will not be soon."""
     return list(security.warnings(parts))
-
-
-def read(data: Mapping[str, object], today: date) -> MeshSpec:
-    """Read and check a declaration. Raises InvalidConfig with every mistake."""
-    parts, problems = parse(data, today)
-    problems += cross_check(parts)
-    if problems:
-        raise InvalidConfig(problems)
-    return spec_of(parts)
-
-
-def spec_of(parts: Parts) -> MeshSpec:
-    """The declaration that complete parts make up."""
-    return MeshSpec.model_construct(**{name: getattr(parts, name) for name in MeshSpec.model_fields})
 
 
 def parts_of(spec: MeshSpec, today: date) -> Parts:

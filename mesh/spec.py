@@ -15,13 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from mesh.problem import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic import ValidationError
-
 T = TypeVar("T")
 
 Many = Annotated[tuple[T, ...], Strict(False)]
@@ -187,38 +180,3 @@ Labels = dict[str, str]
 def whole_percent(value: float) -> bool:
     """Istio's route weights are whole numbers, so a share of traffic has no fraction."""
     return math.isclose(value, round(value))
-
-
-def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    match kind:
-        case "sentence":
-            return str(context["sentence"])
-        case "extra_forbidden":
-            return "is not a known key here; check its spelling against the reference of stack files"
-        case "missing":
-            return "is missing; it has no default"
-        case "string_type":
-            return "must be text; put it in quotes if it looks like a number or a boolean"
-        case "int_type" | "int_from_float":
-            return "must be a whole number, without quotes"
-        case "float_type":
-            return "must be a number, without quotes"
-        case "bool_type":
-            return "must be true or false, without quotes"
-        case "tuple_type":
-            return "must be a list"
-        case "dict_type" | "mapping_type" | "model_type" | "model_attributes_type":
-            return "must be a mapping of keys to values"
-        case _:
-            return message[:1].lower() + message[1:].removeprefix("Input ").replace("input should", "must").replace(
-                "Input should", "must"
-            )
-
-
-def problems_of(error: ValidationError, path: str) -> Iterator[Problem]:
-    """Every mistake that pydantic found in the part of a stack file at `path`, as sentences with the full path."""
-    for detail in error.errors(include_url=False, include_input=True):
-        where = ".".join([path, *(str(step) for step in detail["loc"])]) if path else ".".join(map(str, detail["loc"]))
-        given = detail.get("input")
-        shown = given if isinstance(given, str | int | float | bool) and detail["type"] != "extra_forbidden" else None
-        yield Problem(where, _sentence(detail["type"], detail["msg"], detail.get("ctx", {})), shown)
