@@ -60,13 +60,14 @@ class Cluster:
             for part in parts:
                 part.result()
             api = ApiServer(self._state.kubeconfig)
-            self._start(
-                node.kube_proxy(self._state, self._toolchain), lambda: _http_ok("http://127.0.0.1:10249/healthz")
-            )
             self._start(node.kubelet(self._state, self._toolchain), lambda: _http_ok("http://127.0.0.1:10248/healthz"))
             self._deploy_dns(api)
             with self._screen.step("node Ready"):
-                self._wait("the node", lambda: node_ready(api), 60, node.KUBELET)
+                self._wait("The node", lambda: node_ready(api), 60, node.KUBELET)
+            # after the node: kube-proxy looks its address up, and waits half a minute when it is not there yet
+            self._start(
+                node.kube_proxy(self._state, self._toolchain), lambda: _http_ok("http://127.0.0.1:10249/healthz")
+            )
             with self._screen.step("DNS ready"):
                 self._wait("CoreDNS", lambda: deployment_available(api, "kube-system", "coredns"), 60, node.KUBELET)
 
@@ -85,10 +86,6 @@ class Cluster:
                     shutil.rmtree(entry)
                 else:
                     entry.unlink()
-
-    def stopped(self) -> list[str]:
-        """Names of the cluster's processes that do not run."""
-        return [name for name in PROCESS_NAMES if self._processes.running(name) is None]
 
     def _clear_the_way(self) -> None:
         """Take away what an earlier run has left, unless it still works; refuse what belongs to others."""
@@ -142,7 +139,7 @@ class Cluster:
     def _wait(self, what: str, done: Callable[[], bool], timeout: float, log: str) -> None:
         deadline = time.monotonic() + timeout
         while not done():
-            if stopped := self.stopped():
+            if stopped := self._processes.ended():
                 raise LabFailure(
                     f"{what} cannot get ready: {', '.join(stopped)} ended.\n{self._processes.log_tail(stopped[0])}"
                 )

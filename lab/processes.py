@@ -106,6 +106,10 @@ class Processes:
                 return record
         return None
 
+    def ended(self) -> list[str]:
+        """Names of processes that were started and run no more."""
+        return [record.name for record in self.records() if start_time(record.pid) != record.start_time]
+
     def log(self, name: str) -> Path:
         return self._state.logs / f"{name}.log"
 
