@@ -1,0 +1,426 @@
+"""Traces, access logs and metric tags, for the mesh and for single apps.
+
+Where the data goes is part of the mesh configuration (`extension_providers`); what is recorded are Telemetry objects.
+Nothing that could be used to act as somebody is recorded (`mesh.confidential`), and metric tags have a declared, closed
+set of values: each value is a time series per workload and status, and a header is whatever a client writes.
+
+Reference: https://istio.io/latest/docs/reference/config/telemetry/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+from pydantic import Field, StringConstraints
+
+from istio_api.resource import ObjectMeta, Resource
+from istio_api.telemetry import (
+    AccessLogging,
+    AccessLogging_Filter,
+    Metrics,
+    MetricSelector,
+    MetricSelector_IstioMetric,
+    MetricsOverrides,
+    MetricsOverrides_TagOverride,
+    MetricsOverrides_TagOverride_Operation,
+    ProviderRef,
+    Telemetry,
+    Tracing,
+    Tracing_CustomTag,
+    Tracing_Environment,
+    Tracing_Formatter,
+    Tracing_Literal,
+    Tracing_RequestHeader,
+)
+from istio_api.type import WorkloadSelector
+from mesh import cel
+from mesh.confidential import environment_refusal, format_refusal, header_refusal
+from mesh.owned import Owned
+from mesh.problem import Problem
+from mesh.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
+from mesh.telemetry_providers import ACCESS_LOG_FIELDS, JSON_LOG, PROMETHEUS, BackendSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mesh.app import AppSpec
+    from mesh.graph import Graph, Parts
+
+TagName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]*$", max_length=60)]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*$", max_length=60)]
+
+MOST_VALUES = 50
+"""Values of one metric tag. Tags multiply: two of 50 are 2,500 series for each workload, status and metric."""
+
+
+class SpanTagSpec(Spec):
+    """A tag of every span. Exactly one of header, literal, environment and formatter."""
+
+    header: HeaderName | None = None
+    """Value of a request header. Clients write headers: never take one for an identity."""
+    default: str | None = None
+    """Value where the header or variable is absent."""
+    literal: str | None = None
+    """This text."""
+    environment: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """Value of a variable of the proxy's environment, such as ISTIO_META_CLUSTER_ID."""
+    formatter: str | None = None
+    """Operators of Envoy's access log, such as %RESPONSE_CODE%."""
+
+
+class TracingSpec(Spec):
+    """Distributed tracing."""
+
+    provider: DnsLabel
+    """One of `telemetry.providers`."""
+    sampling_percent: Percent = 1.0
+    """Share of requests that are traced, decided where a request enters the mesh. 100 is for debugging."""
+    tags: dict[TagName, SpanTagSpec] = {}
+    """Tags by name."""
+
+
+class AppTracingSpec(Spec):
+    """What differs for one app."""
+
+    sampling_percent: Percent | None = None
+    """Share of requests that are traced where they start here. Default: that of the mesh."""
+    tags: dict[TagName, SpanTagSpec] = {}
+    """Further tags, or others under the same name."""
+
+
+class LogSelectionSpec(Spec):
+    """Requests that are logged: any of these. TCP connections always are, as they have no status."""
+
+    errors: bool = True
+    """Answers of 400 and more, and requests without an answer."""
+    slower_than: Duration | None = None
+    """Requests that took longer."""
+
+
+class AccessLogSpec(Spec):
+    """The access log: one JSON object per line on the proxy's standard output."""
+
+    enabled: bool = True
+    """Whether anything is logged."""
+    log: LogSelectionSpec | None = None
+    """What is logged. Without it and `filter`: everything."""
+    filter: str | None = None
+    """CEL over Envoy's attributes; what it holds for is logged as well, such as request.method == 'DELETE'."""
+    fields: dict[TagName, str] = {}
+    """Further fields, by name, as operators of Envoy's access log; an empty text removes a default field."""
+
+
+class AppAccessLogSpec(Spec):
+    """What differs for one app."""
+
+    enabled: bool = True
+    """Whether anything is logged."""
+    log: LogSelectionSpec | None = None
+    """What is logged. Without it and `filter`: everything."""
+    filter: str | None = None
+    """CEL over Envoy's attributes; what it holds for is logged as well."""
+
+
+Metric = Literal[
+    "ALL_METRICS", "REQUEST_COUNT", "REQUEST_DURATION", "REQUEST_SIZE", "RESPONSE_SIZE",
+    "GRPC_REQUEST_MESSAGES", "GRPC_RESPONSE_MESSAGES",
+]  # fmt: skip
+
+
+class SizeTagSpec(Spec):
+    """The size of a request or answer, as the bucket it falls into."""
+
+    of: Literal["request", "response"]
+    """Whose body."""
+    buckets: Many[Annotated[int, Field(ge=1)]]
+    """Upper bounds in bytes, ascending. [1024, 65536] gives le_1024, le_65536 and more."""
+
+
+class MetricTagSpec(Spec):
+    """A tag of the standard metrics with a closed set of values.
+
+    Exactly one of header, response_class, size and expression. Protocol, response flags, security policy and the apps
+    at both ends are tags already.
+    """
+
+    header: HeaderName | None = None
+    """Value of a request header, where it is one of `values`."""
+    response_class: bool = False
+    """success, client_error, server_error or none."""
+    size: SizeTagSpec | None = None
+    """A bucket."""
+    expression: str | None = None
+    """CEL that gives text; what is not one of `values` becomes `other`."""
+    values: Many[TagValue] = ()
+    """All values that header and expression may give, 50 at most."""
+    absent: TagValue = "unknown"
+    """Value where the header is absent."""
+    other: TagValue = "other"
+    """Value for everything that is not listed."""
+    metrics: Many[Metric] = ("REQUEST_COUNT", "REQUEST_DURATION")
+    """Metrics that carry the tag."""
+
+
+class MetricsSpec(Spec):
+    """Prometheus metrics of every proxy, merged with those of the app on port 15020."""
+
+    tags: dict[TagName, MetricTagSpec] = {}
+    """Further tags by name."""
+    drop: Many[TagName] = ()
+    """Standard tags that are left out of all metrics to save series, such as request_protocol."""
+
+
+class AppMetricsSpec(Spec):
+    """What differs for one app."""
+
+    tags: dict[TagName, MetricTagSpec] = {}
+    """Further tags, or others under the same name."""
+
+
+class AppTelemetrySpec(Spec):
+    """What differs for one app's sidecars."""
+
+    tracing: AppTracingSpec | None = None
+    """Traces."""
+    access_log: AppAccessLogSpec | None = None
+    """Access log."""
+    metrics: AppMetricsSpec | None = None
+    """Metrics."""
+
+
+class TelemetrySpec(Spec):
+    """What the mesh records, and where it goes."""
+
+    providers: dict[DnsLabel, BackendSpec] = {}
+    """Backends of traces by name."""
+    tracing: TracingSpec | None = None
+    """Traces. None: no proxy reports any."""
+    access_log: AccessLogSpec = AccessLogSpec(log=LogSelectionSpec())
+    """Access log. Default: errors."""
+    metrics: MetricsSpec = MetricsSpec()
+    """Metrics."""
+    apps: dict[DnsLabel, AppTelemetrySpec] = {}
+    """What differs, by app."""
+
+    @property
+    def access_log_fields(self) -> dict[str, str]:
+        """Fields of a log line in the order of their names."""
+        fields = ACCESS_LOG_FIELDS | self.access_log.fields
+        return {name: fields[name] for name in sorted(fields) if fields[name]}
+
+
+T = TypeVar("T")
+
+
+def problems(parts: Parts) -> Iterator[Problem]:
+    """Mistakes that types cannot see."""
+    spec = parts.telemetry
+    if spec is None:
+        return
+    for name, backend in spec.providers.items():
+        yield from backend.problems(f"telemetry.providers.{name}")
+        if name in (JSON_LOG, PROMETHEUS):
+            yield Problem(f"telemetry.providers.{name}", f"{name} is there in any case; give the backend another name")
+    tracing = spec.tracing
+    if tracing is not None:
+        if tracing.provider not in spec.providers:
+            known = ", ".join(sorted(spec.providers)) or "none is declared"
+            yield Problem(
+                "telemetry.tracing.provider", f"must be one of telemetry.providers: {known}", tracing.provider
+            )
+        yield from _span_tag_problems("telemetry.tracing.tags", tracing.tags)
+    yield from _log_problems("telemetry.access_log", spec.access_log)
+    for name, text in spec.access_log.fields.items():
+        if refusal := format_refusal(text):
+            yield Problem(f"telemetry.access_log.fields.{name}", refusal, text)
+    yield from _metric_tag_problems("telemetry.metrics.tags", spec.metrics.tags)
+    for name, app in spec.apps.items():
+        path = f"telemetry.apps.{name}"
+        if not parts.knows_app(name):
+            known = ", ".join(sorted(parts.apps)) or "none"
+            yield Problem(path, f"is no app of this stack (apps: {known})", name)
+        if app.tracing is not None:
+            if tracing is None:
+                yield Problem(f"{path}.tracing", "the mesh has no tracing to differ from; declare telemetry.tracing")
+            yield from _span_tag_problems(f"{path}.tracing.tags", app.tracing.tags)
+        if app.access_log is not None:
+            yield from _log_problems(f"{path}.access_log", app.access_log)
+        if app.metrics is not None:
+            yield from _metric_tag_problems(f"{path}.metrics.tags", app.metrics.tags)
+
+
+def _given(options: Mapping[str, object]) -> list[str]:
+    return [name for name, value in options.items() if value is not None and value is not False]
+
+
+def _span_tag_problems(path: str, tags: Mapping[str, SpanTagSpec]) -> Iterator[Problem]:
+    for name, tag in tags.items():
+        sources = {n: getattr(tag, n) for n in ("header", "literal", "environment", "formatter")}
+        given = _given(sources)
+        if len(given) != 1:
+            shown = ", ".join(given) or "none"
+            yield Problem(f"{path}.{name}", f"needs exactly one of {', '.join(sources)} (given: {shown})")
+        if tag.default is not None and tag.header is None and tag.environment is None:
+            yield Problem(f"{path}.{name}.default", "is for header and environment, which may be absent; remove it")
+        if tag.header is not None and (refusal := header_refusal(tag.header)):
+            yield Problem(f"{path}.{name}.header", refusal, tag.header)
+        if tag.environment is not None and (refusal := environment_refusal(tag.environment)):
+            yield Problem(f"{path}.{name}.environment", refusal, tag.environment)
+        if tag.formatter is not None and (refusal := format_refusal(tag.formatter)):
+            yield Problem(f"{path}.{name}.formatter", refusal, tag.formatter)
+
+
+def _log_problems(path: str, log: AccessLogSpec | AppAccessLogSpec) -> Iterator[Problem]:
+    if log.filter is not None and (refusal := cel.syntax_refusal(log.filter)):
+        yield Problem(f"{path}.filter", refusal, log.filter)
+    if not log.enabled and (log.filter is not None or log.log is not None):
+        yield Problem(f"{path}.enabled", "is false, so log and filter select nothing; remove them", False)
+    if log.log is not None and not log.log.errors and log.log.slower_than is None and log.filter is None:
+        yield Problem(f"{path}.log", "selects nothing; give slower_than, or say enabled: false")
+
+
+def _metric_tag_problems(path: str, tags: Mapping[str, MetricTagSpec]) -> Iterator[Problem]:
+    for name, tag in tags.items():
+        sources = {n: getattr(tag, n) for n in ("header", "response_class", "size", "expression")}
+        given = _given(sources)
+        if len(given) != 1:
+            shown = ", ".join(given) or "none"
+            yield Problem(f"{path}.{name}", f"needs exactly one of {', '.join(sources)} (given: {shown})")
+        listed = tag.header is not None or tag.expression is not None
+        if listed and not tag.values:
+            yield Problem(
+                f"{path}.{name}.values", "is missing; list the values, since each becomes series that the backend keeps"
+            )
+        if not listed and tag.values:
+            yield Problem(f"{path}.{name}.values", "is for header and expression; the values of this tag are given")
+        if len(tag.values) > MOST_VALUES:
+            yield Problem(f"{path}.{name}.values", f"has {len(tag.values)} values; at most {MOST_VALUES}")
+        if tag.header is not None and (refusal := header_refusal(tag.header)):
+            yield Problem(f"{path}.{name}.header", refusal, tag.header)
+        if tag.expression is not None and (refusal := cel.syntax_refusal(tag.expression)):
+            yield Problem(f"{path}.{name}.expression", refusal, tag.expression)
+        if tag.size is not None and (not tag.size.buckets or list(tag.size.buckets) != sorted(set(tag.size.buckets))):
+            yield Problem(f"{path}.{name}.size.buckets", "must be bounds in ascending order, each once")
+        if not tag.metrics:
+            yield Problem(
+                f"{path}.{name}.metrics", "is empty, so nothing carries the tag; name metrics or remove the tag"
+            )
+
+
+def objects(graph: Graph) -> Iterator[Owned]:
+    """One Telemetry for the mesh, and one for each app that differs."""
+    spec = graph.telemetry
+    yield Owned(
+        Resource(
+            metadata=ObjectMeta(name="mesh-default", namespace=graph.istio_namespace),
+            spec=Telemetry(
+                tracing=_tracing(spec.tracing, None),
+                metrics=_metrics(spec.metrics, {}),
+                access_logging=(_access_logging(spec.access_log),),
+            ),
+        ),
+        "telemetry",
+    )
+    for name, differing in spec.apps.items():
+        yield Owned(_app_telemetry(name, graph.apps[name], spec, differing), f"telemetry.apps.{name}")
+
+
+def _app_telemetry(name: str, app: AppSpec, mesh: TelemetrySpec, differing: AppTelemetrySpec) -> Resource:
+    return Resource(
+        metadata=ObjectMeta(name=name, namespace=app.namespace),
+        spec=Telemetry(
+            selector=WorkloadSelector(match_labels=app.pod_labels(name)),
+            tracing=() if differing.tracing is None else _tracing(mesh.tracing, differing.tracing),
+            metrics=() if differing.metrics is None else _metrics(mesh.metrics, differing.metrics.tags),
+            access_logging=() if differing.access_log is None else (_access_logging(differing.access_log),),
+        ),
+    )
+
+
+def _tracing(mesh: TracingSpec | None, app: AppTracingSpec | None) -> Sequence[Tracing]:
+    if mesh is None:
+        return (Tracing(disable_span_reporting=True),)
+    percent, tags = mesh.sampling_percent, dict(mesh.tags)
+    if app is not None:
+        percent = percent if app.sampling_percent is None else app.sampling_percent
+        tags |= app.tags
+    return (
+        Tracing(
+            providers=(ProviderRef(name=mesh.provider),),
+            random_sampling_percentage=percent,
+            custom_tags={name: _span_tag(tags[name]) for name in sorted(tags)},
+        ),
+    )
+
+
+def _span_tag(tag: SpanTagSpec) -> Tracing_CustomTag:
+    if tag.header is not None:
+        return Tracing_CustomTag(header=Tracing_RequestHeader(name=tag.header, default_value=tag.default))
+    if tag.environment is not None:
+        return Tracing_CustomTag(environment=Tracing_Environment(name=tag.environment, default_value=tag.default))
+    if tag.formatter is not None:
+        return Tracing_CustomTag(formatter=Tracing_Formatter(value=tag.formatter))
+    return Tracing_CustomTag(literal=Tracing_Literal(value=tag.literal or ""))
+
+
+def _access_logging(log: AccessLogSpec | AppAccessLogSpec) -> AccessLogging:
+    # `disabled` without a provider has no effect (measured with Istio 1.31), so every entry names it. There is no match
+    # by mode: gateways count as clients, and a log of the SERVER side alone would leave them out.
+    providers = (ProviderRef(name=JSON_LOG),)
+    if not log.enabled:
+        return AccessLogging(providers=providers, disabled=True)
+    expression = _log_filter(log)
+    return AccessLogging(
+        providers=providers, filter=None if expression is None else AccessLogging_Filter(expression=expression)
+    )
+
+
+def _log_filter(log: AccessLogSpec | AppAccessLogSpec) -> str | None:
+    terms: list[str] = []
+    if log.log is not None:
+        # A connection without HTTP and a request without an answer have no code: both are worth a line.
+        terms += ["!has(response.code)", "response.code >= 400"] if log.log.errors else ["!has(response.code)"]
+        if log.log.slower_than is not None:
+            terms.append(f"request.duration > duration('{log.log.slower_than.total_seconds():g}s')")
+    if log.filter is not None:
+        terms.append(f"({log.filter})" if terms else log.filter)
+    return " || ".join(terms) or None
+
+
+def _metrics(mesh: MetricsSpec, further: Mapping[str, MetricTagSpec]) -> Sequence[Metrics]:
+    tags = mesh.tags | dict(further)
+    by_metric: dict[str, dict[str, MetricsOverrides_TagOverride]] = {}
+    if mesh.drop:
+        remove = MetricsOverrides_TagOverride(operation=MetricsOverrides_TagOverride_Operation.REMOVE)
+        by_metric["ALL_METRICS"] = dict.fromkeys(sorted(mesh.drop), remove)
+    for name in sorted(tags):
+        override = MetricsOverrides_TagOverride(value=_metric_tag(tags[name]))
+        for metric in tags[name].metrics:
+            by_metric.setdefault(metric, {})[name] = override
+    return (
+        Metrics(
+            providers=(ProviderRef(name=PROMETHEUS),),
+            overrides=tuple(
+                MetricsOverrides(
+                    match=MetricSelector(metric=MetricSelector_IstioMetric(metric)), tag_overrides=overrides
+                )
+                for metric, overrides in sorted(by_metric.items())
+            ),
+        ),
+    )
+
+
+def _metric_tag(tag: MetricTagSpec) -> str:
+    if tag.header is not None:
+        return cel.header_value(tag.header, tag.values, absent=tag.absent, other=tag.other)
+    if tag.size is not None:
+        text = "'more'"
+        for bound in reversed(tag.size.buckets):
+            text = f"{tag.size.of}.size <= {bound} ? 'le_{bound}' : ({text})"
+        return text
+    if tag.expression is not None:
+        return cel.one_of(f"({tag.expression})", tag.values, tag.other)
+    return (
+        "!has(response.code) ? 'none' : (response.code < 400 ? 'success' : "
+        "(response.code < 500 ? 'client_error' : 'server_error'))"
+    )
