@@ -4,7 +4,8 @@ A message is a frozen, keyword-only dataclass whose fields are those of the prot
 names (a trailing underscore where Python claims the name). What a field takes follows from its annotation alone:
 
 - `T | None`, default None: an unset field is not written; a set one always is, also False, 0, "" and an empty message.
-- `Sequence[T]`, default () (None where an empty list means something else than no list): takes any sequence, keeps a tuple, is left out of the JSON form when empty.
+- `Sequence[T]`, default (): takes any sequence, keeps a tuple, is left out of the JSON form when empty. Where an empty
+  list means something else than none, the annotation is `Sequence[T] | None` and the first rule holds.
 - `Mapping[K, V]`, default `EMPTY_MAP`: likewise, keeps an immutable copy.
 - no default: the field is required and must not be empty.
 

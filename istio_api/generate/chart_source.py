@@ -166,6 +166,7 @@ class ChartClasses:
         schema: Mapping[str, Any],
     ) -> FieldSource:
         key = path[-1]
+        empty = not value.default
         protos = [f for m in messages for f in m.field if f.json_name == key][:1]
         place = ".".join((self.chart.name, *path))
         self.typed_by_table.update({place} & TYPES.keys())
@@ -190,7 +191,7 @@ class ChartClasses:
         if "enum" in schema:
             words = f"string: {', '.join(choice for choice in schema['enum'] if choice)}"
         default = "None"
-        if annotation.startswith("Sequence[") and not value.default:  # an empty list must be able to replace a default
+        if annotation.startswith("Sequence[") and empty:  # an empty list must be able to replace a default
             default = "()"
         elif annotation.startswith("Mapping[") and annotation != _OBJECT[0]:
             default = "EMPTY_MAP"
@@ -236,7 +237,7 @@ def _told_by_default(value: Value) -> tuple[str, str] | None:
             return "float", "double"
         case str():
             return "str", "string"
-        case list() as items if items and all(isinstance(item, str) for item in cast("list[object]", items)):
+        case [str(), *_]:
             return _TEXTS
         case _:
             return None

@@ -23,7 +23,7 @@ DEFAULTS_KEY = "_internal_defaults_do_not_set"
 class Value:
     """One key: its default where values.yaml has one (`has_default`), and the keys below it."""
 
-    default: object = None
+    default: Any = None
     has_default: bool = False
     below: dict[str, Value] = field(default_factory=dict[str, "Value"])
 
@@ -66,9 +66,9 @@ def known_values(chart: Chart) -> Value:
     return root
 
 
-def _tree(value: object) -> Value:
-    below = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-    return Value(cast("object", value), True, {key: _tree(inner) for key, inner in below.items()})
+def _tree(value: Any) -> Value:
+    below: Mapping[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    return Value(value, True, {key: _tree(inner) for key, inner in below.items()})
 
 
 _PARENTHESES = re.compile(r"\((\$?\.Values[\w.]*)\)")
