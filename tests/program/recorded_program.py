@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import runpy
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-import yaml
 from pulumi.runtime import config, mocks, rpc
 from pulumi.runtime import settings as settings_of_pulumi
 from pulumi.runtime.mocks import MockMonitor
 
-import stack_files
 from settings import ROOT
+from tests.surroundings import own_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROJECT = "chatgpt-mesh"
-STACKS = ("staging", "prod", "lab")
-
-KEY_SET = '{"keys": []}'
-"""In place of the keys that the lab makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +131,3 @@ def _handed_over(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
-
-
-@contextlib.contextmanager
-def surroundings(directory: Path) -> Iterator[None]:
-    """What the stack files of this repository expect of the machine: a kubeconfig, and the lab's directories."""
-    contexts = sorted({own_layer(stack)["cluster"]["context"] for stack in STACKS})
-    (directory / "issuer").mkdir()
-    (directory / "issuer" / "jwks.json").write_text(KEY_SET, encoding="utf-8")
-    kubeconfig = directory / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}), encoding="utf-8")
-    given = {"KUBECONFIG": str(kubeconfig), "LAB_STATE": str(directory), "ISTIO_CHARTS": str(directory / "charts")}
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
-
-
-def own_layer(stack: str) -> dict[str, Any]:
-    """What the stack's own file says, without its parents."""
-    return dict(stack_files.read_stack_file(ROOT / f"Pulumi.{stack}.yaml").values)

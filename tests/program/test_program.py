@@ -1,0 +1,151 @@
+"""The whole program under Pulumi's mocks: what is registered, under what, after what, and with which provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.program.recorded_program import Recorded, run
+from tests.surroundings import STACKS, own_layer, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.program
+
+CHART = "kubernetes:helm.sh/v4:Chart"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path) -> Iterator[None]:
+    with surroundings(tmp_path / "machine"):
+        yield
+
+
+@pytest.fixture(params=STACKS)
+def recorded(request: pytest.FixtureRequest) -> Recorded:
+    found = run(request.param)
+    assert found.error is None
+    return found
+
+
+def istio_objects(recorded: Recorded) -> list[Any]:
+    return [r for r in recorded.resources if ".istio.io/" in r.type]
+
+
+class TestGraph:
+    def test_every_resource_of_the_cluster_has_the_explicit_provider(self, recorded: Recorded) -> None:
+        provider = recorded.of_type("pulumi:providers:kubernetes")[0]
+        wrong = [
+            r.name for r in recorded.resources if r.type.startswith("kubernetes:") and provider.urn not in r.provider
+        ]
+        assert not wrong
+
+    def test_the_provider_is_never_replaced_by_a_new_address(self, recorded: Recorded) -> None:
+        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+        assert provider.inputs["clusterIdentifier"] in STACKS
+        assert provider.inputs["enableServerSideApply"] in (True, "true")
+
+    def test_every_istio_object_belongs_to_the_component_of_its_declaration(self, recorded: Recorded) -> None:
+        components = {r.urn for r in recorded.resources if r.type.startswith("chatgpt-mesh:mesh:")}
+        assert istio_objects(recorded)
+        assert {r.parent for r in istio_objects(recorded)} <= components
+        assert recorded.named("VirtualService/chatgpt-production/chatgpt-mcp").parent.endswith("App::chatgpt-mcp")
+        assert recorded.named("Gateway/istio-ingress/public").parent.endswith("Gateway::public")
+
+    def test_charts_belong_to_istio_and_to_their_gateways(self, recorded: Recorded) -> None:
+        parents = {r.name: r.parent.rpartition("::")[-1] for r in recorded.of_type(CHART)}
+        assert parents["istiod"] == "istio"
+        assert parents["gateway-public"] == "public"
+
+
+class TestOrder:
+    """What is created first is destroyed last."""
+
+    def test_istio_objects_then_gateways_then_istiod_then_base(self, recorded: Recorded) -> None:
+        charts = {r.name: r for r in recorded.of_type(CHART)}
+        for istio_object in istio_objects(recorded):
+            before = recorded.depends_on(istio_object)
+            assert {charts[f"gateway-{name}"].urn for name in ("public", "internal", "egress")} <= before
+        for name in ("gateway-public", "gateway-internal", "gateway-egress"):
+            assert charts["istiod"].urn in recorded.depends_on(charts[name])
+        assert charts["istio-base"].urn in recorded.depends_on(charts["istiod"])
+        assert recorded.named("istio-system").urn in recorded.depends_on(charts["istio-base"])
+
+    def test_a_namespace_with_injection_waits_for_the_injector(self, recorded: Recorded) -> None:
+        istiod = recorded.named("istiod")
+        injected = [r for r in recorded.of_type(NAMESPACE) if "istio-injection" in r.inputs["metadata"]["labels"]]
+        assert injected
+        assert all(istiod.urn in recorded.depends_on(r) for r in injected)
+
+    def test_what_lives_in_a_namespace_comes_after_it(self, recorded: Recorded) -> None:
+        namespaces = {r.name: r.urn for r in recorded.of_type(NAMESPACE)}
+        for istio_object in istio_objects(recorded):
+            home = istio_object.inputs["metadata"]["namespace"]
+            assert namespaces[home] in recorded.depends_on(istio_object)
+
+    def test_routes_come_after_subsets_policies_and_listeners(self, recorded: Recorded) -> None:
+        routes = [r for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
+        others = {r.urn for r in istio_objects(recorded)} - {r.urn for r in routes}
+        assert routes
+        assert others
+        assert all(others <= set(route.dependencies) for route in routes)
+
+    def test_a_route_ends_its_step_when_every_proxy_has_it(self, recorded: Recorded) -> None:
+        for istio_object in istio_objects(recorded):
+            waits = istio_object.type.endswith(":VirtualService")
+            expected = ("every-proxy-has-acknowledged",) if waits else ()
+            assert istio_object.after_create == istio_object.after_update == expected
+
+
+class TestMistakes:
+    THREE = {
+        "istio": {"control_plane": {"replica": {"min": 3}}},
+        "gateways": {"public": {"workload": {"replicas": {"min": "3"}}}},
+        "apps": {"chatgpt-mcp": {"callers": [{"app": "chatgpt-frontent"}]}},
+    }
+
+    def test_three_mistakes_are_three_sentences_and_nothing_is_registered(self) -> None:
+        recorded = run("staging", {**own_layer("staging"), **self.THREE})
+        assert recorded.resources == []
+        assert recorded.exports == {}
+        assert recorded.error is not None
+        heading, *sentences = recorded.error.splitlines()
+        assert heading == "3 mistakes in the configuration:"
+        by_path = dict(sentence.strip().split(": ", 1) for sentence in sentences)
+        assert by_path["istio.control_plane.replica"] == "is not a setting; did you mean `replicas`?"
+        assert by_path["gateways.public.workload.replicas.min"] == "must be a whole number, without quotes (given: '3')"
+        (dangling,) = [text for path, text in by_path.items() if path.startswith("apps.chatgpt-mcp.callers")]
+        assert "chatgpt-frontent" in dangling
+
+    def test_a_context_that_the_kubeconfig_lacks_stops_the_program(self) -> None:
+        recorded = run("staging", {**own_layer("staging"), "cluster": {"kind": "existing", "context": "elsewhere"}})
+        assert recorded.resources == []
+        assert recorded.error is not None
+        assert "cluster.context: is not in " in recorded.error
+        assert "(given: 'elsewhere')" in recorded.error
+
+    def test_an_unreadable_kubeconfig_stops_the_program(self) -> None:
+        cluster = {"kind": "existing", "kubeconfig": "/nowhere/kubeconfig"}
+        recorded = run("staging", {**own_layer("staging"), "cluster": cluster})
+        assert recorded.resources == []
+        assert recorded.error is not None
+        assert "cluster.kubeconfig: cannot read /nowhere/kubeconfig: No such file or directory" in recorded.error
+
+    def test_a_variable_that_is_not_set_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("ISTIO_CHARTS")
+        recorded = run("lab")
+        assert recorded.resources == []
+        assert recorded.error is not None
+        assert "istio.charts: names the environment variable ISTIO_CHARTS, which is not set" in recorded.error
+
+
+def test_a_scalar_arrives_from_pulumi_as_what_the_stack_file_says() -> None:
+    allowed = run("staging", {**own_layer("staging"), "faults_allowed": True})
+    refused = run("staging", {**own_layer("staging"), "faults_allowed": False})
+    assert allowed.error is None
+    assert refused.error is not None
+    assert "faults" in refused.error
