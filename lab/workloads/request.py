@@ -10,9 +10,9 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,42 +64,83 @@ class Reply:
         return f"{self.status or self.error} {self.body[:200]!r}"
 
 
-def send(request: Request) -> Reply:
-    """Send one request on a connection of its own, without following redirects. What the network does never raises."""
-    started = time.monotonic()
-    url = urlsplit(request.url)
-    host = url.hostname or ""
-    port = request.port or url.port or (443 if url.scheme == "https" else 80)
-    target = request.url.split("://", 1)[1]
-    target = target[target.find("/") :] if "/" in target else "/"
-    tls: dict[str, Any] = {}
-    connection = http.client.HTTPConnection(host, port, timeout=request.timeout)
-    try:
-        connection.sock = _connect(request, url.scheme, host, port, tls)
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+class Connection:
+    """A connection that may carry several requests; opened by the first, for its host, address and TLS settings."""
+
+    def __init__(self) -> None:
+        self._http: http.client.HTTPConnection | None = None
+        self._tls: dict[str, Any] = {}
+
+    def send(self, request: Request) -> Reply:
+        """Redirects are not followed. What the network does never raises: the reply says it and the connection ends."""
+        started = time.monotonic()
+        try:
+            response = self._exchange(request)
+            content = response.read().decode("utf-8", "replace")
+            reply = Reply(status=response.status, headers=_joined(response.getheaders()), body=content)
+            if response.will_close:
+                self.close()
+        except (OSError, http.client.HTTPException) as error:
+            reply = Reply(status=0, error=f"{type(error).__name__}: {error}".strip(": "))
+            self.close()
+        return replace(reply, seconds=time.monotonic() - started, **self._tls)
+
+    def _exchange(self, request: Request) -> http.client.HTTPResponse:
+        url = urlsplit(request.url)
+        if self._http is None:
+            self._http = self._connect(request)
+        target = request.url.split("://", 1)[1]
+        target = target[target.find("/") :] if "/" in target else "/"
+        self._http.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
         given = {name.lower() for name in request.headers}
         if "host" not in given:
-            connection.putheader("Host", url.netloc.rpartition("@")[2])
+            self._http.putheader("Host", url.netloc.rpartition("@")[2])
         for name, value in request.headers.items():
-            connection.putheader(name, value)
+            self._http.putheader(name, value)
         body = request.body.encode() if request.body is not None else None
         if body is not None and "content-length" not in given:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        response = connection.getresponse()
-        content = response.read().decode("utf-8", "replace")
-        return Reply(
-            status=response.status,
-            headers=_joined(response.getheaders()),
-            body=content,
-            seconds=time.monotonic() - started,
-            **tls,
-        )
-    except (OSError, http.client.HTTPException) as error:
-        reason = f"{type(error).__name__}: {error}".strip(": ")
-        return Reply(status=0, error=reason, seconds=time.monotonic() - started, **tls)
-    finally:
-        connection.close()
+            self._http.putheader("Content-Length", str(len(body)))
+        self._http.endheaders(body)
+        return self._http.getresponse()
+
+    def _connect(self, request: Request) -> http.client.HTTPConnection:
+        url = urlsplit(request.url)
+        host = url.hostname or ""
+        port = request.port or url.port or (443 if url.scheme == "https" else 80)
+        connection = http.client.HTTPConnection(host, port, timeout=request.timeout)
+        connection.sock = _connected_socket(request, url.scheme, host, port, self._tls)
+        return connection
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def send(request: Request) -> Reply:
+    """Send one request on a connection of its own."""
+    with Connection() as connection:
+        return connection.send(request)
+
+
+def send_kept_alive(requests: Sequence[Request], *, connections: int) -> list[Reply]:
+    """Replies in the order of `requests`, which are divided over `connections` to one server that are kept alive."""
+
+    def share(number: int) -> list[Reply]:
+        with Connection() as connection:
+            return [connection.send(request) for request in requests[number::connections]]
+
+    replies: list[Reply] = [Reply(status=0)] * len(requests)
+    with ThreadPoolExecutor(connections) as pool:
+        for number, sent in enumerate(pool.map(share, range(connections))):
+            replies[number::connections] = sent
+    return replies
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
@@ -110,7 +151,7 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _connect(request: Request, scheme: str, host: str, port: int, tls: dict[str, Any]) -> socket.socket:
+def _connected_socket(request: Request, scheme: str, host: str, port: int, tls: dict[str, Any]) -> socket.socket:
     plain = socket.create_connection((request.address or host, port), timeout=request.timeout)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if scheme != "https":

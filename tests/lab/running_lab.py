@@ -23,6 +23,7 @@ from lab.workloads import tokens
 from lab.workloads.caller import CONTROL_PORT
 from lab.workloads.recorder import TEST_ID_HEADER
 from lab.workloads.request import Reply, Request, send
+from mesh.auth import AuthSpec
 from mesh.verify import ControlPlane, KubernetesApi
 from settings import Settings
 
@@ -236,9 +237,17 @@ class RunningLab:
         return self.stack.apps["chatgpt-mcp"].namespace
 
     def token(self, sort: tokens.Sort = tokens.Sort.VALID, **settings: Any) -> str:
+        """A token for the MCP app, with every scope that it asks for unless `scopes` says otherwise."""
+        auth = self.auth
+        scopes = [*auth.scopes, *(rule.scope for rule in auth.tools.values())]
+        defaults = {"issuer": auth.issuers[0].issuer, "audience": self.mcp_url, "scopes": scopes}
+        return tokens.mint(self.keys, sort, **{**defaults, **settings})
+
+    @property
+    def auth(self) -> AuthSpec:
         auth = self.stack.apps["chatgpt-mcp"].auth
         assert auth is not None
-        return tokens.mint(self.keys, sort, **{"issuer": auth.issuers[0].issuer, "audience": self.mcp_url, **settings})
+        return auth
 
     def call(
         self,
@@ -323,3 +332,13 @@ def tool_result(reply: Reply) -> dict[str, Any]:
     if reply.header("content-type").startswith("text/event-stream"):
         text = [line[6:] for line in text.splitlines() if line.startswith("data: {")][-1]
     return json.loads(text)["result"]
+
+
+@contextlib.contextmanager
+def fails() -> Iterator[None]:
+    """What is checked inside must fail: with the feature taken out, a test that still passes shows nothing."""
+    try:
+        yield
+    except AssertionError:
+        return
+    raise AssertionError("the check still passes although its feature has been taken out")
