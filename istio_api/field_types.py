@@ -180,6 +180,7 @@ class EnumType:
 _GO_DURATION = re.compile(r"([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+|0)")
 _GO_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_LONGEST = timedelta.max // timedelta(microseconds=1) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +203,18 @@ class DurationType:
         if match is None:
             problems.append(f'{path}: must be a duration such as "10s" or "1h30m" (given: {shown(value)})')
             return cast("timedelta", value)
-        parts = _GO_DURATION_PART.findall(match[2])
-        nanoseconds = round(sum(float(number) * _NANOSECONDS[unit] for number, unit in parts))
-        if nanoseconds % 1000:
+        nanoseconds, finer = 0, 0
+        for number, unit in _GO_DURATION_PART.findall(match[2]):
+            whole, _, fraction = number.partition(".")
+            part, rest = divmod(int(whole + fraction) * _NANOSECONDS[unit], 10 ** len(fraction))
+            nanoseconds, finer = nanoseconds + part, finer + rest
+        if finer or nanoseconds % 1000:
             problems.append(f"{path}: durations are kept to the microsecond (given: {shown(value)})")
-        return timedelta(microseconds=nanoseconds // 1000) * (-1 if match[1] == "-" else 1)
+        elif nanoseconds > _LONGEST:
+            problems.append(f"{path}: the duration is longer than any timedelta (given: {shown(value)})")
+        else:
+            return timedelta(microseconds=nanoseconds // 1000) * (-1 if match[1] == "-" else 1)
+        return cast("timedelta", value)
 
 
 @dataclass(frozen=True, slots=True)

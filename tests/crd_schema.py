@@ -4,8 +4,8 @@
 
     assert_served(resource.to_dict())
 
-Read from the Go module that the lab's toolchain pins. Unknown fields are mistakes here, since the API server prunes them.
-Rules in CEL (`x-kubernetes-validations`) are the API server's alone.
+Read from the Go module that the lab's toolchain pins. Unknown fields are mistakes here, since the API server prunes
+them. Rules in CEL (`x-kubernetes-validations`) are the API server's alone.
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def _closed(schema: Any) -> Any:
         closed[key] = {n: _closed(v) for n, v in value.items()} if key == "properties" else _closed(value)
     if closed.get("nullable") and isinstance(closed.get("type"), str):
         closed["type"] = [closed["type"], "null"]
-    if closed.get("type") == "object" and "properties" in closed and not closed.get("x-kubernetes-preserve-unknown-fields"):
+    if (
+        closed.get("type") == "object"
+        and "properties" in closed
+        and not closed.get("x-kubernetes-preserve-unknown-fields")
+    ):
         closed.setdefault("additionalProperties", False)
     return closed
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +11,9 @@ from istio_api import field_types
 from istio_api.generate.istio_modules import custom_resource_definitions
 from istio_api.kinds import KINDS
 from istio_api.message import Message, MessageType, ResourceSpec, fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 EXCEPTIONS = {
     # The CRD serves these fields a second time under their protobuf name; `from_dict` reads both, `to_dict` writes one.
