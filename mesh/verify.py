@@ -215,7 +215,7 @@ class _ForwardedConnection(http.client.HTTPConnection):
 class KubernetesApi:
     """`Api` over the Kubernetes client.
 
-    `kubeconfig` is a path, `context` one of its contexts; None takes the client's defaults (KUBECONFIG, current context),
+    `kubeconfig` is a path, `context` one of its contexts; None takes the client's defaults (KUBECONFIG, current one),
     and `configuration` (a kubeconfig's content as a mapping) takes precedence over both.
     """
 
@@ -320,7 +320,10 @@ class ControlPlane:
 
     def rejections(self) -> list[Rejection]:
         """What is refused at this moment; where istiod's record names no object, the Envoy itself is asked."""
-        return [named for rejection in rejections(self.acknowledgements()) for named in self._named(rejection)]
+        return self._with_objects(rejections(self.acknowledgements()))
+
+    def _with_objects(self, refused: Iterable[Rejection]) -> list[Rejection]:
+        return [named for rejection in refused for named in self._named(rejection)]
 
     def _named(self, rejection: Rejection) -> list[Rejection]:
         if rejection.object or rejection.xds_type not in {"LDS", "CDS", "RDS"}:
@@ -339,6 +342,7 @@ class ControlPlane:
         self,
         *,
         timeout: float = _TIMEOUT_SECONDS,
+        only_new: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -350,6 +354,7 @@ class ControlPlane:
 
         Args:
             timeout: seconds.
+            only_new: let what is refused at the time of the call pass, so that the change that mends it can go on.
 
         Raises:
             UpdateRejectedError: at once, when a proxy refuses an update.
@@ -358,11 +363,12 @@ class ControlPlane:
         """
         began = quiet_since = clock()
         first = last = self.progress()
+        known = {state for state in self.acknowledgements() if state.error} if only_new else set[Acknowledgement]()
         while True:
             sleep(_POLL_SECONDS)
-            states = self.acknowledgements()
+            states = [state for state in self.acknowledgements() if state not in known]
             if any(state.error for state in states):
-                raise UpdateRejectedError(self.rejections() or rejections(states))
+                raise UpdateRejectedError(self._with_objects(rejections(states)))
             now, latest = clock(), self.progress()
             if latest != last:
                 last, quiet_since = latest, now

@@ -205,7 +205,7 @@ class RunningLab:
     def gateway(self, name: str) -> Gateway:
         """A gateway of the stack by its name there."""
         spec = self.stack.gateways[name]
-        service = self.core.read_namespaced_service(spec.release, spec.home)
+        service = self.core.read_namespaced_service(spec.release_name, spec.home)
         ingress = service.status.load_balancer.ingress if service.status.load_balancer else None
         address = (ingress[0].ip or ingress[0].hostname) if ingress else service.spec.cluster_ip
         return Gateway(address, self.ca_file)
@@ -216,7 +216,7 @@ class RunningLab:
 
     def gateway_pods(self, name: str) -> list[Pod]:
         spec = self.stack.gateways[name]
-        return self.pods(spec.home, f"istio={spec.release.removeprefix('istio-')}")
+        return self.pods(spec.home, ",".join(f"{key}={value}" for key, value in spec.pod_labels.items()))
 
     # --- the MCP app
 

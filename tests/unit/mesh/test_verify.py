@@ -137,8 +137,8 @@ class FakeIstiod:
         self.now += seconds
         self.polls += 1
 
-    def wait(self, timeout: float = 10) -> float:
-        ControlPlane(self).wait_synced(timeout=timeout, clock=lambda: self.now, sleep=self.sleep)
+    def wait(self, timeout: float = 10, *, only_new: bool = False) -> float:
+        ControlPlane(self).wait_synced(timeout=timeout, only_new=only_new, clock=lambda: self.now, sleep=self.sleep)
         return self.now
 
 
@@ -168,6 +168,14 @@ def test_a_refusal_ends_the_wait_at_once() -> None:
     (rejection,) = refused.value.rejections
     assert rejection.object == "0.0.0.0_8443"
     assert "1 update was refused" in str(refused.value)
+
+
+def test_an_old_refusal_does_not_stop_the_change_that_mends_it() -> None:
+    refused = (1, 1, [proxy(sent="b", acked="a", error=REFUSED), proxy("other.ns")])
+    assert FakeIstiod([refused]).wait(only_new=True) == pytest.approx(0.6)
+    worse = (2, 2, [proxy(sent="c", acked="a", error="another reason")])
+    with pytest.raises(UpdateRejectedError, match="another reason"):
+        FakeIstiod([refused, refused, worse]).wait(only_new=True)
 
 
 def test_envoy_is_asked_where_istiod_names_no_object() -> None:
