@@ -67,7 +67,7 @@ class KubeconfigChoice:
                 merged = kube_config.KubeConfigMerger(expanded).config
                 if merged is None:
                     raise UnreachableClusterError(f"there is no kubeconfig at {expanded}")
-                config = merged.value
+                config = _plain(merged)
         except (OSError, yaml.YAMLError, ConfigException) as error:
             raise UnreachableClusterError(f"the kubeconfig cannot be read: {error}") from error
         if not isinstance(config, dict) or not config.get("clusters"):
@@ -98,6 +98,26 @@ class KubeconfigChoice:
         config = self.load()
         context = next(c for c in config["contexts"] if c["name"] == config["current-context"])["context"]
         return context.get("namespace") or "default"
+
+
+_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+def _plain(node: Any) -> Any:
+    """A merged kubeconfig as plain values; file names in it are relative to the kubeconfig that they come from."""
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not hasattr(node, "path") or not hasattr(node, "value"):
+        return node
+    plain = _plain(node.value)
+    for part in ("cluster", "user"):
+        inner = plain.get(part) if isinstance(plain, dict) else None
+        for key in _FILES if isinstance(inner, dict) and node.path else ():
+            if key in inner:
+                inner[key] = str(Path(node.path).absolute().parent / inner[key])
+    return plain
 
 
 class Connection:

@@ -126,51 +126,60 @@ def explain(identity: Identity, action: str, error: KubernetesError) -> PluginEr
     return PluginError(f"{identity} cannot be {action}: {error.message}")
 
 
-def live_inputs(inputs: JsonObject, live: JsonObject, applied: JsonObject) -> JsonObject:
+def live_inputs(inputs: JsonObject, live: JsonObject, applied: JsonObject | None = None) -> JsonObject:
     """The live value at every path of the last inputs.
 
     `applied` is what the API server would make of the inputs (a dry run): where live and applied agree, the input keeps
-    its own spelling (`1000m` for a stored `1`), since that is no drift.
+    its own spelling (`1000m` for a stored `1`), since that is no drift. None means that it was not asked.
     """
     if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):
         return _live_secret(inputs, live, applied)
-    result = _live_value(inputs, live, applied)
+    result = _live_value(inputs, live, _NOT_ASKED if applied is None else applied)
     return result if isinstance(result, dict) else {}
 
 
-_ABSENT = object()
+_ABSENT, _NOT_ASKED = object(), object()
 
 
 def _live_value(wanted: Value, live: Value, applied: Value) -> Any:
     if live is _ABSENT:
         return wanted if applied is _ABSENT else _ABSENT
-    if applied is not _ABSENT and live == applied:
+    if applied is not _ABSENT and applied is not _NOT_ASKED and live == applied:
         return wanted
     if isinstance(wanted, dict) and isinstance(live, dict):
-        known = applied if isinstance(applied, dict) else {}
-        found = {k: _live_value(v, live.get(k, _ABSENT), known.get(k, _ABSENT)) for k, v in wanted.items()}
+        found = {key: _live_value(value, live.get(key, _ABSENT), _entry(applied, key)) for key, value in wanted.items()}
         return {key: value for key, value in found.items() if value is not _ABSENT}
     if isinstance(wanted, list) and isinstance(live, list):
-        return _live_list(wanted, live, applied if isinstance(applied, list) else [])
+        return _live_list(wanted, live, applied)
     return copy.deepcopy(live)
 
 
-def _live_list(wanted: list[Value], live: list[Value], applied: list[Value]) -> list[Value]:
+def _entry(applied: Value, key: str) -> Any:
+    if applied is _NOT_ASKED:
+        return _NOT_ASKED
+    return applied.get(key, _ABSENT) if isinstance(applied, dict) else _ABSENT
+
+
+def _live_list(wanted: list[Value], live: list[Value], applied: Value) -> list[Value]:
+    absent = _NOT_ASKED if applied is _NOT_ASKED else _ABSENT
+    known_items = applied if isinstance(applied, list) else []
     if wanted and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in [*wanted, *live]):
         # Named items (containers, ports, webhooks) are merged by name: others may have added items in between.
-        by_name, known = {item["name"]: item for item in live}, {item.get("name"): item for item in applied}
+        by_name = {item["name"]: item for item in live}
+        known = {item["name"]: item for item in known_items if isinstance(item, dict) and "name" in item}
         return [
-            _live_value(item, by_name[item["name"]], known.get(item["name"], _ABSENT))
+            _live_value(item, by_name[item["name"]], known.get(item["name"], absent))
             for item in wanted
             if item["name"] in by_name
         ]
     if len(wanted) != len(live):
         return copy.deepcopy(live)
-    known_items = applied if len(applied) == len(live) else [_ABSENT] * len(live)
+    if len(known_items) != len(live):
+        known_items = [absent] * len(live)
     return [_live_value(item, now, then) for item, now, then in zip(wanted, live, known_items, strict=True)]
 
 
-def _live_secret(inputs: JsonObject, live: JsonObject, applied: JsonObject) -> JsonObject:
+def _live_secret(inputs: JsonObject, live: JsonObject, applied: JsonObject | None) -> JsonObject:
     """A Secret's `stringData` is stored under `data`: compare it there."""
     texts: dict[str, Value] = inputs["stringData"]
     stored = live.get("data") or {}

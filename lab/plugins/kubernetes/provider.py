@@ -296,13 +296,13 @@ class KubernetesProvider(ResourceProviderServicer):
         )
 
     def _live_inputs(self, wanted: JsonObject, live: JsonObject, manager: str) -> JsonObject:
-        applied: JsonObject = {}
+        applied: JsonObject | None = None
         # Only where live and wanted differ is it worth asking what the API server would make of the wanted.
-        if live_inputs(wanted, live, {}) != wanted:
+        if live_inputs(wanted, live) != wanted:
             try:
                 applied = self.objects.apply(wanted, manager=manager, force=True, dry_run=True)
             except KubernetesError:
-                applied = {}
+                applied = None
         return live_inputs(wanted, live, applied)
 
     @answers

@@ -190,8 +190,13 @@ class Outcome:
     """How one `pulumi` command ended."""
 
     status: int
-    output: str
+    stdout: str
+    stderr: str
     events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
 
     @property
     def steps(self) -> dict[str, str]:
@@ -245,8 +250,8 @@ class Project:
         preamble = "import pulumi\nimport pulumi_kubernetes as k8s\n"
         (self.directory / "__main__.py").write_text(preamble + textwrap.dedent(text))
 
-    def pulumi(self, *arguments: str, fails: bool = False) -> Outcome:
-        """Run a command; it must succeed, or fail where `fails` says so."""
+    def run(self, *arguments: str) -> Outcome:
+        """Run a command, whatever comes of it."""
         log = self.directory / "events.json"
         log.unlink(missing_ok=True)
         command = [self._pulumi, *arguments, "--non-interactive", "--color=never"]
@@ -256,10 +261,14 @@ class Project:
         result = subprocess.run(
             command, cwd=self.directory, env=environment, capture_output=True, text=True, check=False, timeout=180
         )
-        output = result.stdout + result.stderr
-        assert (result.returncode != 0) is fails, output
         events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        return Outcome(result.returncode, output, events)
+        return Outcome(result.returncode, result.stdout, result.stderr, events)
+
+    def pulumi(self, *arguments: str, fails: bool = False) -> Outcome:
+        """Run a command; it must succeed, or fail where `fails` says so."""
+        outcome = self.run(*arguments)
+        assert (outcome.status != 0) is fails, outcome.output
+        return outcome
 
     def up(self, text: str | None = None, *, fails: bool = False) -> Outcome:
         if text is not None:
@@ -278,11 +287,11 @@ class Project:
         return self.pulumi("destroy", "--yes", "--skip-preview", fails=fails)
 
     def outputs(self) -> dict[str, Any]:
-        return json.loads(self.pulumi("stack", "output", "--json").output)
+        return json.loads(self.pulumi("stack", "output", "--json").stdout)
 
     def state(self) -> dict[str, Any]:
         """The resources of the stack's state as stored, by name."""
-        stored = json.loads(self.pulumi("stack", "export").output)
+        stored = json.loads(self.pulumi("stack", "export").stdout)
         return {r["urn"].split("::")[-1]: r for r in stored["deployment"].get("resources", [])}
 
 
@@ -290,3 +299,9 @@ class Project:
 def project(api_server: ApiServer, tmp_path: Path) -> Project:
     helm = str(Path(api_server.tools["helm"]).parent)
     return Project(tmp_path / "project", api_server, api_server.tools["pulumi"], helm)
+
+
+@pytest.fixture
+def offline_project(tmp_path: Path) -> Project:
+    """A project that reaches no cluster."""
+    return Project(tmp_path / "project", None, _tool("pulumi"))
