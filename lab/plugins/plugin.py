@@ -154,18 +154,22 @@ def configure_response() -> provider_pb2.ConfigureResponse:
 
 
 def serve(create: Callable[[str], ResourceProviderServicer], description: str) -> None:
-    """Serve a provider until the engine ends the process; print the port on stdout, which carries nothing else."""
+    """Serve a provider until the engine ends the process; print the port on stdout."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("engine", nargs="?", default="", help="address of Pulumi's engine (host:port)")
     arguments, _ = parser.parse_known_args()
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole process group; the engine calls Cancel instead
     server = grpc.server(ThreadPoolExecutor(max_workers=MAX_CONCURRENT_CALLS), options=CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(create(arguments.engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    announce(server, port)
+
+
+def announce(server: grpc.Server, port: int) -> None:
+    """Start serving, tell the engine the port by the first line on stdout, and serve until it says stop."""
+    # The engine starts plugins in a process group of their own, so that Ctrl-C does not reach them, and ends them by a
+    # SIGINT; it waits five seconds for each that does not go at once.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    os.dup2(2, 1)  # a stray print of a library must not reach the engine as part of the port
     server.wait_for_termination()

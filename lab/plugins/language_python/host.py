@@ -7,7 +7,6 @@ the other.
 from __future__ import annotations
 
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
 
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
-from lab.plugins.plugin import CHANNEL_OPTIONS
+from lab.plugins.plugin import CHANNEL_OPTIONS, announce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,11 +126,7 @@ class LanguageHost(LanguageRuntimeServicer):
 
 def serve() -> None:
     """Serve until the CLI ends the process; print the port on stdout first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the CLI winds the update up
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    server.wait_for_termination()
+    announce(server, port)

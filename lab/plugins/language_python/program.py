@@ -121,7 +121,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the CLI winds the update up, and ends the host
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the host, whose end closes stdin
     status = run(read_request())
     sys.stdout.flush()
     sys.stderr.flush()
