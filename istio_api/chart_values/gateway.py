@@ -56,7 +56,6 @@ class GatewayValues(ChartValues):
         lifecycle: free-form Kubernetes object.
         global_: `global`, GatewayValues_Global.
         compatibility_version: `compatibilityVersion`, string.
-        owner_name: `ownerName`, string.
         platform: string.
         profile: string.
     """
@@ -103,7 +102,6 @@ class GatewayValues(ChartValues):
     lifecycle: Mapping[str, Any] | None = None
     global_: GatewayValues_Global | None = None
     compatibility_version: str | None = None
-    owner_name: str | None = None
     platform: str | None = None
     profile: str | None = None
 

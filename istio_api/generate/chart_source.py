@@ -65,7 +65,6 @@ TYPES = {
     "istiod.global.proxy.variant": ("str", "string: debug or distroless"),
     "istiod.global.trustDomain": ("str", "string"),
     "istiod.global.trustBundleName": ("str", "string"),
-    "gateway.ownerName": ("str", "string"),
     "gateway.service.allocateLoadBalancerNodePorts": ("bool", "bool"),
     "gateway.service.internalTrafficPolicy": ("str", "string: Cluster or Local"),
     "gateway.service.loadBalancerClass": ("str", "string"),

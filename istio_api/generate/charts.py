@@ -38,7 +38,7 @@ class Chart:
     protobuf: tuple[str, ...]
     """The messages of values_types.proto that have the chart's top-level keys; the first that knows a key counts."""
     not_values: tuple[str, ...] = ()
-    """Top-level keys that templates read but that the chart itself fills."""
+    """Top-level keys that templates read but that must not be set."""
 
     @property
     def path(self) -> Path:
@@ -47,9 +47,11 @@ class Chart:
 
 CHARTS = (
     Chart("base", "base", "BaseValues", ("Values",)),
+    # `pilot` is what the chart makes of the top-level keys for the injection templates.
     Chart("istiod", "istio-control/istio-discovery", "IstiodValues", ("PilotConfig", "Values"), ("pilot",)),
     Chart("cni", "istio-cni", "CniValues", ("CNIConfig", "Values")),
-    Chart("gateway", "gateway", "GatewayValues", ()),
+    # A template reads `ownerName`, but the chart's schema refuses it.
+    Chart("gateway", "gateway", "GatewayValues", (), ("ownerName",)),
 )
 
 
