@@ -6,7 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from lab.failure import LabFailure
+from lab.failure import LabError
 
 ROOT = "/chatgpt-mesh-lab"
 _MOUNT = Path("/sys/fs/cgroup")
@@ -25,7 +25,7 @@ def create() -> None:
     """Create the lab's root groups; the kubelet expects its cgroupRoot to exist.
 
     Raises:
-        LabFailure: cgroups are not mounted or not writable.
+        LabError: cgroups are not mounted or not writable.
     """
     try:
         if (_MOUNT / "cgroup.controllers").exists():
@@ -34,14 +34,12 @@ def create() -> None:
             (_MOUNT / "cgroup.subtree_control").write_text(enable)
         for root in roots():
             root.mkdir(exist_ok=True)
-            if (
-                root.parent.name == "cpuset"
-                or ((root / "cpuset.cpus").exists()
-                and not (root / "cgroup.controllers").exists())
+            if root.parent.name == "cpuset" or (
+                (root / "cpuset.cpus").exists() and not (root / "cgroup.controllers").exists()
             ):
                 _inherit_cpuset(root)
     except OSError as error:
-        raise LabFailure(
+        raise LabError(
             f"Control groups cannot be created below {_MOUNT}: {error}. The lab needs cgroups mounted read-write; "
             "inside a container that means a privileged one."
         ) from error
@@ -68,7 +66,7 @@ def remove(patience: float = 5.0) -> None:
     """Remove the lab's groups, children first; they must be empty of processes.
 
     Raises:
-        LabFailure: one is still in use after ``patience`` seconds.
+        LabError: one is still in use after ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
     while remaining := [root for root in roots() if root.exists()]:
@@ -79,7 +77,7 @@ def remove(patience: float = 5.0) -> None:
             with contextlib.suppress(OSError):
                 root.rmdir()
         if time.monotonic() > deadline:
-            raise LabFailure(
+            raise LabError(
                 f"Control groups remain in use: {', '.join(map(str, remaining))}; `cat {remaining[0]}/cgroup.procs` names the processes."
             )
         time.sleep(0.05)

@@ -9,20 +9,22 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import cgroups, control_plane, images, leftovers, network, node, pki
-from lab.failure import LabFailure
+from lab.failure import LabError
 from lab.kubeconfig import ApiServer
 from lab.processes import Process, Processes, end
-from lab.screen import Screen
-from lab.state import State
-from lab.toolchain import Toolchain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from lab.state import State
+    from lab.screen import Screen
+    from collections.abc import Callable
 
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
-FAMILIES = ("kubernetes", "istio", "coredns")
 
 ORDER_OF_STOPPING = (
     node.KUBELET,
@@ -48,7 +50,7 @@ class Cluster:
         """Start what does not run; when it returns, the node is Ready and DNS answers.
 
         Raises:
-            LabFailure: something of the machine is in the way, or a process does not get ready.
+            LabError: something of the machine is in the way, or a process does not get ready.
         """
         self._clear_the_way()
         cgroups.create()
@@ -77,7 +79,7 @@ class Cluster:
             leftovers.sweep(self._state)
         remains = leftovers.remains(self._state)
         if remains:
-            raise LabFailure(f"After `down` these remain: {'; '.join(remains)}. Run `python -m lab down` again.")
+            raise LabError(f"After `down` these remain: {'; '.join(remains)}. Run `python -m lab down` again.")
         with self._screen.step(f"files in {self._state.root}"):
             for entry in self._state.root.iterdir():
                 if entry == self._state.lock:
@@ -140,11 +142,11 @@ class Cluster:
         deadline = time.monotonic() + timeout
         while not done():
             if stopped := self._processes.ended():
-                raise LabFailure(
+                raise LabError(
                     f"{what} cannot get ready: {', '.join(stopped)} ended.\n{self._processes.log_tail(stopped[0])}"
                 )
             if time.monotonic() > deadline:
-                raise LabFailure(
+                raise LabError(
                     f"{what} was not ready after {timeout:.0f} s; `python -m lab status` shows what is.\n{self._processes.log_tail(log)}"
                 )
             time.sleep(0.2)
@@ -154,7 +156,7 @@ def kubectl(kubeconfig: Path, toolchain: Toolchain, *arguments: str, stdin: str 
     """Run kubectl and return what it prints.
 
     Raises:
-        LabFailure: it failed; with its own message.
+        LabError: it failed; with its own message.
     """
     done = subprocess.run(
         [str(toolchain.path("kubectl")), f"--kubeconfig={kubeconfig}", *arguments],
@@ -164,7 +166,7 @@ def kubectl(kubeconfig: Path, toolchain: Toolchain, *arguments: str, stdin: str 
         check=False,
     )
     if done.returncode != 0:
-        raise LabFailure(f"`kubectl {' '.join(arguments)}` failed: {done.stderr.strip()[-800:]}")
+        raise LabError(f"`kubectl {' '.join(arguments)}` failed: {done.stderr.strip()[-800:]}")
     return done.stdout
 
 

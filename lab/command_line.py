@@ -6,14 +6,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
 
 from lab import debian, environment
-from lab.failure import LabFailure, WrongUse
+from lab.failure import LabError, WrongUseError
 from lab.kubeconfig import require_usable
 from lab.screen import Screen
 from lab.state import State, exclusive
-from lab.toolchain import DEPLOY_FAMILIES, Toolchain
+from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 CLEAN, FINDINGS, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -67,10 +70,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.run(options)
-    except WrongUse as failure:
+    except WrongUseError as failure:
         print(f"lab: {failure}", file=sys.stderr)
         return WRONG_USE
-    except LabFailure as failure:
+    except LabError as failure:
         print(f"lab: {failure}", file=sys.stderr)
         return FINDINGS
     except KeyboardInterrupt:
@@ -82,8 +85,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-    from lab.cluster import FAMILIES, Cluster
+    from lab.cluster import Cluster
+    from lab.stack import require_stack
 
+    require_stack(options.mesh)
     screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
     external = os.environ.get("LAB_KUBECONFIG")
     if external:
@@ -94,7 +99,7 @@ def _up(options: argparse.Namespace) -> int:
     with exclusive(state, "python -m lab up"):
         if not external:
             debian.ensure_packages(screen)
-        toolchain.ensure(DEPLOY_FAMILIES if external else (*dict.fromkeys((*FAMILIES, *DEPLOY_FAMILIES)),), screen)
+        toolchain.ensure(DEPLOY_FAMILIES if external else tuple(FAMILIES), screen)
         environment.link_commands(state, toolchain)
         if not external:
             screen.heading(f"Cluster in {state.root}")
@@ -102,6 +107,9 @@ def _up(options: argparse.Namespace) -> int:
         if options.cluster_only:
             screen.line('Ready. Next: eval "$(python -m lab env)", then kubectl get pods -A')
             return CLEAN
+        from lab.deploy import Deployment
+
+        Deployment(state, toolchain, options.mesh, screen).up()
     return CLEAN
 
 

@@ -6,12 +6,15 @@ user of the machine could reach without a certificate is nothing but health chec
 
 from __future__ import annotations
 
-from pathlib import Path
 
 from lab import kubeconfig, network, pki
 from lab.processes import Process
-from lab.state import State
-from lab.toolchain import Toolchain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from lab.state import State
+    from pathlib import Path
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
-from lab.failure import LabFailure
-from lab.screen import Screen
+from lab.failure import LabError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.screen import Screen
+    from collections.abc import Mapping
 
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "containerd": ("containerd", "ctr"),
@@ -40,7 +43,7 @@ def command(name: str) -> str:
     """Absolute path of a command of the operating system; root's PATH may lack the sbin directories."""
     found = shutil.which(name, path=SYSTEM_PATH)
     if not found:
-        raise LabFailure(f"The command {name} is missing. {_advice(missing_packages())}")
+        raise LabError(f"The command {name} is missing. {_advice(missing_packages())}")
     return found
 
 
@@ -54,13 +57,13 @@ def missing_packages() -> list[str]:
 
 
 def require_root() -> None:
-    """Raise a LabFailure unless the process is root on Linux."""
+    """Raise a LabError unless the process is root on Linux."""
     if not Path("/proc/self/mountinfo").exists():
-        raise LabFailure(
+        raise LabError(
             "The lab runs containers on the Linux kernel, and this machine is not Linux. Use LAB_KUBECONFIG with a cluster elsewhere."
         )
     if os.geteuid() != 0:
-        raise LabFailure(
+        raise LabError(
             "The lab needs root: it runs a kubelet, creates network namespaces and writes iptables rules. "
             "Run the same command with sudo -E, or set LAB_KUBECONFIG to use a cluster that runs elsewhere."
         )
@@ -70,14 +73,14 @@ def ensure_packages(screen: Screen) -> None:
     """Install what is missing where apt-get is there.
 
     Raises:
-        LabFailure: something is missing and cannot be installed; names the packages and the command.
+        LabError: something is missing and cannot be installed; names the packages and the command.
     """
     missing = missing_packages()
     if not missing:
         return
     apt = shutil.which("apt-get", path=SYSTEM_PATH)
     if not apt:
-        raise LabFailure(
+        raise LabError(
             f"Missing on this machine: {', '.join(f'{name} ({_lacking(name)})' for name in missing)}. {_advice(missing)}"
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": SYSTEM_PATH}
@@ -86,7 +89,7 @@ def ensure_packages(screen: Screen) -> None:
         for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
             done = subprocess.run([apt, *arguments], env=environment, capture_output=True, text=True, check=False)
     if missing_packages():
-        raise LabFailure(
+        raise LabError(
             f"apt-get could not install {', '.join(missing_packages())}: {done.stderr.strip()[-600:]}. {_advice(missing_packages())}"
         )
 

@@ -14,11 +14,14 @@ import os
 import stat
 import subprocess
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lab.failure import LabFailure
+from lab.failure import LabError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -216,12 +219,12 @@ def shared_libraries(program: Path) -> dict[str, Path]:
     if "not a dynamic executable" in done.stderr + done.stdout or "statically linked" in done.stdout:
         return {}
     if done.returncode != 0:
-        raise LabFailure(f"`ldd {program}` failed: {done.stderr.strip()}.")
+        raise LabError(f"`ldd {program}` failed: {done.stderr.strip()}.")
     found: dict[str, Path] = {}
     for line in done.stdout.splitlines():
         words = line.split()
         if "not found" in line:
-            raise LabFailure(f"{program} needs {words[0]}, which this machine lacks. Install the package that has it.")
+            raise LabError(f"{program} needs {words[0]}, which this machine lacks. Install the package that has it.")
         path = next((word for word in words if word.startswith("/")), None)
         if path:
             found[path] = Path(path).resolve()

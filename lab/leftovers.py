@@ -13,14 +13,17 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lab import cgroups, network
 from lab.debian import command
-from lab.failure import LabFailure
+from lab.failure import LabError
 from lab.processes import Processes, end
-from lab.state import State
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.state import State
+    from collections.abc import Iterable, Iterator
 
 _MNT_DETACH = 2
 _KUBE_CHAIN = re.compile(r"^(KUBE-[A-Z0-9-]+)$")
@@ -70,7 +73,7 @@ def unmount(state: State) -> None:
             return
         for point in points:
             libc.umount2(os.fsencode(point), _MNT_DETACH)
-    raise LabFailure(f"Mounts below {state.root} cannot be detached: {', '.join(points[:5])}; see `findmnt`.")
+    raise LabError(f"Mounts below {state.root} cannot be detached: {', '.join(points[:5])}; see `findmnt`.")
 
 
 def rules_without_the_lab(saved: str) -> str:
@@ -139,7 +142,7 @@ def remove_rules() -> None:
             [command(f"{family}-restore"), "--noflush"], input=script, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise LabFailure(
+            raise LabError(
                 f"{family}-restore could not take the lab's rules away: {done.stderr.strip()[-400:]}. See `{family}-save | grep -e KUBE- -e CNI-`."
             )
 

@@ -10,13 +10,16 @@ import ipaddress
 import json
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.debian import command
-from lab.failure import LabFailure
-from lab.state import State
+from lab.failure import LabError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.state import State
+    from collections.abc import Mapping
 
 BRIDGE = "labbr0"
 NODE_NAME = "lab"
@@ -62,7 +65,7 @@ def ip(*arguments: str, check: bool = True) -> str:
     """Run iproute2's ``ip``."""
     done = subprocess.run([command("ip"), *arguments], capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
-        raise LabFailure(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}.")
+        raise LabError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}.")
     return done.stdout
 
 
@@ -85,21 +88,21 @@ def listeners() -> list[Listener]:
 
 
 def require_ports(own_pids: set[int]) -> None:
-    """Raise a LabFailure that names who holds a port the cluster needs, unless it is one of ``own_pids``."""
+    """Raise a LabError that names who holds a port the cluster needs, unless it is one of ``own_pids``."""
     taken = [listener for listener in listeners() if listener.port in PORTS and listener.pid not in own_pids]
     if taken:
         each = "; ".join(
             f"{one.port} (for {PORTS[one.port]}) by {one.program}, pid {one.pid}"
             for one in sorted(set(taken), key=lambda one: one.port)
         )
-        raise LabFailure(
+        raise LabError(
             f"Ports that the lab needs are taken: {each}. End those processes"
             " (another lab: `LAB_STATE=its-directory python -m lab down`), then run this again."
         )
 
 
 def require_networks_free() -> None:
-    """Raise a LabFailure when this machine already routes one of the cluster's networks somewhere else."""
+    """Raise a LabError when this machine already routes one of the cluster's networks somewhere else."""
     for route in json.loads(ip("-json", "route", "show", "table", "all")):
         destination, device = str(route.get("dst", "default")), str(route.get("dev", "?"))
         if destination == "default" or device in (BRIDGE, "lo") or ":" in destination:
@@ -108,7 +111,7 @@ def require_networks_free() -> None:
             network = ipaddress.ip_network(destination, strict=False)
             for name, ours in (("pods", POD_NETWORK), ("Services", SERVICE_NETWORK)):
                 if network.overlaps(ipaddress.ip_network(ours)):
-                    raise LabFailure(
+                    raise LabError(
                         f"{ours}, which the lab gives to {name}, is in use on this machine: route {destination} through {device}. "
                         f"Take that route away (`ip route show {destination}`), or run the lab on another machine or in a network namespace."
                     )
@@ -118,7 +121,7 @@ def create_bridge(state: State) -> None:
     """Create the bridge with the node's address; nothing changes when it is there already.
 
     Raises:
-        LabFailure: the address would be routed away from this machine, or the kernel lacks bridges.
+        LabError: the address would be routed away from this machine, or the kernel lacks bridges.
     """
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
         require_networks_free()
@@ -129,7 +132,7 @@ def create_bridge(state: State) -> None:
     ip("link", "set", BRIDGE, "up")
     # an address that is not this machine's own is somebody else's: never start anything on it
     if json.loads(ip("-json", "route", "get", NODE_ADDRESS))[0].get("type") != "local":
-        raise LabFailure(
+        raise LabError(
             f"{NODE_ADDRESS} is not local on this machine although {BRIDGE} has it: see `ip route get {NODE_ADDRESS}` and `ip rule`."
         )
     _set_sysctls(state)
@@ -150,7 +153,7 @@ def _set_sysctls(state: State) -> None:
         try:
             _sysctl_path(name).write_text(value)
         except OSError as error:
-            raise LabFailure(
+            raise LabError(
                 f"The kernel setting {name.replace('/', '.')} cannot be set to {value}: {error.strerror}. Load the module br_netfilter, or run on a kernel that has it."
             ) from error
 

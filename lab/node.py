@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import yaml
 
@@ -12,8 +11,11 @@ from lab import kubeconfig, network, pki
 from lab.cgroups import ROOT as CGROUP_ROOT
 from lab.debian import CNI_PLUGINS, SYSTEM_PATH, command
 from lab.processes import Process
-from lab.state import State
-from lab.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from lab.state import State
+    from pathlib import Path
 
 CONTAINERD = "containerd"
 KUBELET = "kubelet"

@@ -14,11 +14,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lab.failure import LabFailure
-from lab.state import State
+from lab.failure import LabError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.state import State
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MARK = "CHATGPT_MESH_LAB_PROCESS"
 """Environment variable of every process of the lab (``STATE/NAME``), by which one without a record is recognised."""
@@ -145,7 +148,7 @@ class Processes:
             )
         started = start_time(child.pid)
         if started is None:
-            raise LabFailure(f"{process.name} ended at once.\n{self.log_tail(process.name)}")
+            raise LabError(f"{process.name} ended at once.\n{self.log_tail(process.name)}")
         self._write(Record(process.name, child.pid, started, fingerprint))
         return True
 
@@ -153,14 +156,14 @@ class Processes:
         """Wait until ``probe`` says True.
 
         Raises:
-            LabFailure: the process ended, or did not get ready within ``timeout`` seconds; with the end of its log.
+            LabError: the process ended, or did not get ready within ``timeout`` seconds; with the end of its log.
         """
         deadline = time.monotonic() + timeout
         while not probe():
             if self.running(name) is None:
-                raise LabFailure(f"{name} ended while it was starting.\n{self.log_tail(name)}")
+                raise LabError(f"{name} ended while it was starting.\n{self.log_tail(name)}")
             if time.monotonic() > deadline:
-                raise LabFailure(f"{name} was not ready after {timeout:.0f} s.\n{self.log_tail(name)}")
+                raise LabError(f"{name} was not ready after {timeout:.0f} s.\n{self.log_tail(name)}")
             time.sleep(_POLL)
 
     def log_tail(self, name: str, lines: int = 12) -> str:
@@ -223,7 +226,7 @@ def end(pids: Sequence[int], grace: float) -> None:
                 time.sleep(_POLL)
         if not alive:
             return
-    raise LabFailure(
+    raise LabError(
         f"Processes {sorted(alive)} do not end, not even by SIGKILL; see /proc/PID/stack for what they wait for."
     )
 

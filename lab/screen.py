@@ -10,8 +10,10 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import TextIO
+from typing import TextIO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIVE_INTERVAL = 0.2
 HEARTBEAT_INTERVAL = 30.0

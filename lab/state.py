@@ -14,11 +14,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.failure import LabFailure
+from lab.failure import LabError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_STATE = "/var/lib/chatgpt-mesh-lab"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -115,7 +118,7 @@ class State:
         """Create the directory, for root only: it holds the cluster's keys.
 
         Raises:
-            LabFailure: it cannot be created, or its file system has too little room.
+            LabError: it cannot be created, or its file system has too little room.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -123,7 +126,7 @@ class State:
             for directory in (self.logs, self.processes, self.config, self.images, self.bin, self.pulumi_backend):
                 directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LabFailure(
+            raise LabError(
                 f"The state directory {self.root} cannot be used: {error.strerror}. "
                 "Set LAB_STATE to a directory on a local disk that root may write to."
             ) from error
@@ -131,11 +134,11 @@ class State:
 
 
 def require_disk_space(directory: Path, needed: int, variable: str) -> None:
-    """Raise a LabFailure unless the file system of ``directory`` has ``needed`` bytes free."""
+    """Raise a LabError unless the file system of ``directory`` has ``needed`` bytes free."""
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
-        raise LabFailure(
+        raise LabError(
             f"{directory} has {free / 1024**3:.1f} GiB free and the lab needs {needed / 1024**3:.0f} GiB there. "
             f"Free some, or set {variable} to a directory on a larger disk."
         )
@@ -148,7 +151,7 @@ def exclusive(state: State, command: str) -> Iterator[None]:
     The lock is the kernel's (flock), so that a killed command does not leave it behind; the file's text says who holds it.
 
     Raises:
-        LabFailure: another command holds it; the sentence names its pid, since when, and what it does.
+        LabError: another command holds it; the sentence names its pid, since when, and what it does.
     """
     state.root.mkdir(parents=True, exist_ok=True)
     # append mode: opening must not wipe what the present holder wrote
@@ -156,7 +159,7 @@ def exclusive(state: State, command: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LabFailure(_held_sentence(state.lock)) from None
+            raise LabError(_held_sentence(state.lock)) from None
         file.truncate(0)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         json.dump({"pid": os.getpid(), "since": now, "command": command, "python": sys.executable}, file)

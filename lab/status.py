@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from lab import cgroups, debian, leftovers
 from lab.cluster import PROCESS_NAMES, node_ready
-from lab.failure import LabFailure, WrongUse
+from lab.failure import LabError, WrongUseError
 from lab.kubeconfig import ApiServer
 from lab.processes import Processes, resident_bytes
-from lab.state import State
-from lab.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from lab.state import State
+    from lab.toolchain import Toolchain
 
 
 def report(state: State) -> dict[str, Any]:
@@ -105,16 +107,16 @@ def log_command(
     """The command that prints the log of a process of the lab or of a pod.
 
     Raises:
-        WrongUse: no process and no pod of that name, or several pods of different owners.
+        WrongUseError: no process and no pod of that name, or several pods of different owners.
     """
     log = Processes(state).log(name)
     if log.exists():
         return [debian.command("tail"), f"--lines={tail}", *(["--follow=name"] if follow else []), str(log)]
     if not state.kubeconfig.exists():
-        raise LabFailure(f"There is no lab in {state.root}: run `python -m lab up`.")
+        raise LabError(f"There is no lab in {state.root}: run `python -m lab up`.")
     body = ApiServer(state.kubeconfig).get("/api/v1/pods", timeout=5)
     if body is None:
-        raise LabFailure(
+        raise LabError(
             "The API server does not answer: `python -m lab status` shows what runs, `python -m lab up` starts it again."
         )
     pods = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in json.loads(body)["items"]]
@@ -122,7 +124,9 @@ def log_command(
     matching = [pod for pod in pods if pod[1].startswith(beginning) and namespace in ("", pod[0])]
     if not matching:
         known = ", ".join(sorted(f"{one}/{pod}" for one, pod in pods)) or "none"
-        raise WrongUse(f"No pod and no process is called {name}. Pods: {known}. Processes: {', '.join(PROCESS_NAMES)}.")
+        raise WrongUseError(
+            f"No pod and no process is called {name}. Pods: {known}. Processes: {', '.join(PROCESS_NAMES)}."
+        )
     chosen = matching[0]
     kubectl = str(toolchain.path("kubectl"))
     arguments = ["logs", f"--namespace={chosen[0]}", chosen[1], f"--tail={tail}"]

