@@ -1,0 +1,81 @@
+"""B20: only declared safe requests are mirrored; answers come from the primary; a tool call never is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from lab.workloads.request import send
+from mesh.routes import RouteSpec
+from tests.lab.running_lab import RunningLab, fails, marked, new_id
+
+REQUESTS = 40
+# a mirrored request is sent beside the answer and may arrive after it
+SETTLE_SECONDS = 1.0
+
+
+@pytest.fixture
+def mirrored(lab: RunningLab) -> RouteSpec:
+    routes = [route for route in lab.stack.apps["chatgpt-mcp"].routes if route.mirror is not None]
+    if not routes:
+        pytest.skip("this stack mirrors nothing (routes.mirror)")
+    return routes[0]
+
+
+def send_marked(lab: RunningLab, route: RouteSpec) -> tuple[list[str], list[dict[str, Any]]]:
+    """The versions that answered, and what all pods received, copies included."""
+    test_id = new_id("mirror")
+    path = route.exact or f"{route.prefix}orders"
+    request = lab.public.request(f"https://{lab.host}{path}", headers={"authorization": f"Bearer {lab.token()}"})
+    replies = [send(marked(request, test_id)) for _ in range(REQUESTS)]
+    assert {reply.status for reply in replies} == {200}, str(replies[0])
+    time.sleep(SETTLE_SECONDS)
+    return [reply.header("x-app-version") for reply in replies], lab.seen(test_id)
+
+
+def check_mirrored(lab: RunningLab, route: RouteSpec) -> None:
+    assert route.mirror is not None
+    _, seen = send_marked(lab, route)
+    copies = [request for request in seen if request["host"].endswith("-shadow")]
+    assert len(copies) == len(seen) - REQUESTS
+    expected = REQUESTS * route.mirror.percent / 100
+    assert expected / 4 <= len(copies) <= REQUESTS, f"{len(copies)} copies of {REQUESTS} at {route.mirror.percent} %"
+
+
+def test_declared_requests_are_mirrored_and_answered_once(lab: RunningLab, mirrored: RouteSpec) -> None:
+    check_mirrored(lab, mirrored)
+
+
+def check_calls_are_not_mirrored(lab: RunningLab) -> None:
+    calls = [new_id("call") for _ in range(REQUESTS)]
+    for call_id in calls:
+        assert send(lab.call(arguments={"call_id": call_id})).status == 200
+    time.sleep(SETTLE_SECONDS)
+    assert [lab.executions(call_id) for call_id in calls] == [1] * REQUESTS
+
+
+def test_a_tool_call_is_never_mirrored(lab: RunningLab) -> None:
+    check_calls_are_not_mirrored(lab)
+
+
+def test_it_is_the_mirror_that_copies(lab: RunningLab, mirrored: RouteSpec) -> None:
+    def take_out(service: dict[str, Any]) -> None:
+        for route in service["spec"]["http"]:
+            for field in ("mirror", "mirrors", "mirrorPercentage"):
+                route.pop(field, None)
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+        check_mirrored(lab, mirrored)
+
+
+def test_a_mirrored_tool_call_would_be_noticed(lab: RunningLab) -> None:
+    def mirror_all(service: dict[str, Any]) -> None:
+        for route in service["spec"]["http"]:
+            if "route" in route:
+                destination = route["route"][-1]["destination"]
+                route["mirrors"] = [{"destination": destination, "percentage": {"value": 100}}]
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", mirror_all), fails():
+        check_calls_are_not_mirrored(lab)
