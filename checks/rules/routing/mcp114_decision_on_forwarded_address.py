@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     "Routing decided by X-Forwarded-For",
     symptoms=("a split differs from its weights", "anybody can choose the canary"),
     why="""
-The first entries of `X-Forwarded-For` are written by the client, so `10.0.0.1, 203.0.113.7` matches `^10\\\\.`. And a
+The first entries of `X-Forwarded-For` are written by the client, so `10.0.0.1, 203.0.113.7` matches `^10\\.`. And a
 load balancer that rewrites addresses (a Service without `externalTrafficPolicy: Local`) makes every client look like
 a node: 23 % of all requests took such a rule in a measurement, instead of none.
 """,

@@ -1,0 +1,105 @@
+"""Routing by a claim that no RequestAuthentication puts there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.rule import ERROR, Hit, rule
+from checks.view.fields import mapping
+from checks.view.kubernetes import selects
+
+if TYPE_CHECKING:
+    from checks.rule import Hits
+    from checks.view.mesh import MeshView
+    from checks.view.routing import Gateway
+
+
+@rule(
+    "MCP131",
+    ERROR,
+    "Routing by a claim that no RequestAuthentication puts there",
+    symptoms=("every request is challenged although the token is valid", "canary gets no traffic"),
+    why="""
+`@request.auth.claims` exist only where a RequestAuthentication on the gateway itself has validated the token. One
+that selects the workload behind it comes too late.
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: ["shop.example.com"]
+    tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{headers: {"@request.auth.claims.group": {exact: staff}}}]
+    route: [{destination: {host: web-next}}]
+  - route: [{destination: {host: web}}]
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: ["shop.example.com"]
+    tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: staff, namespace: istio-ingress}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{headers: {"@request.auth.claims.group": {exact: staff}}}]
+    route: [{destination: {host: web-next}}]
+  - route: [{destination: {host: web}}]
+""",
+    sources=("https://istio.io/latest/docs/reference/config/analysis/ist0144/",),
+    needs=("Gateway",),
+)
+def check(mesh: MeshView) -> Hits:
+    for service in mesh.virtual_services:
+        gateways = [mesh.gateway_by_key[name] for name in service.gateways if name in mesh.gateway_by_key]
+        if not gateways or any(_validates(mesh, gateway) for gateway in gateways):
+            continue
+        for route in service.http:
+            for position, match in enumerate(route.matches):
+                for name in mapping(match, "headers"):
+                    if name.startswith("@request.auth."):
+                        path = (*route.path, "match", position, "headers", name)
+                        problem = "reads a claim, and no RequestAuthentication selects the gateway's pods"
+                        mend = f"add one with selector {gateways[0].selector} in the gateway's namespace"
+                        yield Hit(service.obj, path, problem, mend)
+
+
+def _validates(mesh: MeshView, gateway: Gateway) -> bool:
+    return any(
+        authentication.rules
+        and selects(authentication.selector, gateway.selector)
+        and (authentication.selector or authentication.obj.namespace in (gateway.obj.namespace, mesh.root_namespace))
+        for authentication in mesh.request_authentications
+    )
