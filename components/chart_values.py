@@ -18,6 +18,9 @@ Values = dict[str, Any]
 # https://istio.io/latest/docs/ops/configuration/mesh/configuration-scope/ and istio/istio#59367
 _VALIDATION: Mapping[str, Any] = {"validationFailurePolicy": "Fail"}
 
+# A gateway learns the services that its routes lead to, and not the whole cluster's.
+_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
+
 
 def base_values(spec: IstioSpec) -> Values:
     """Custom resource definitions, and the webhook that validates Istio's objects."""
@@ -38,7 +41,7 @@ def istiod_values(
         **_replicas(plane),
         "base": {**_VALIDATION},
         "cni": {"enabled": spec.cni},
-        "env": dict(plane.environment),
+        "env": {**_ENVIRONMENT, **plane.environment},
         "global": {
             **_images(spec.images),
             **_platform(platform),

@@ -45,6 +45,7 @@ def judged(
         [owned.resource.to_dict() for owned in mesh.objects],
         charts=charts,
         today=today,
+        environment=_environment(mesh),
         accept=[_acceptance(index, risk) for index, risk in enumerate(settings.accept)],
     )
 
@@ -53,6 +54,17 @@ def judged(
         return Problem(owner, f"{finding.object} {finding.code}: {finding.message}")
 
     return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
+
+
+def _environment(mesh: Mesh) -> checks.Environment:
+    spec = mesh.spec
+    return checks.Environment(
+        production=not spec.faults_allowed,
+        mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
+        longest_call_seconds=mesh.drain_duration.total_seconds(),
+        trust_domain=spec.trust_domain,
+        root_namespace=spec.istio_namespace,
+    )
 
 
 def _acceptance(index: int, risk: AcceptedRiskSpec) -> checks.Acceptance:

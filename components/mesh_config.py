@@ -22,7 +22,7 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
     """What every proxy of the mesh goes by."""
     return MeshConfig(
         trust_domain=mesh.spec.trust_domain,
-        extension_providers=extension_providers(mesh.graph.parts.telemetry) if mesh.graph.parts.telemetry else (),
+        extension_providers=extension_providers(mesh.spec.telemetry),
         outbound_traffic_policy=egress.outbound_traffic_policy(),
         # `//mcp` and `/mcp%2f..` reach policies and routes as one spelling; otherwise a policy on /admin can be walked
         # around. https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization
