@@ -7,6 +7,7 @@ for an app's host, an ALLOW beside an app's own, plaintext without a date.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
@@ -62,7 +63,8 @@ def problems(parts: Parts) -> Iterator[Problem]:
             resource = Resource.from_dict(spec.manifest)
         except InvalidMessage as error:
             for sentence in error.problems:
-                yield Problem(f"{path}.{sentence.partition(': ')[0]}", sentence.partition(": ")[2] or sentence)
+                where, _, what = sentence.partition(": ")
+                yield Problem(f"{path}.{_dotted(where)}", what)
             continue
         first = keys.setdefault(resource.key, index)
         if first != index:
@@ -74,6 +76,11 @@ def objects(graph: Graph) -> Iterator[Owned]:
     """The objects, in the order of the stack file."""
     for index, spec in enumerate(graph.parts.objects):
         yield Owned(Resource.from_dict(spec.manifest), f"objects.{index}")
+
+
+def _dotted(path: str) -> str:
+    """`http[0].route` of an Istio message as `http.0.route`, the form of stack files."""
+    return re.sub(r"\[(.+?)\]", r".\1", path)
 
 
 class _Owners:

@@ -9,20 +9,15 @@ Reference: https://istio.io/latest/docs/reference/config/telemetry/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from istio_api.resource import ObjectMeta, Resource
 from istio_api.telemetry import (
     AccessLogging,
     AccessLogging_Filter,
     Metrics,
-    MetricSelector,
-    MetricSelector_IstioMetric,
-    MetricsOverrides,
-    MetricsOverrides_TagOverride,
-    MetricsOverrides_TagOverride_Operation,
     ProviderRef,
     Telemetry,
     Tracing,
@@ -33,8 +28,9 @@ from istio_api.telemetry import (
     Tracing_RequestHeader,
 )
 from istio_api.type import WorkloadSelector
-from mesh import cel
+from mesh import cel, metric_tags
 from mesh.confidential import environment_refusal, format_refusal, header_refusal
+from mesh.metric_tags import MetricTagSpec, TagName
 from mesh.owned import Owned
 from mesh.problem import Problem
 from mesh.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
@@ -45,12 +41,6 @@ if TYPE_CHECKING:
 
     from mesh.app import AppSpec
     from mesh.graph import Graph, Parts
-
-TagName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]*$", max_length=60)]
-TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*$", max_length=60)]
-
-MOST_VALUES = 50
-"""Values of one metric tag. Tags multiply: two of 50 are 2,500 series for each workload, status and metric."""
 
 
 class SpanTagSpec(Spec):
@@ -121,46 +111,6 @@ class AppAccessLogSpec(Spec):
     """CEL over Envoy's attributes; what it holds for is logged as well."""
 
 
-Metric = Literal[
-    "ALL_METRICS", "REQUEST_COUNT", "REQUEST_DURATION", "REQUEST_SIZE", "RESPONSE_SIZE",
-    "GRPC_REQUEST_MESSAGES", "GRPC_RESPONSE_MESSAGES",
-]  # fmt: skip
-
-
-class SizeTagSpec(Spec):
-    """The size of a request or answer, as the bucket it falls into."""
-
-    of: Literal["request", "response"]
-    """Whose body."""
-    buckets: Many[Annotated[int, Field(ge=1)]]
-    """Upper bounds in bytes, ascending. [1024, 65536] gives le_1024, le_65536 and more."""
-
-
-class MetricTagSpec(Spec):
-    """A tag of the standard metrics with a closed set of values.
-
-    Exactly one of header, response_class, size and expression. Protocol, response flags, security policy and the apps
-    at both ends are tags already.
-    """
-
-    header: HeaderName | None = None
-    """Value of a request header, where it is one of `values`."""
-    response_class: bool = False
-    """success, client_error, server_error or none."""
-    size: SizeTagSpec | None = None
-    """A bucket."""
-    expression: str | None = None
-    """CEL that gives text; what is not one of `values` becomes `other`."""
-    values: Many[TagValue] = ()
-    """All values that header and expression may give, 50 at most."""
-    absent: TagValue = "unknown"
-    """Value where the header is absent."""
-    other: TagValue = "other"
-    """Value for everything that is not listed."""
-    metrics: Many[Metric] = ("REQUEST_COUNT", "REQUEST_DURATION")
-    """Metrics that carry the tag."""
-
-
 class MetricsSpec(Spec):
     """Prometheus metrics of every proxy, merged with those of the app on port 15020."""
 
@@ -209,9 +159,6 @@ class TelemetrySpec(Spec):
         return {name: fields[name] for name in sorted(fields) if fields[name]}
 
 
-T = TypeVar("T")
-
-
 def problems(parts: Parts) -> Iterator[Problem]:
     """Mistakes that types cannot see."""
     spec = parts.telemetry
@@ -233,7 +180,7 @@ def problems(parts: Parts) -> Iterator[Problem]:
     for name, text in spec.access_log.fields.items():
         if refusal := format_refusal(text):
             yield Problem(f"telemetry.access_log.fields.{name}", refusal, text)
-    yield from _metric_tag_problems("telemetry.metrics.tags", spec.metrics.tags)
+    yield from metric_tags.problems("telemetry.metrics.tags", spec.metrics.tags)
     for name, app in spec.apps.items():
         path = f"telemetry.apps.{name}"
         if not parts.knows_app(name):
@@ -246,17 +193,13 @@ def problems(parts: Parts) -> Iterator[Problem]:
         if app.access_log is not None:
             yield from _log_problems(f"{path}.access_log", app.access_log)
         if app.metrics is not None:
-            yield from _metric_tag_problems(f"{path}.metrics.tags", app.metrics.tags)
-
-
-def _given(options: Mapping[str, object]) -> list[str]:
-    return [name for name, value in options.items() if value is not None and value is not False]
+            yield from metric_tags.problems(f"{path}.metrics.tags", app.metrics.tags)
 
 
 def _span_tag_problems(path: str, tags: Mapping[str, SpanTagSpec]) -> Iterator[Problem]:
     for name, tag in tags.items():
         sources = {n: getattr(tag, n) for n in ("header", "literal", "environment", "formatter")}
-        given = _given(sources)
+        given = [n for n, value in sources.items() if value is not None]
         if len(given) != 1:
             shown = ", ".join(given) or "none"
             yield Problem(f"{path}.{name}", f"needs exactly one of {', '.join(sources)} (given: {shown})")
@@ -279,34 +222,6 @@ def _log_problems(path: str, log: AccessLogSpec | AppAccessLogSpec) -> Iterator[
         yield Problem(f"{path}.log", "selects nothing; give slower_than, or say enabled: false")
 
 
-def _metric_tag_problems(path: str, tags: Mapping[str, MetricTagSpec]) -> Iterator[Problem]:
-    for name, tag in tags.items():
-        sources = {n: getattr(tag, n) for n in ("header", "response_class", "size", "expression")}
-        given = _given(sources)
-        if len(given) != 1:
-            shown = ", ".join(given) or "none"
-            yield Problem(f"{path}.{name}", f"needs exactly one of {', '.join(sources)} (given: {shown})")
-        listed = tag.header is not None or tag.expression is not None
-        if listed and not tag.values:
-            yield Problem(
-                f"{path}.{name}.values", "is missing; list the values, since each becomes series that the backend keeps"
-            )
-        if not listed and tag.values:
-            yield Problem(f"{path}.{name}.values", "is for header and expression; the values of this tag are given")
-        if len(tag.values) > MOST_VALUES:
-            yield Problem(f"{path}.{name}.values", f"has {len(tag.values)} values; at most {MOST_VALUES}")
-        if tag.header is not None and (refusal := header_refusal(tag.header)):
-            yield Problem(f"{path}.{name}.header", refusal, tag.header)
-        if tag.expression is not None and (refusal := cel.syntax_refusal(tag.expression)):
-            yield Problem(f"{path}.{name}.expression", refusal, tag.expression)
-        if tag.size is not None and (not tag.size.buckets or list(tag.size.buckets) != sorted(set(tag.size.buckets))):
-            yield Problem(f"{path}.{name}.size.buckets", "must be bounds in ascending order, each once")
-        if not tag.metrics:
-            yield Problem(
-                f"{path}.{name}.metrics", "is empty, so nothing carries the tag; name metrics or remove the tag"
-            )
-
-
 def objects(graph: Graph) -> Iterator[Owned]:
     """One Telemetry for the mesh, and one for each app that differs."""
     spec = graph.telemetry
@@ -315,7 +230,7 @@ def objects(graph: Graph) -> Iterator[Owned]:
             metadata=ObjectMeta(name="mesh-default", namespace=graph.istio_namespace),
             spec=Telemetry(
                 tracing=_tracing(spec.tracing, None),
-                metrics=_metrics(spec.metrics, {}),
+                metrics=(_metrics(spec.metrics, {}),),
                 access_logging=(_access_logging(spec.access_log),),
             ),
         ),
@@ -331,7 +246,7 @@ def _app_telemetry(name: str, app: AppSpec, mesh: TelemetrySpec, differing: AppT
         spec=Telemetry(
             selector=WorkloadSelector(match_labels=app.pod_labels(name)),
             tracing=() if differing.tracing is None else _tracing(mesh.tracing, differing.tracing),
-            metrics=() if differing.metrics is None else _metrics(mesh.metrics, differing.metrics.tags),
+            metrics=() if differing.metrics is None else (_metrics(mesh.metrics, differing.metrics.tags),),
             access_logging=() if differing.access_log is None else (_access_logging(differing.access_log),),
         ),
     )
@@ -387,40 +302,6 @@ def _log_filter(log: AccessLogSpec | AppAccessLogSpec) -> str | None:
     return " || ".join(terms) or None
 
 
-def _metrics(mesh: MetricsSpec, further: Mapping[str, MetricTagSpec]) -> Sequence[Metrics]:
-    tags = mesh.tags | dict(further)
-    by_metric: dict[str, dict[str, MetricsOverrides_TagOverride]] = {}
-    if mesh.drop:
-        remove = MetricsOverrides_TagOverride(operation=MetricsOverrides_TagOverride_Operation.REMOVE)
-        by_metric["ALL_METRICS"] = dict.fromkeys(sorted(mesh.drop), remove)
-    for name in sorted(tags):
-        override = MetricsOverrides_TagOverride(value=_metric_tag(tags[name]))
-        for metric in tags[name].metrics:
-            by_metric.setdefault(metric, {})[name] = override
-    return (
-        Metrics(
-            providers=(ProviderRef(name=PROMETHEUS),),
-            overrides=tuple(
-                MetricsOverrides(
-                    match=MetricSelector(metric=MetricSelector_IstioMetric(metric)), tag_overrides=overrides
-                )
-                for metric, overrides in sorted(by_metric.items())
-            ),
-        ),
-    )
-
-
-def _metric_tag(tag: MetricTagSpec) -> str:
-    if tag.header is not None:
-        return cel.header_value(tag.header, tag.values, absent=tag.absent, other=tag.other)
-    if tag.size is not None:
-        text = "'more'"
-        for bound in reversed(tag.size.buckets):
-            text = f"{tag.size.of}.size <= {bound} ? 'le_{bound}' : ({text})"
-        return text
-    if tag.expression is not None:
-        return cel.one_of(f"({tag.expression})", tag.values, tag.other)
-    return (
-        "!has(response.code) ? 'none' : (response.code < 400 ? 'success' : "
-        "(response.code < 500 ? 'client_error' : 'server_error'))"
-    )
+def _metrics(mesh: MetricsSpec, further: Mapping[str, MetricTagSpec]) -> Metrics:
+    overrides = metric_tags.overrides({**mesh.tags, **further}, mesh.drop)
+    return Metrics(providers=(ProviderRef(name=PROMETHEUS),), overrides=overrides)

@@ -162,7 +162,7 @@ class TestAWildcard:
 
 class TestTlsOpenedByTheMesh:
     def test_the_app_speaks_http_on_its_own_port(self) -> None:
-        entry = objects(HOOKS)["ServiceEntry/istio-egress/egress-hooks-example-org-80"[:-3]]
+        entry = objects(HOOKS)["ServiceEntry/istio-egress/egress-hooks-example-org"]
         assert entry["ports"] == [{"number": 80, "protocol": "HTTP", "name": "http-80", "targetPort": 443}]
 
     def test_the_certificate_of_the_host_is_verified_by_name(self) -> None:
@@ -202,8 +202,8 @@ class TestWithoutAnEgressGateway:
 
     def test_it_must_be_said(self) -> None:
         assert problems(OPENAI, gateways=self.GATEWAYS) == [
-            "egress.gateway: there is no gateway of kind egress; declare one under gateways, or say via: sidecar, which "
-            "leaves the control to the caller's own proxy"
+            "egress.gateway: there is no gateway of kind egress; declare one under gateways, or say via: sidecar, "
+            "which leaves the control to the caller's own proxy"
         ]
 
     def test_the_sidecar_goes_out_directly(self) -> None:
@@ -228,13 +228,28 @@ def test_a_host_is_a_name(host: str) -> None:
     ("declared", "sentence"),
     [
         ("{host: a.example.org, from: []}", "allow.0.from: is empty, so nobody may call the host"),
-        ("{host: a.example.org, from: [nobody]}", "allow.0.from.0: is no app of this stack (apps: chatgpt-api, chatgpt-frontend, chatgpt-mcp)"),
+        (
+            "{host: a.example.org, from: [nobody]}",
+            "allow.0.from.0: is no app of this stack (apps: chatgpt-api, chatgpt-frontend, chatgpt-mcp)",
+        ),
         ('{host: "*.example.org", protocol: tcp, from: [chatgpt-mcp]}', "allow.0.protocol: must be tls for a wildcard"),
-        ('{host: "*.example.org", originate_tls: {}, from: [chatgpt-mcp]}', "allow.0.originate_tls: needs one host name"),
+        (
+            '{host: "*.example.org", originate_tls: {}, from: [chatgpt-mcp]}',
+            "allow.0.originate_tls: needs one host name",
+        ),
         ("{host: 203.0.113.7, from: [chatgpt-mcp]}", "allow.0.host: is an address; declare the name"),
-        ("{host: a.example.org, originate_tls: {mutual: true}, from: [chatgpt-mcp]}", "allow.0.originate_tls.mutual: needs credential"),
-        ("{host: a.example.org, via: sidecar, originate_tls: {credential: x}, from: [chatgpt-mcp]}", "originate_tls.credential: is a Secret that only"),
-        ("{host: a.example.org, via: sidecar, originate_tls: {paths: [/a]}, from: [chatgpt-mcp]}", "allow.0.originate_tls: methods and paths"),
+        (
+            "{host: a.example.org, originate_tls: {mutual: true}, from: [chatgpt-mcp]}",
+            "allow.0.originate_tls.mutual: needs credential",
+        ),
+        (
+            "{host: a.example.org, via: sidecar, originate_tls: {credential: x}, from: [chatgpt-mcp]}",
+            "originate_tls.credential: is a Secret that only",
+        ),
+        (
+            "{host: a.example.org, via: sidecar, originate_tls: {paths: [/a]}, from: [chatgpt-mcp]}",
+            "allow.0.originate_tls: methods and paths",
+        ),
         ("{host: chatgpt-mcp.example.com, from: [chatgpt-api]}", "allow.0.host: is the host of apps.chatgpt-mcp"),
         ("{host: redis.data.svc.cluster.local, from: [chatgpt-api]}", "allow.0.host: is a service of the cluster"),
         (
@@ -242,7 +257,8 @@ def test_a_host_is_a_name(host: str) -> None:
             "allow.1.host: egress.allow.0 declares this host and port; add the callers there",
         ),
         (
-            "{host: a.example.org, port: 5432, protocol: tcp, from: [chatgpt-mcp]}, {host: b.example.org, port: 5432, protocol: tcp, from: [chatgpt-mcp]}",
+            "{host: a.example.org, port: 5432, protocol: tcp, from: [chatgpt-mcp]}, "
+            "{host: b.example.org, port: 5432, protocol: tcp, from: [chatgpt-mcp]}",
             "allow.1.port: egress.allow.0 takes the bytes of this port",
         ),
         (
@@ -250,15 +266,17 @@ def test_a_host_is_a_name(host: str) -> None:
             "allow.1.port: apps speak tls on this port (egress.allow.0), so they cannot speak tcp on it too",
         ),
         (
-            "{host: a.example.org, from: [chatgpt-mcp]}, {host: a.example.org, port: 8443, via: sidecar, from: [chatgpt-mcp]}",
+            "{host: a.example.org, from: [chatgpt-mcp]}, "
+            "{host: a.example.org, port: 8443, via: sidecar, from: [chatgpt-mcp]}",
             "allow.1.via: egress.allow.0 sends this host via: gateway",
         ),
         (
-            "{host: a.example.org, port: 8443, from: [chatgpt-mcp]}, {host: a.example.org, originate_tls: {}, from: [chatgpt-mcp]}",
+            "{host: a.example.org, port: 8443, from: [chatgpt-mcp]}, "
+            "{host: a.example.org, originate_tls: {}, from: [chatgpt-mcp]}",
             "allow.1.host: egress.allow.0 declares this host; where the mesh opens its TLS",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_work_is_refused_in_a_sentence(declared: str, sentence: str) -> None:
     found = problems(f"allow: [{declared}]")
     assert any(f"{sentence}" in one for one in found), found
@@ -278,8 +296,13 @@ def test_several_egress_gateways_must_be_chosen_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("a-b.example.org", "a.b.example.org"), ("a--b.example.org", "a-b.example.org"), ("x" * 63 + ".example.org", "x" * 62 + "y.example.org")]
-)  # fmt: skip
+    ("one", "other"),
+    [
+        ("a-b.example.org", "a.b.example.org"),
+        ("a--b.example.org", "a-b.example.org"),
+        ("x" * 63 + ".example.org", "x" * 62 + "y.example.org"),
+    ],
+)
 def test_two_hosts_never_share_a_name(one: str, other: str) -> None:
     found = objects(f"allow: [{{host: {one}, from: [chatgpt-mcp]}}, {{host: {other}, from: [chatgpt-mcp]}}]")
     names = [key for key in found if key.startswith("ServiceEntry/")]

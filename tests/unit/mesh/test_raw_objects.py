@@ -20,7 +20,8 @@ def problems(objects: str, egress: str = "") -> list[str]:
 
 
 def manifest(kind: str, spec: str, *, namespace: str = "chatgpt-production", group: str = "networking") -> str:
-    return f"[{{apiVersion: {group}.istio.io/v1, kind: {kind}, metadata: {{name: raw, namespace: {namespace}}}, spec: {spec}}}]"
+    metadata = f"{{name: raw, namespace: {namespace}}}"
+    return f"[{{apiVersion: {group}.istio.io/v1, kind: {kind}, metadata: {metadata}, spec: {spec}}}]"
 
 
 def test_an_object_is_passed_on_with_its_place_as_owner() -> None:
@@ -32,7 +33,7 @@ def test_an_object_is_passed_on_with_its_place_as_owner() -> None:
 
 
 def test_an_object_of_the_guide_is_read_in_its_own_version() -> None:
-    text = "[{apiVersion: networking.istio.io/v1beta1, kind: ServiceEntry, metadata: {name: a, namespace: b}, spec: {hosts: [a.example.org]}}]"
+    text = manifest("ServiceEntry", "{hosts: [a.example.org]}").replace("/v1", "/v1beta1")
     assert problems(text) == []
     (owned,) = raw_objects.objects(graph(objects=text))
     assert owned.resource.to_dict()["apiVersion"] == "networking.istio.io/v1"
@@ -43,7 +44,7 @@ def test_every_misspelt_field_is_a_mistake_with_its_path() -> None:
     found = problems(text)
     assert [sentence.split(": ")[0] for sentence in found] == [
         "objects.0.spec.corsPolicy",
-        "objects.0.spec.http[0].rout",
+        "objects.0.spec.http.0.rout",
     ]
 
 
@@ -61,17 +62,32 @@ def test_the_same_object_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (manifest("VirtualService", "{hosts: [chatgpt-mcp.example.com]}"), "objects.0.spec.hosts: apps.chatgpt-mcp owns this host"),
+        (
+            manifest("VirtualService", "{hosts: [chatgpt-mcp.example.com]}"),
+            "objects.0.spec.hosts: apps.chatgpt-mcp owns this host",
+        ),
         (manifest("VirtualService", "{hosts: [chatgpt-mcp]}"), "objects.0.spec.hosts: apps.chatgpt-mcp owns this host"),
-        (manifest("DestinationRule", "{host: chatgpt-api.chatgpt-production.svc.cluster.local}"), "spec.host: apps.chatgpt-api owns"),
-        (manifest("DestinationRule", "{host: istio-egressgateway.istio-egress.svc.cluster.local}"), "spec.host: gateways.out owns"),
+        (
+            manifest("DestinationRule", "{host: chatgpt-api.chatgpt-production.svc.cluster.local}"),
+            "spec.host: apps.chatgpt-api owns",
+        ),
+        (
+            manifest("DestinationRule", "{host: istio-egressgateway.istio-egress.svc.cluster.local}"),
+            "spec.host: gateways.out owns",
+        ),
         (manifest("ServiceEntry", "{hosts: [api.openai.com]}"), "objects.0.spec.hosts: egress.allow.0 owns this host"),
         (
-            manifest("Gateway", "{selector: {istio: ingressgateway}, servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*']}]}"),
+            manifest(
+                "Gateway",
+                "{selector: {istio: ingressgateway}, "
+                "servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
+            ),
             "objects.0.spec.selector: opens listeners on the pods of gateways.public",
         ),
         (
-            manifest("AuthorizationPolicy", "{selector: {matchLabels: {app: chatgpt-mcp}}, rules: [{}]}", group="security"),
+            manifest(
+                "AuthorizationPolicy", "{selector: {matchLabels: {app: chatgpt-mcp}}, rules: [{}]}", group="security"
+            ),
             "objects.0.spec.selector: ALLOW policies add up, so this one lets in what apps.chatgpt-mcp does not",
         ),
         (
@@ -83,7 +99,11 @@ def test_the_same_object_twice_is_refused() -> None:
             "objects.0.spec.mtls.mode: takes plaintext without a date",
         ),
         (
-            manifest("PeerAuthentication", "{selector: {matchLabels: {app: x}}, portLevelMtls: {9090: {mode: DISABLE}}}", group="security"),
+            manifest(
+                "PeerAuthentication",
+                "{selector: {matchLabels: {app: x}}, portLevelMtls: {9090: {mode: DISABLE}}}",
+                group="security",
+            ),
             "objects.0.spec.portLevelMtls.9090.mode: takes plaintext without a date",
         ),
         (
@@ -92,12 +112,19 @@ def test_the_same_object_twice_is_refused() -> None:
         ),
         (
             manifest("RequestAuthentication", "{jwtRules: [{issuer: 'https://a'}]}", group="security"),
-            "objects.0.spec: rules of several RequestAuthentications add up; declare the issuer under auth of apps.chatgpt-mcp",
+            "objects.0.spec: rules of several RequestAuthentications add up; "
+            "declare the issuer under auth of apps.chatgpt-mcp",
         ),
-        (manifest("Sidecar", "{workloadSelector: {labels: {app: chatgpt-api}}}"), "Istio takes one Sidecar per workload, and apps.chatgpt-api has one"),
-        (manifest("Telemetry", "{}", group="telemetry", namespace="istio-system"), "objects.0: Istio takes one Telemetry for the whole mesh"),
+        (
+            manifest("Sidecar", "{workloadSelector: {labels: {app: chatgpt-api}}}"),
+            "Istio takes one Sidecar per workload, and apps.chatgpt-api has one",
+        ),
+        (
+            manifest("Telemetry", "{}", group="telemetry", namespace="istio-system"),
+            "objects.0: Istio takes one Telemetry for the whole mesh",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_works_against_a_declaration_is_refused(text: str, sentence: str) -> None:
     found = problems(text, egress="allow: [{host: api.openai.com, from: [chatgpt-mcp]}]")
     assert any(sentence in one for one in found), found

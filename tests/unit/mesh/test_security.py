@@ -13,7 +13,7 @@ from tests.unit.mesh.declared import TODAY, by_key, graph, owners, parts, senten
 
 METRICS = """
 exceptions:
-- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "%s", why: scraped from outside the mesh (SRE-12),
+- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "%s", why: scraped from outside (SRE-12),
    from_networks: [10.4.0.0/14], paths: [/metrics]}
 """
 
@@ -96,8 +96,8 @@ def test_an_exception_warns_for_14_days_and_then_stops_the_program(days: int, st
 
 def test_the_sentence_of_an_expired_exception_says_where_and_how_to_mend_it() -> None:
     assert sentences(security.problems(parts(security=exception(-3)))) == [
-        "security.exceptions.0.until: the exception for port 9090 of chatgpt-mcp has expired; give the client a sidecar and "
-        "remove the exception, or move the date with a reason (given: '2026-11-21')"
+        "security.exceptions.0.until: the exception for port 9090 of chatgpt-mcp has expired; give the client a "
+        "sidecar and remove the exception, or move the date with a reason (given: '2026-11-21')"
     ]
 
 

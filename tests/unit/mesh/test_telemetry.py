@@ -147,8 +147,19 @@ class TestAccessLog:
 
 @pytest.mark.parametrize(
     "header",
-    ["authorization", "Proxy-Authorization", "cookie", "set-cookie", "x-api-key", "x-csrf-token", "x-jwt-payload", "x-goog-iap-jwt-assertion", "referer", ":path"],
-)  # fmt: skip
+    [
+        "authorization",
+        "Proxy-Authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "x-csrf-token",
+        "x-jwt-payload",
+        "x-goog-iap-jwt-assertion",
+        "referer",
+        ":path",
+    ],
+)
 def test_headers_that_carry_credentials_are_never_recorded(header: str) -> None:
     assert header_refusal(header)
 
@@ -231,7 +242,10 @@ class TestMetricTags:
         ]
 
     def test_of_one_app_add_to_those_of_the_mesh(self) -> None:
-        text = "{metrics: {tags: {a: {response_class: true}}}, apps: {chatgpt-mcp: {metrics: {tags: {b: {response_class: true}}}}}}"
+        text = """
+metrics: {tags: {a: {response_class: true}}}
+apps: {chatgpt-mcp: {metrics: {tags: {b: {response_class: true}}}}}
+"""
         (metrics,) = objects(text)[APP]["metrics"]
         assert set(metrics["overrides"][0]["tagOverrides"]) == {"a", "b"}
 
@@ -239,27 +253,51 @@ class TestMetricTags:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{tracing: {provider: x, tags: {t: {header: cookie}}}}", "telemetry.tracing.tags.t.header: would record cookie"),
-        ("{tracing: {provider: x, tags: {t: {header: a, literal: b}}}}", "telemetry.tracing.tags.t: needs exactly one of"),
-        ("{tracing: {provider: x, tags: {t: {literal: b, default: c}}}}", "telemetry.tracing.tags.t.default: is for header"),
-        ("{tracing: {provider: x, tags: {t: {environment: API_TOKEN}}}}", "tags.t.environment: would record the environment"),
+        (
+            "{tracing: {provider: x, tags: {t: {header: cookie}}}}",
+            "telemetry.tracing.tags.t.header: would record cookie",
+        ),
+        (
+            "{tracing: {provider: x, tags: {t: {header: a, literal: b}}}}",
+            "telemetry.tracing.tags.t: needs exactly one of",
+        ),
+        (
+            "{tracing: {provider: x, tags: {t: {literal: b, default: c}}}}",
+            "telemetry.tracing.tags.t.default: is for header",
+        ),
+        (
+            "{tracing: {provider: x, tags: {t: {environment: API_TOKEN}}}}",
+            "tags.t.environment: would record the environment",
+        ),
         ("{tracing: {provider: x, tags: {t: {formatter: '%REQ(COOKIE)%'}}}}", "tags.t.formatter: would record cookie"),
-        ("{access_log: {fields: {t: '%REQ(AUTHORIZATION)%'}}}", "telemetry.access_log.fields.t: would record authorization"),
+        (
+            "{access_log: {fields: {t: '%REQ(AUTHORIZATION)%'}}}",
+            "telemetry.access_log.fields.t: would record authorization",
+        ),
         ("{access_log: {enabled: false, filter: 'true'}}", "telemetry.access_log.enabled: is false"),
         ("{access_log: {log: {errors: false}}}", "telemetry.access_log.log: selects nothing"),
         ("{metrics: {tags: {t: {header: x-user-tier}}}}", "telemetry.metrics.tags.t.values: is missing"),
-        ("{metrics: {tags: {t: {header: x-auth-token, values: [a]}}}}", "telemetry.metrics.tags.t.header: would record"),
+        (
+            "{metrics: {tags: {t: {header: x-auth-token, values: [a]}}}}",
+            "telemetry.metrics.tags.t.header: would record",
+        ),
         ("{metrics: {tags: {t: {}}}}", "telemetry.metrics.tags.t: needs exactly one of"),
         ("{metrics: {tags: {t: {response_class: true, values: [a]}}}}", "tags.t.values: is for header and expression"),
         ("{metrics: {tags: {t: {expression: 'a |', values: [a]}}}}", "telemetry.metrics.tags.t.expression: is no CEL"),
-        ("{metrics: {tags: {t: {size: {of: request, buckets: [2, 1]}}}}}", "tags.t.size.buckets: must be bounds in ascending"),
+        (
+            "{metrics: {tags: {t: {size: {of: request, buckets: [2, 1]}}}}}",
+            "tags.t.size.buckets: must be bounds in ascending",
+        ),
         ("{metrics: {tags: {t: {response_class: true, metrics: []}}}}", "telemetry.metrics.tags.t.metrics: is empty"),
         ("{apps: {nobody: {}}}", "telemetry.apps.nobody: is no app of this stack"),
         ("{apps: {chatgpt-mcp: {tracing: {}}}}", "telemetry.apps.chatgpt-mcp.tracing: the mesh has no tracing"),
         ("{providers: {otel: {}}}", "telemetry.providers.otel: needs exactly one of otlp and zipkin"),
-        ("{providers: {prometheus: {zipkin: {service: a.b.svc.cluster.local}}}}", "telemetry.providers.prometheus: prometheus is there"),
+        (
+            "{providers: {prometheus: {zipkin: {service: a.b.svc.cluster.local}}}}",
+            "telemetry.providers.prometheus: prometheus is there",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_work_is_refused_in_a_sentence(text: str, sentence: str) -> None:
     found = problems(text)
     assert any(sentence in one for one in found), found
@@ -283,8 +321,10 @@ access_log: {fields: {model: '%REQ(X-CHATGPT-MODEL)%'}}
     assert spec is not None
     found = {provider.name: provider.to_dict() for provider in extension_providers(spec)}
     assert found["otel"]["opentelemetry"] == {
-        "service": "otel-collector.observability.svc.cluster.local", "port": 4317, "maxTagLength": 256,
-    }  # fmt: skip
+        "service": "otel-collector.observability.svc.cluster.local",
+        "port": 4317,
+        "maxTagLength": 256,
+    }
     assert found["otel-http"]["opentelemetry"]["http"] == {"path": "/v1/traces", "timeout": "3s"}
     assert found["jaeger"]["zipkin"]["path"] == "/api/v2/spans"
     assert found["prometheus"]["prometheus"] == {}
