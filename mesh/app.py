@@ -5,6 +5,8 @@ The smallest one is a name, a namespace, a port, a host with its gateway, and an
 
 from __future__ import annotations
 
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +20,7 @@ from mesh import (
     edge_policy,
     faults,
     load_balancing,
+    path_rules,
     rate_limit,
     resilience,
     rollout,
@@ -87,7 +90,8 @@ class AppSpec(Spec):
     service: ServiceSpec | None = None
     """Its Service. None: it only calls others."""
     service_account: DnsLabel | None = None
-    """Service account of its pods, which is its identity. Default: the app's name. Two apps of one namespace cannot share one."""
+    """Service account of its pods, which is its identity. Default: the app's name. Two apps of one namespace cannot
+    share one."""
     labels: Labels = {}
     """Labels that all its pods carry and no others. Default: app=NAME."""
     longest_call: Duration = Field(default=timedelta(seconds=600))
@@ -107,7 +111,8 @@ class AppSpec(Spec):
     cors: CorsSpec = CorsSpec()
     """Browser origins. Default: none, and requests with an Origin are refused."""
     auth: AuthSpec | None = None
-    """Tokens. None: everybody who reaches the gateway may call the app; a public MCP endpoint must say so with `open: true`."""
+    """Tokens. None: everybody who reaches the gateway may call the app; a public MCP endpoint must say so with `open:
+    true`."""
     open: bool = False
     """A public MCP endpoint without auth is meant."""
     callers: Many[CallerSpec] = ()
@@ -151,7 +156,8 @@ def problems(parts: Parts) -> Iterator[Problem]:
         if identities.setdefault(identity, name) != name:
             yield Problem(
                 f"{path}.service_account",
-                f"apps.{identities[identity]} runs as it in {app.namespace} too, so neither could be told from the other; give each its own",
+                f"apps.{identities[identity]} runs as it in {app.namespace} too, so neither could be told "
+                "from the other; give each its own",
                 app.identity_name(name),
             )
         if app.service is not None and service_owners.setdefault(app.service_host(name), name) != name:
@@ -218,7 +224,8 @@ def _exposure_problems(parts: Parts, name: str, app: AppSpec, owners: dict[str, 
         elif gateway.kind == "public" and app.mcp is not None and app.auth is None and not app.open:
             yield Problem(
                 f"{path}.auth",
-                "is missing: the MCP endpoint would be open to the internet. Declare auth with an issuer, or say open: true if that is meant",
+                "is missing: the MCP endpoint would be open to the internet. Declare auth with an issuer, "
+                "or say open: true if that is meant",
             )
 
 
@@ -260,7 +267,8 @@ def objects(graph: Graph) -> Iterator[Owned]:
     yield from sessions.gateway_objects(graph)
     yield from rate_limit.gateway_objects(graph)
     for name, app in graph.apps.items():
-        yield from destination_rules.objects(graph, name, app)
+        yield from destination_rules.objects(name, app)
         yield from callers.objects(graph, name, app)
+        yield from path_rules.objects(graph, name, app)
         yield from edge_policy.objects(graph, name, app)
         yield from virtual_services.objects(graph, name, app)

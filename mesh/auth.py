@@ -1,6 +1,9 @@
-"""Tokens: who issues them, for what, and what they must contain. MCP authorization, 2025-11-25 and 2026-07-28; RFC 9728."""
+"""Tokens: who issues them, for what, and what they must contain. MCP authorization, 2025-11-25 and 2026-07-28; RFC
+9728."""
 
 from __future__ import annotations
+
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
 
 import re
 from typing import TYPE_CHECKING
@@ -24,7 +27,8 @@ class IssuerSpec(Spec):
     issuer: HttpsUrl
     """The claim `iss`, character by character."""
     jwks: str | None = None
-    """Its public keys as JSON text. They are in force at once and stay when the issuer is down; renew them with the stack."""
+    """Its public keys as JSON text. They are in force at once and stay when the issuer is down; renew them with the
+    stack."""
     jwks_uri: HttpsUrl | None = None
     """Where istiod fetches the keys. While it does not answer, every policy change waits for it."""
     audiences: Many[Token] = ()
@@ -32,7 +36,8 @@ class IssuerSpec(Spec):
     authorization_server: HttpsUrl | None = None
     """What the resource metadata names. Default: the issuer."""
     forward_token: bool = True
-    """Leave the token in the request, for an app that checks it too. The same for all apps that share an issuer and a gateway."""
+    """Leave the token in the request, for an app that checks it too. The same for all apps that share an issuer and a
+    gateway."""
 
 
 class ToolRuleSpec(Spec):
@@ -50,7 +55,8 @@ class AuthSpec(Spec):
     scopes: Many[Token] = ()
     """Scopes that every token needs; without them 403 with insufficient_scope."""
     tools: dict[str, ToolRuleSpec] = {}
-    """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a client of an older
+    """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a
+    client of an older
     protocol needs the scopes of all of them, since its requests do not say which tool they call."""
     deny_subjects: Many[str] = ()
     """Subjects that are refused with 403, whatever their token says."""
@@ -99,7 +105,8 @@ def _tool_problems(path: str, app: AppSpec, era: Era | None) -> Iterator[Problem
     elif era == "legacy":
         yield Problem(
             path,
-            "the legacy era names the tool only in the body, which a gateway does not read; use mcp.era modern or both, "
+            "the legacy era names the tool only in the body, which a gateway does not read; use mcp.era "
+            "modern or both, "
             "or ask for the scope of every request with auth.scopes",
         )
     for name in app.auth.tools if app.auth else ():

@@ -9,6 +9,8 @@ Every concern is a module with a spec and up to three pure functions; this file 
 
 from __future__ import annotations
 
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -105,7 +107,8 @@ class Mesh:
 
     @cached_property
     def drain_duration(self) -> timedelta:
-        """For `meshConfig.defaultConfig.drainDuration`: the longest call of all apps. Istio has no such field per app."""
+        """For `meshConfig.defaultConfig.drainDuration`: the longest call of all apps. Istio has no such field per
+        app."""
         return _longest(self.spec.apps.values())
 
     def gateway_drain_duration(self, gateway: str) -> timedelta:

@@ -1,4 +1,5 @@
-"""Who may call an app, by verified identity: https://istio.io/latest/docs/reference/config/security/authorization-policy/
+"""Who may call an app, by verified identity:
+https://istio.io/latest/docs/reference/config/security/authorization-policy/
 
 Each app has one ALLOW policy with a rule per edge of the graph: this caller, these hosts, these paths and methods, this
 port. Nothing else allows anything (`mesh.security` denies by default).
@@ -40,7 +41,8 @@ class CallerSpec(Spec):
     service_account: DnsLabel | None = None
     """A service account."""
     namespace: DnsLabel | None = None
-    """Namespace of the service account. Default: this app's. A namespace outside this stack is another team's and taken at its word."""
+    """Namespace of the service account. Default: this app's. A namespace outside this stack is another team's and
+    taken at its word."""
     paths: Many[HttpPath] = ()
     """Exact paths, or with a trailing '/' everything below. Default: the MCP path, and the app's own routes."""
     methods: Many[Method] = ()
@@ -70,7 +72,8 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
                 there = listed(account for ns, account in sorted(parts.identities) if ns == namespace)
                 yield Problem(
                     f"{where}.service_account",
-                    f"no app of this stack runs as this account in {namespace}; there are: {there}. Declare the caller as an app "
+                    f"no app of this stack runs as this account in {namespace}; there are: {there}. Declare "
+                    "the caller as an app "
                     "(namespace alone is enough), or mend the name",
                     caller.service_account,
                 )

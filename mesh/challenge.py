@@ -1,9 +1,11 @@
 """How an MCP client learns that it needs a token, and where from: 401 and 403 with `WWW-Authenticate`, and the resource
 metadata of RFC 9728.
 
-Istio answers a missing token with nothing (RequestAuthentication lets it pass) or with a bare 403 (an ALLOW policy), and
+Istio answers a missing token with nothing (RequestAuthentication lets it pass) or with a bare 403 (an ALLOW policy),
+and
 neither starts OAuth. So a request is led to the app only where its verified claims match, and whatever is left on the
-path is answered by a route: 401, or 403 where only a scope is missing. Claims are compared exactly; Envoy's own audience
+path is answered by a route: 401, or 403 where only a scope is missing. Claims are compared exactly; Envoy's own
+audience
 check ignores scheme and trailing slash.
 """
 
@@ -92,7 +94,8 @@ def challenge(app: AppSpec, auth: AuthSpec, host: str, *, error: str | None = No
 
 
 def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
-    """CORS headers of answers that the proxy gives itself, which `corsPolicy` leaves out. Any other Origin than those listed
+    """CORS headers of answers that the proxy gives itself, which `corsPolicy` leaves out. Any other Origin than those
+    listed
     has been refused before this."""
     if not app.cors.origins:
         return {}

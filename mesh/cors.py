@@ -1,6 +1,7 @@
 """Browsers that may call an app: https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy
 
-CORS alone refuses nothing: it tells a browser what it may read. The same list of origins is also enforced, with 403, by an
+CORS alone refuses nothing: it tells a browser what it may read. The same list of origins is also enforced, with 403,
+by an
 authorization policy (`mesh/edge_policy.py`), as MCP asks of servers.
 """
 

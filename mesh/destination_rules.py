@@ -1,6 +1,7 @@
 """DestinationRules of an app: one with its traffic policy, and one per version with its subset alone.
 
-Istio joins the subsets of several rules for one host, and takes the traffic policy of the first that has one. With a rule
+Istio joins the subsets of several rules for one host, and takes the traffic policy of the first that has one. With a
+rule
 per version, a version is added before the first route to it and removed after the last (`mesh.owned.Stage`), which one
 rule with a list of subsets cannot do in one step.
 """
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mesh.app import AppSpec
-    from mesh.graph import Graph
     from mesh.rollout import VersionSpec
 
 
-def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
+def objects(name: str, app: AppSpec) -> Iterator[Owned]:
     rollout = app.rollout
     if app.service is None or (rollout is not None and rollout.managed_by == "flagger"):
         return

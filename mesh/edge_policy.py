@@ -1,4 +1,5 @@
-"""What a gateway refuses before it routes: tokens that do not verify, denied subjects, foreign origins, ambiguous headers.
+"""What a gateway refuses before it routes: tokens that do not verify, denied subjects, foreign origins, ambiguous
+headers.
 
 A gateway has no ALLOW policy: it would answer a missing token with a bare 403, before the route that answers 401 is
 looked at. So these are DENY rules, and the routes let through only what was declared.
@@ -51,7 +52,8 @@ def problems(parts: Parts) -> Iterator[Problem]:
                     if getattr(issuer, field) != getattr(other, field):
                         yield Problem(
                             f"{path}.{field}",
-                            f"differs from {other_path}, and gateway {gateway} verifies this issuer for both; make them the same",
+                            f"differs from {other_path}, and gateway {gateway} verifies this issuer for "
+                            "both; make them the same",
                             issuer.issuer,
                         )
 

@@ -1,6 +1,7 @@
 """EnvoyFilters in the few shapes that the mesh uses.
 
-Each is a last resort for what Istio's API has no word for, and says so where it is used. Istio warns of every one of them
+Each is a last resort for what Istio's API has no word for, and says so where it is used. Istio warns of every one of
+them
 (IST0133): the shape of Envoy's configuration is Istio's own business, so they are checked against a real proxy.
 Reference: https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 GATEWAY = EnvoyFilter_PatchContext.GATEWAY
+SIDECAR_INBOUND = EnvoyFilter_PatchContext.SIDECAR_INBOUND
 SIDECAR_OUTBOUND = EnvoyFilter_PatchContext.SIDECAR_OUTBOUND
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"

@@ -41,7 +41,8 @@ def problems(path: str, faults: tuple[FaultSpec, ...], *, allowed: bool) -> Iter
     if faults and not allowed:
         yield Problem(
             path,
-            "this stack does not allow fault injection; remove it, or set faults_allowed: true in a stack that is not production",
+            "this stack does not allow fault injection; remove it, or set faults_allowed: true in a stack "
+            "that is not production",
         )
     for index, fault in enumerate(faults):
         if fault.delay is None and fault.abort is None:

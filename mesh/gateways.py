@@ -53,7 +53,8 @@ AEAD_CIPHERS = (
     "ECDHE-ECDSA-CHACHA20-POLY1305",
     "ECDHE-RSA-CHACHA20-POLY1305",
 )
-"""The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others and ignores the list."""
+"""The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others and ignores the
+list."""
 
 Cipher = Literal[
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -85,7 +86,8 @@ class ListenerTlsSpec(Spec):
     """The server's side of TLS."""
 
     secret: DnsLabel | None = None
-    """Secret of type kubernetes.io/tls in the gateway's namespace. Default with `cert_manager`: GATEWAY-LISTENER-tls."""
+    """Secret of type kubernetes.io/tls in the gateway's namespace. Default with `cert_manager`:
+    GATEWAY-LISTENER-tls."""
     cert_manager: CertManagerSpec | None = None
     """Have cert-manager fill the Secret, instead of somebody else."""
     min_version: Literal["1.2", "1.3"] = "1.2"
@@ -113,7 +115,8 @@ class ListenerSpec(Spec):
     port: PortNumber = 443
     """Port of the gateway's Service."""
     protocol: Literal["HTTPS", "TLS", "TCP"] = "HTTPS"
-    """HTTPS: the gateway terminates TLS. TLS: it passes TLS through by server name. TCP: bytes, internal gateways only."""
+    """HTTPS: the gateway terminates TLS. TLS: it passes TLS through by server name. TCP: bytes, internal gateways
+    only."""
     hosts: Many[WildcardHost] = ()
     """Hosts that apps may claim on this listener: names or wildcards such as *.example.com. Not for TCP."""
     tls: ListenerTlsSpec | None = None
@@ -188,7 +191,8 @@ class GatewaySpec(Spec):
     kind: Kind
     """public: a load balancer on the internet. internal: a load balancer inside the VPC. egress: the way out."""
     release: DnsLabel | None = None
-    """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway, istio-internalgateway, istio-egressgateway."""
+    """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway,
+    istio-internalgateway, istio-egressgateway."""
     namespace: DnsLabel | None = None
     """Namespace of its pods, Secrets and policies. Default by kind: istio-ingress, istio-internal, istio-egress."""
     listeners: dict[DnsLabel, ListenerSpec] = {}
@@ -274,7 +278,8 @@ def problems(parts: Parts) -> Iterator[Problem]:
         if other != name:
             yield Problem(
                 f"{path}.release",
-                f"gateways.{other} has this release in namespace {spec.home} too; give one of them another release or namespace",
+                f"gateways.{other} has this release in namespace {spec.home} too; give one of them another "
+                "release or namespace",
                 spec.release_name,
             )
         yield from _workload_problems(path, spec)
@@ -431,14 +436,7 @@ def objects(graph: Graph) -> Iterator[Owned]:
             yield from _listener_objects(owner, name, spec, listener_name, listener)
         if spec.serves_redirect:
             # A namespaced host on a redirecting server becomes a virtual host of that literal name, so these are bare.
-            secure = sorted(
-                {
-                    host.split("/")[1]
-                    for s in servers
-                    if s.port is not None and s.port.protocol == "HTTPS"
-                    for host in s.hosts
-                }
-            )
+            secure = sorted({host.split("/")[1] for s in servers if s.port.protocol == "HTTPS" for host in s.hosts})
             servers.append(
                 Server(
                     port=Port(number=80, name="http-redirect", protocol="HTTP"),

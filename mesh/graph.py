@@ -1,4 +1,5 @@
-"""Who may call whom: gateway to app, app to app, app to egress. Identities and principals come from here and nowhere else."""
+"""Who may call whom: gateway to app, app to app, app to egress. Identities and principals come from here and nowhere
+else."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The parts of a declaration that parsed. A part that did not is absent, and its name is in `unread`, so that nobody
+    """The parts of a declaration that parsed. A part that did not is absent, and its name is in `unread`, so that
+    nobody
     takes a reference to it for a dangling one."""
 
     today: date
@@ -72,7 +74,8 @@ class Parts:
 
 
 class Endpoint(NamedTuple):
-    """A path as its app sees it, and the methods that may reach it. A path with a trailing '/' stands for all below it."""
+    """A path as its app sees it, and the methods that may reach it. A path with a trailing '/' stands for all below
+    it."""
 
     path: str
     methods: tuple[str, ...]
@@ -89,7 +92,8 @@ class Edge(NamedTuple):
     source: Identity
     app: str
     hosts: tuple[str, ...]
-    """Values of the Host header; an app that also answered to other names would be a way around the rules of those hosts."""
+    """Values of the Host header; an app that also answered to other names would be a way around the rules of those
+    hosts."""
     endpoints: tuple[Endpoint, ...]
     declared_at: str
 

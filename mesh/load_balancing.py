@@ -1,4 +1,5 @@
-"""How a client proxy picks a pod: https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings"""
+"""How a client proxy picks a pod:
+https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings"""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ class LoadBalancingSpec(Spec):
     algorithm: Literal["least_request", "round_robin", "random"] = "least_request"
     """least_request suits calls of very different length, such as tool calls."""
     hash: HashSpec | None = None
-    """Consistent hashing instead of the algorithm. It does not reach the replica that minted an MCP session: see mcp.sessions."""
+    """Consistent hashing instead of the algorithm. It does not reach the replica that minted an MCP session: see
+    mcp.sessions."""
     locality: LocalitySpec | None = None
     """Locality preference."""
     warmup: Duration | None = None

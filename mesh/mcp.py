@@ -1,6 +1,7 @@
 """What the two eras of the Model Context Protocol put on the wire.
 
-Up to 2025-11-25 (`legacy`) one endpoint takes POST, GET (server-sent events) and DELETE, with sessions. Since 2026-07-28
+Up to 2025-11-25 (`legacy`) one endpoint takes POST, GET (server-sent events) and DELETE, with sessions. Since
+2026-07-28
 (`modern`) there is POST alone, no session, and every request names its method and its tool in headers.
 Source: https://modelcontextprotocol.io/specification
 """
@@ -29,7 +30,8 @@ class McpSpec(Spec):
     era: Era = "both"
     """legacy: up to 2025-11-25. modern: since 2026-07-28. both: a server that answers either."""
     sessions: Literal["none", "envelope"] = "none"
-    """none: any replica answers any request. envelope: the session id carries the replica that minted it, so that follow-ups reach it."""
+    """none: any replica answers any request. envelope: the session id carries the replica that minted it, so that
+    follow-ups reach it."""
 
     @property
     def methods(self) -> tuple[str, ...]:

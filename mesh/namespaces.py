@@ -18,7 +18,8 @@ class NamespaceDeclaration(NamedTuple):
 
     @property
     def injected(self) -> bool:
-        """All are: an app's pods get a sidecar, and a gateway's pod is filled in by the injector (its image is `auto`)."""
+        """All are: an app's pods get a sidecar, and a gateway's pod is filled in by the injector (its image is
+        `auto`)."""
         return True
 
 

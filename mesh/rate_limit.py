@@ -53,12 +53,15 @@ class RateLimitSpec(Spec):
     every: Duration = Field(default="60s", validate_default=True)  # pyright: ignore[reportAssignmentType]
     """The window. Tokens come back evenly over it."""
     counted: Literal["replica", "gateway", "global"] = "gateway"
-    """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is divided by
-    the gateway's lowest number of replicas, rounded up; more replicas let more pass. global: exactly, by the rate limit service."""
+    """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is
+    divided by
+    the gateway's lowest number of replicas, rounded up; more replicas let more pass. global: exactly, by the rate
+    limit service."""
 
 
 class RateLimitServiceSpec(Spec):
-    """The rate limit service behind `counted: global` (https://github.com/envoyproxy/ratelimit), which keeps its counts in Redis."""
+    """The rate limit service behind `counted: global` (https://github.com/envoyproxy/ratelimit), which keeps its
+    counts in Redis."""
 
     namespace: DnsLabel = "ratelimit"
     """Its namespace."""
@@ -108,7 +111,8 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
 
 
 def _actions(name: str, limit: RateLimitSpec, hosts: list[str]) -> dict[str, Any]:
-    """The descriptor of a request: the app by its host, then issuer and subject. Without a verified token there is none."""
+    """The descriptor of a request: the app by its host, then issuer and subject. Without a verified token there is
+    none."""
     # The app sees one host in any spelling, so the limit must, too.
     host = rf"(?i)({'|'.join(re.escape(host) for host in hosts)})(:[0-9]+)?"
     actions: list[dict[str, Any]] = [
@@ -153,18 +157,11 @@ def _descriptor(name: str, limit: RateLimitSpec, gateway: GatewaySpec) -> dict[s
 
 def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, list[str]]]) -> dict[str, Any]:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-    shortest = min(limit.every for _, limit, _ in limited)
     return {
         "stat_prefix": "per_subject",
         "filter_enabled": always,
         "filter_enforced": always,
-        # The filter demands a default bucket; requests without a descriptor draw on it, and it must never run dry.
-        "token_bucket": {
-            "max_tokens": 4294967295,
-            "tokens_per_fill": 4294967295,
-            "fill_interval": duration_text(shortest),
-        },
-        "always_consume_default_token_bucket": False,
+        # No bucket of the filter itself: it would stamp its own x-ratelimit headers on whatever no descriptor limits.
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         # Subjects that a replica remembers at a time; the least recently seen is forgotten first.
         "max_dynamic_descriptors": 10000,

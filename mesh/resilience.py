@@ -1,6 +1,8 @@
-"""Circuit breaking, pools and retries of one app: https://istio.io/latest/docs/reference/config/networking/destination-rule/
+"""Circuit breaking, pools and retries of one app:
+https://istio.io/latest/docs/reference/config/networking/destination-rule/
 
-A retry runs a request again, and a tool call that ran may have had its effect: only failures in which no request reached
+A retry runs a request again, and a tool call that ran may have had its effect: only failures in which no request
+reached
 the app are retried, unless the declaration says that repeating is safe.
 """
 
@@ -127,7 +129,8 @@ class OutlierSpec(Spec):
     consecutive_gateway_errors: int = Field(default=5, ge=0)
     """502, 503 and 504 in a row that eject a pod; 0 turns the count off."""
     consecutive_5xx: int = Field(default=0, ge=0)
-    """5xx of any kind in a row that eject a pod; 0 (default) turns the count off, as an app may answer 500 for one bad call."""
+    """5xx of any kind in a row that eject a pod; 0 (default) turns the count off, as an app may answer 500 for one
+    bad call."""
     interval: Duration = Field(default="10s", validate_default=True)  # pyright: ignore[reportAssignmentType]
     """Time between two looks."""
     base_ejection: Duration = Field(default="30s", validate_default=True)  # pyright: ignore[reportAssignmentType]
@@ -179,7 +182,8 @@ def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timed
         mend = (
             "tool calls would run more than once; keep connect-failure and refused-stream"
             if mcp
-            else "these conditions may run a request twice; set idempotent: true if that is safe, or keep connect-failure and refused-stream"
+            else "these conditions may run a request twice; set idempotent: true if that is safe, or keep "
+            "connect-failure and refused-stream"
         )
         yield Problem(f"{path}.on", mend, ", ".join(unsafe))
     if retries.per_try_timeout is None:
@@ -189,7 +193,8 @@ def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timed
     elif timeout is not None and retries.per_try_timeout * (retries.attempts + 1) > timeout:
         yield Problem(
             f"{path}.per_try_timeout",
-            f"1 try and {retries.attempts} retries take up to {(retries.per_try_timeout * (retries.attempts + 1)).total_seconds():g}s, "
+            f"1 try and {retries.attempts} retries take up to "
+            f"{(retries.per_try_timeout * (retries.attempts + 1)).total_seconds():g}s, "
             f"more than the route's timeout of {timeout.total_seconds():g}s; lower it, or raise the timeout",
         )
 
@@ -203,7 +208,8 @@ def problems(path: str, spec: ResilienceSpec, *, mcp: bool) -> Iterator[Problem]
     if any_5xx and gateway >= any_5xx:
         yield Problem(
             f"{path}.outlier.consecutive_gateway_errors",
-            f"has no effect at {gateway}: consecutive_5xx counts the same answers and ejects at {any_5xx}; lower it, or set it to 0",
+            f"has no effect at {gateway}: consecutive_5xx counts the same answers and ejects at {any_5xx}; "
+            "lower it, or set it to 0",
         )
     if not any_5xx and not gateway:
         yield Problem(f"{path}.outlier", "ejects nothing with both counts 0; set one, or write outlier: null")

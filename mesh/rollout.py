@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -40,7 +42,8 @@ class PinSpec(Spec):
     value: Token = "true"
     """The value that the header or cookie must have."""
     allowed: Literal["anyone", "callers"] = "callers"
-    """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header and ignores the cookie."""
+    """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
+    and ignores the cookie."""
 
 
 class CanaryConfig(Spec):
@@ -68,7 +71,8 @@ class ClaimAudience(Spec):
 
 
 class ExperimentSpec(Spec):
-    """A share of one audience. The audience is decided by what a client cannot write: a verified claim, or the gateway it comes through."""
+    """A share of one audience. The audience is decided by what a client cannot write: a verified claim, or the
+    gateway it comes through."""
 
     version: DnsLabel
     """A version of `versions`."""
@@ -90,7 +94,8 @@ class RolloutSpec(Spec):
     experiments: dict[DnsLabel, ExperimentSpec] = {}
     """A/B tests by audience, tried in this order, before the canary's share."""
     managed_by: Literal["stack", "flagger", "argo-rollouts"] = "stack"
-    """Who moves the weights. flagger makes the VirtualService and DestinationRule itself, so none is emitted; for argo-rollouts the
+    """Who moves the weights. flagger makes the VirtualService and DestinationRule itself, so none is emitted; for
+    argo-rollouts the
     weighted route is a VirtualService of its own, of which only the first content is written."""
 
 
@@ -138,7 +143,8 @@ def problems(path: str, app: AppSpec) -> Iterator[Problem]:
         for divided_path in divided:
             yield Problem(
                 divided_path,
-                "weights are drawn anew for each request, so a session would be torn between versions; with mcp.sessions: envelope "
+                "weights are drawn anew for each request, so a session would be torn between versions; with "
+                "mcp.sessions: envelope "
                 "use 0 or 100, or lead a whole audience to the new version",
             )
     yield from _hand_off_problems(where, app, rollout)
@@ -150,7 +156,8 @@ def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[P
     if canary.from_percent is not None and canary.percent - canary.from_percent > canary.max_step:
         yield Problem(
             f"{path}.percent",
-            f"goes up by {canary.percent - canary.from_percent} from {canary.from_percent}, more than max_step {canary.max_step}; "
+            f"goes up by {canary.percent - canary.from_percent} from {canary.from_percent}, more than "
+            f"max_step {canary.max_step}; "
             f"go to {canary.from_percent + canary.max_step} first",
             canary.percent,
         )
@@ -193,5 +200,6 @@ def _hand_off_problems(path: str, app: AppSpec, rollout: RolloutSpec) -> Iterato
         if app.routes:
             yield Problem(
                 f"{path}.managed_by",
-                "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, or manage weights here",
+                "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
+                "or manage weights here",
             )

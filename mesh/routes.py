@@ -1,6 +1,9 @@
-"""Further paths of an app's host, beside the MCP path: https://istio.io/latest/docs/reference/config/networking/virtual-service/"""
+"""Further paths of an app's host, beside the MCP path:
+https://istio.io/latest/docs/reference/config/networking/virtual-service/"""
 
 from __future__ import annotations
+
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
 
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +28,8 @@ class HeaderChangesSpec(Spec):
     """Changes to one direction's headers."""
 
     set: dict[HeaderName, str] = {}
-    """Headers to write, whatever the other side sent (there is no `add`: it would let a client send the first value)."""
+    """Headers to write, whatever the other side sent (there is no `add`: it would let a client send the first
+    value)."""
     remove: Many[HeaderName] = ()
     """Headers to take away."""
 
@@ -158,7 +162,8 @@ def _target_problems(path: str, app: AppSpec, route: RouteSpec) -> Iterator[Prob
     if route.timeout is not None and route.timeout > app.longest_call:
         yield Problem(
             f"{path}.timeout",
-            f"is longer than longest_call ({app.longest_call.total_seconds():g}s), for which proxies wait when they drain; raise longest_call",
+            f"is longer than longest_call ({app.longest_call.total_seconds():g}s), for which proxies wait "
+            "when they drain; raise longest_call",
             route.timeout.total_seconds(),
         )
 

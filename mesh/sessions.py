@@ -39,7 +39,8 @@ ENVELOPE = envoy_patches.merge(
                                 {"header": {"name": "mcp-session-id"}},
                             ),
                         },
-                        # A replica that has gone took its sessions along; 404 from another one makes the client begin anew.
+                        # A replica that has gone took its sessions along; 404 from another one makes the client begin
+                        # anew.
                         "strict": False,
                     }
                 },

@@ -120,7 +120,8 @@ if TYPE_CHECKING:
 else:
     DnsLabel = _text(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
-        "must be a DNS label: lower-case letters, digits and '-', at most 63, starting and ending with a letter or digit",
+        "must be a DNS label: lower-case letters, digits and '-', at most 63, starting and ending with a "
+        "letter or digit",
         longest=63,
         examples=["chatgpt-mcp"],
     )

@@ -1,4 +1,5 @@
-"""A token without `exp` is valid for ever, and Istio cannot ask for the claim: its matches compare text, and `exp` is a number.
+"""A token without `exp` is valid for ever, and Istio cannot ask for the claim: its matches compare text, and `exp` is
+a number.
 
 So the routes that a token opens are given one more condition: the verified payload has an `exp`. Without it the request
 falls to the route that answers 401. It is a change of routes, so editing it cuts no stream.

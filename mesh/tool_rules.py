@@ -1,12 +1,14 @@
 """Scopes per tool, where the wire names the tool: MCP since 2026-07-28 puts it into the header `mcp-name`.
 
-A header that says less than the body would be a way around the rule, so whatever does not name its method and tool in the
+A header that says less than the body would be a way around the rule, so whatever does not name its method and tool in
+the
 plain form is refused. Servers must reject a header that contradicts the body, and intermediaries an older version.
 Source: https://modelcontextprotocol.io/specification (transports)
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from istio_api.networking import HTTPMatchRequest, StringMatch
@@ -15,16 +17,29 @@ from mesh.challenge import exact, regex
 from mesh.mcp import MODERN_VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from istio_api.networking import HTTPRoute
     from mesh.app import AppSpec
     from mesh.auth import AuthSpec
 
-PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]{1,128}"
+PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]+"
 """No comma (a doubled header is joined by one) and no `=?base64?`: both would hide a name from an exact match."""
 
 PLAIN_METHOD = r"[A-Za-z]+(/[A-Za-z_]+)*"
+
+
+def anything_but(words: Iterable[str]) -> str:
+    """A regular expression for every text that is none of these words (RE2 has no negation)."""
+    tails: dict[str, set[str]] = {}
+    for word in words:
+        tails.setdefault(word[:1], set()).add(word[1:])
+    ends_here = tails.pop("", None) is not None
+    known = "".join(sorted(tails))
+    options = [] if ends_here else [""]
+    options.append(rf"[^{re.escape(known)}].*" if known else ".+")
+    options += [f"{re.escape(head)}({anything_but(tails[head])})" for head in sorted(tails)]
+    return "|".join(options)
 
 
 def with_headers(
@@ -48,6 +63,8 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     post = [HTTPMatchRequest(uri=m.uri, method=exact("POST"), headers=m.headers) for m in good]
     modern = challenge.methods_match(MODERN_VERSIONS)
     older = [with_headers(match, {}, {"mcp-protocol-version": modern}) for match in post]
+    # Envoy looks at each value of a repeated header by itself, and a server may take another one than the route did.
+    older += [with_headers(match, {"mcp-protocol-version": regex(anything_but(MODERN_VERSIONS))}) for match in post]
     guarded = tuple(dict.fromkeys(rule.scope for rule in auth.tools.values()))
     if app.mcp.era == "modern":
         yield challenge.answer(f"{name}.older-protocol", older, 403, {})

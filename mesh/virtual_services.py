@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from mesh.routes import RouteSpec
 
 ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
-"""Ways to write a path that a proxy and an app may read differently: encoded '/', '\\', '.', ';', '%' and NUL, and '//'."""
+"""Ways to write a path that a proxy and an app may read differently: encoded '/', '\\', '.', ';', '%' and NUL, and
+'//'."""
 
 
 class Share(NamedTuple):
@@ -51,7 +52,7 @@ class Share(NamedTuple):
     percent: int
 
 
-def host_virtual_service_name(name: str, app: AppSpec, exposure: Exposure) -> str:
+def host_virtual_service_name(name: str, exposure: Exposure) -> str:
     return name if exposure.path == "host" else f"{name}-{exposure.host.replace('.', '-')}"
 
 
@@ -82,7 +83,7 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
         virtual_service = VirtualService(
             hosts=(exposure.host,), gateways=(f"{gateway.home}/{exposure.gateway}",), http=routes
         )
-        metadata = ObjectMeta(name=host_virtual_service_name(name, app, exposure), namespace=app.namespace)
+        metadata = ObjectMeta(name=host_virtual_service_name(name, exposure), namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), owner)
         yield from token_expiry.objects(metadata.name, name, app, gateway, routes)
         yield from sessions.objects(metadata.name, name, app, gateway, routes)
@@ -275,7 +276,7 @@ class HostRoutes:
         name, auth, method = f"{self.name}.{label}", self.app.auth, methods_match(methods)
         credentials: tuple[Mapping[str, StringMatch], ...] = self.tokens if protected else ({},)
         if how.cors is not None:
-            yield self._preflight(f"{name}.preflight", uri, methods, target, app, how)
+            yield self._preflight(f"{name}.preflight", uri, target, app, how)
         if protected and auth is not None:
             good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
             for scope in auth.scopes:
@@ -290,9 +291,7 @@ class HostRoutes:
             yield from challenge.challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield challenge.method_not_allowed(f"{name}.method", uri, methods)
 
-    def _preflight(
-        self, name: str, uri: StringMatch, methods: Sequence[str], target: str, app: AppSpec, how: Forward
-    ) -> HTTPRoute:
+    def _preflight(self, name: str, uri: StringMatch, target: str, app: AppSpec, how: Forward) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
         matches = [
             HTTPMatchRequest(
