@@ -20,6 +20,7 @@ from lab.processes import Process, Processes
 from lab.stack import Stack
 from lab.state import CHECKOUT, State
 from lab.workloads import internet, manifests, tokens
+from lab.workloads.issuer import SCOPES
 
 if TYPE_CHECKING:
     from lab.toolchain import Toolchain
@@ -173,7 +174,7 @@ class Deployment:
             public["name"],
             "--output=jsonpath={.spec.clusterIP}",
         )
-        token = tokens.mint(tokens.load_keys(self._state.issuer), scopes=("chatgpt.tools.read",))
+        token = tokens.mint(tokens.load_keys(self._state.issuer), scopes=SCOPES)
         print(f"\nThe official MCP client through the gateway ({tokens.AUDIENCE} at {address}):\n", flush=True)
         command = [
             sys.executable,
