@@ -27,6 +27,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, dataclass_tran
 
 from istio_api import field_types
 from istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, advice, shown
+from istio_api.limits import Limits, broken_limits
 
 __all__ = [
     "EMPTY_MAP",
@@ -35,6 +36,7 @@ __all__ = [
     "Int64",
     "IntOrString",
     "InvalidMessage",
+    "Limits",
     "Message",
     "ResourceSpec",
     "UInt32",
@@ -73,6 +75,9 @@ class Message:
     ALIASES: ClassVar[Mapping[str, str]] = EMPTY_MAP
     """Second JSON names that the CRD serves: alias to field."""
 
+    LIMITS: ClassVar[Mapping[str, Limits]] = EMPTY_MAP
+    """Limits of single fields; `NAME[]` stands for each entry of a list or map."""
+
     def __init__(self, **given: Any) -> None:
         message = type(self)
         problems: list[str] = []
@@ -85,7 +90,7 @@ class Message:
             object.__setattr__(self, field.name, value)
         names = {field.name: field.name for field in fields_of(message)}
         problems += [_unknown(f"{message.__name__}.{name}", name, message, names) for name in given]
-        problems += _group_problems(message, admitted, message.__name__, names)
+        problems += _problems_of(message, admitted, message.__name__, names)
         if problems:
             raise InvalidMessage(problems)
 
@@ -200,12 +205,8 @@ class MessageType:
                 keys[field.name] = str(key)
                 if item is not None:
                     values[field.name] = field.type.read(item, where, found)
-        found += _group_problems(
-            self.message,
-            values,
-            path or self.message.__name__,
-            {n: f.json_name for n, f in _fields_by_name(self.message).items()},
-        )
+        names = {field.name: field.json_name for field in fields_of(self.message)}
+        found += _problems_of(self.message, values, path, names)
         problems += found
         return None if found else self.message(**values)
 
@@ -292,11 +293,11 @@ def _field_type(hint: Any) -> FieldType:
     return _SCALARS[hint]
 
 
-def _group_problems(
-    message: type[Message], values: Mapping[str, Any], path: str, names: Mapping[str, str]
-) -> list[str]:
+def _problems_of(message: type[Message], values: Mapping[str, Any], path: str, names: Mapping[str, str]) -> list[str]:
+    """What is wrong with well-typed values: missing, more than one of a group, or beyond a limit."""
+    where = path or message.__name__
     problems = [
-        f"{path}: {names[field.name]} is required and must not be empty"
+        f"{where}: {names[field.name]} is required and must not be empty"
         for field in fields_of(message)
         if field.required and values.get(field.name, "") in ("", (), EMPTY_MAP)
     ]
@@ -304,8 +305,9 @@ def _group_problems(
         given = [names[name] for name in group if name in values and values[name] not in ((), EMPTY_MAP)]
         if len(given) > 1:
             allowed = ", ".join(names[name] for name in group)
-            problems.append(f"{path}: at most one of {allowed} may be set (given: {', '.join(given)})")
-    return problems
+            problems.append(f"{where}: at most one of {allowed} may be set (given: {', '.join(given)})")
+    paths = {name: f"{path}.{shown_name}" if path else shown_name for name, shown_name in names.items()}
+    return [*problems, *broken_limits(message.LIMITS, values, paths)]
 
 
 def _unknown(path: str, key: str, message: type[Message], known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from istio_api.extensions.wasm import FailStrategy, PluginType, PullPolicy, VmConfig
-from istio_api.message import Int32, Message, ResourceSpec, message
+from istio_api.message import Int32, Limits, Message, ResourceSpec, message
 from istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
 
 
@@ -20,7 +20,7 @@ class TrafficExtension(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        target_refs: `targetRefs`, list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference; at most 16 entries.
         phase: TrafficExtension_ExecutionPhase: UNSPECIFIED, AUTHN, AUTHZ, STATS.
         priority: int32.
         match: list of TrafficSelector.
@@ -33,6 +33,7 @@ class TrafficExtension(ResourceSpec):
     """
 
     API_VERSION: ClassVar[str] = "extensions.istio.io/v1alpha1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"target_refs": Limits(max_length=16)}
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("wasm", "lua"), ("selector", "target_refs"))
 
     selector: WorkloadSelector | None = None
@@ -50,16 +51,22 @@ class WasmConfig(Message):
 
     Attributes:
         url: string; required.
-        sha256: string.
+        sha256: string; matches (^$|^[a-f0-9]{64}$).
         image_pull_policy: `imagePullPolicy`, PullPolicy: UNSPECIFIED_POLICY, IfNotPresent, Always.
-        image_pull_secret: `imagePullSecret`, string.
+        image_pull_secret: `imagePullSecret`, string; not empty, at most 253 characters.
         verification_key: `verificationKey`, string.
         plugin_config: `pluginConfig`, free-form JSON object.
-        plugin_name: `pluginName`, string.
+        plugin_name: `pluginName`, string; not empty, at most 256 characters.
         fail_strategy: `failStrategy`, FailStrategy: FAIL_CLOSE, FAIL_OPEN, FAIL_RELOAD.
         vm_config: `vmConfig`, VmConfig.
         type: PluginType: UNSPECIFIED_PLUGIN_TYPE, HTTP, NETWORK.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "sha256": Limits(pattern="(^$|^[a-f0-9]{64}$)"),
+        "image_pull_secret": Limits(min_length=1, max_length=253),
+        "plugin_name": Limits(min_length=1, max_length=256),
+    }
 
     url: str
     sha256: str | None = None
@@ -78,8 +85,10 @@ class LuaConfig(Message):
     """https://istio.io/latest/docs/reference/config/proxy_extensions/traffic_extension/#LuaConfig
 
     Attributes:
-        inline_code: `inlineCode`, string; required.
+        inline_code: `inlineCode`, string; required; at most 65536 characters.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"inline_code": Limits(max_length=65536)}
 
     inline_code: str
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.message import Int32, Message, ResourceSpec, message
+from istio_api.message import Int32, Limits, Message, ResourceSpec, message
 from istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
 
 
@@ -20,14 +20,14 @@ class WasmPlugin(ResourceSpec):
     Attributes:
         selector: WorkloadSelector.
         target_ref: `targetRef`, PolicyTargetReference.
-        target_refs: `targetRefs`, list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference; at most 16 entries.
         url: string; required.
-        sha256: string.
+        sha256: string; matches (^$|^[a-f0-9]{64}$).
         image_pull_policy: `imagePullPolicy`, PullPolicy: UNSPECIFIED_POLICY, IfNotPresent, Always.
-        image_pull_secret: `imagePullSecret`, string.
+        image_pull_secret: `imagePullSecret`, string; not empty, at most 253 characters.
         verification_key: `verificationKey`, string.
         plugin_config: `pluginConfig`, free-form JSON object.
-        plugin_name: `pluginName`, string.
+        plugin_name: `pluginName`, string; not empty, at most 256 characters.
         phase: PluginPhase: UNSPECIFIED_PHASE, AUTHN, AUTHZ, STATS.
         priority: int32.
         fail_strategy: `failStrategy`, FailStrategy: FAIL_CLOSE, FAIL_OPEN, FAIL_RELOAD.
@@ -39,6 +39,12 @@ class WasmPlugin(ResourceSpec):
     """
 
     API_VERSION: ClassVar[str] = "extensions.istio.io/v1alpha1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "target_refs": Limits(max_length=16),
+        "sha256": Limits(pattern="(^$|^[a-f0-9]{64}$)"),
+        "image_pull_secret": Limits(min_length=1, max_length=253),
+        "plugin_name": Limits(min_length=1, max_length=256),
+    }
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
@@ -77,8 +83,10 @@ class VmConfig(Message):
     """https://istio.io/latest/docs/reference/config/proxy_extensions/wasm-plugin/#VmConfig
 
     Attributes:
-        env: list of EnvVar.
+        env: list of EnvVar; at most 256 entries.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"env": Limits(max_length=256)}
 
     env: Sequence[EnvVar] = ()
 
@@ -88,10 +96,12 @@ class EnvVar(Message):
     """https://istio.io/latest/docs/reference/config/proxy_extensions/wasm-plugin/#EnvVar
 
     Attributes:
-        name: string; required.
+        name: string; required; at most 256 characters.
         value_from: `valueFrom`, EnvValueSource: INLINE, HOST.
-        value: string.
+        value: string; at most 2048 characters.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"name": Limits(max_length=256), "value": Limits(max_length=2048)}
 
     name: str
     value_from: EnvValueSource | None = None

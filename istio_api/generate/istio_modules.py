@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,13 +45,13 @@ def _go(*arguments: str) -> str:
 
 def file_descriptors(files: Iterable[str], roots: Iterable[Path]) -> descriptor_pb2.FileDescriptorSet:
     """Compile protobuf files (paths below one of the roots), with imports and comments."""
-    from grpc_tools import protoc  # pyright: ignore[reportMissingTypeStubs]
-
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "descriptors"
-        arguments = ["protoc", *(f"-I{root}" for root in roots), "--include_imports", "--include_source_info"]
-        if protoc.main([*arguments, f"-o{output}", *files]):  # pyright: ignore[reportUnknownMemberType]
-            raise SystemExit(f"protoc cannot compile {', '.join(files)}")
+        options = [*(f"-I{root}" for root in roots), "--include_imports", "--include_source_info", f"-o{output}"]
+        command = [sys.executable, "-m", "grpc_tools.protoc", *options, *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"protoc refuses Istio's protobuf files:\n{done.stderr}")
         return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
 
 

@@ -6,6 +6,7 @@ from google.protobuf import descriptor_pb2
 
 from istio_api.generate.messages import Catalogue, Enum, Message, python_field_name
 from istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
+from istio_api.generate.schema_walk import Limits
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 
@@ -45,6 +46,9 @@ def definition(read: Catalogue, found: Message | Enum) -> Definition:
     if found.aliases:
         aliases = {alias: python_field_name(name) for alias, name in found.aliases.items()}
         constants.append(f"ALIASES: ClassVar[Mapping[str, str]] = {aliases!r}")
+    if limits := found.agreed_limits():
+        entries = ", ".join(f"{python_target(target)!r}: {_limits(limit)}" for target, limit in limits.items())
+        constants.append(f"LIMITS: ClassVar[Mapping[str, Limits]] = {{{entries}}}")
     return MessageSource(
         name=found.python_name,
         page=found.page,
@@ -53,6 +57,35 @@ def definition(read: Catalogue, found: Message | Enum) -> Definition:
         oneofs=tuple(tuple(python_field_name(name) for name in group) for group in found.oneofs),
         fields=tuple(_field(read, found, proto) for proto in found.descriptor.field),
     )
+
+
+def python_target(target: str) -> str:
+    """A key of LIMITS for a protobuf field, or for its entries."""
+    name = target.removesuffix("[]")
+    return f"{python_field_name(name)}{target[len(name) :]}"
+
+
+def _limits(limits: Limits) -> str:
+    return f"Limits({', '.join(f'{name}={value!r}' for name, value in limits.items())})"
+
+
+def limit_words(limits: Limits, length: str) -> str:
+    """The limits as a docstring tells them: `1 to 65535`, `at most 253 characters`."""
+    words: list[str] = []
+    for lowest, highest, unit in (("minimum", "maximum", ""), ("min_length", "max_length", f" {length}")):
+        low, high = limits.get(lowest), limits.get(highest)
+        if lowest == "min_length" and low == 1:
+            words.append("not empty")
+            low = None
+        if low is not None and high is not None:
+            words.append(f"{low} to {high}{unit}")
+        elif high is not None:
+            words.append(f"at most {high}{unit}")
+        elif low is not None:
+            words.append(f"at least {low}{unit}")
+    if "pattern" in limits:
+        words.append(f"matches {limits['pattern']}")
+    return ", ".join(words)
 
 
 def foreign_names(read: Catalogue, module: str, found: list[Message | Enum]) -> dict[str, str]:
@@ -78,7 +111,12 @@ def _field(read: Catalogue, message: Message, proto: FieldProto) -> FieldSource:
         default = "None"
         if proto.label == FieldProto.LABEL_REPEATED:
             annotation, words, default = f"Sequence[{annotation}]", f"list of {words}", "()"
-    notes = ("; required" if required else "") + ("; deprecated" if proto.options.deprecated else "")
+    limits = message.agreed_limits()
+    notes = "; required" if required else ""
+    length = "characters" if default in ("", "None") and annotation == "str" else "entries"
+    notes += f"; {limit_words(limits[proto.name], length)}" if proto.name in limits else ""
+    notes += f"; each {limit_words(limits[f'{proto.name}[]'], 'characters')}" if f"{proto.name}[]" in limits else ""
+    notes += "; deprecated" if proto.options.deprecated else ""
     return FieldSource(
         name=python_field_name(proto.name),
         json_name=proto.json_name,

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from istio_api.generate.schema_walk import Kind, objects_below
+from istio_api.generate.schema_walk import Kind, Limits, field_limits, objects_below
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 
@@ -39,7 +39,7 @@ class Enum:
 
 @dataclass(slots=True)
 class Message:
-    """One message; `aliases` and `oneofs` grow by what the CRDs say."""
+    """One message; `aliases`, `oneofs` and `limits` grow by what the CRDs say."""
 
     python_name: str
     module: str
@@ -49,7 +49,13 @@ class Message:
     required: frozenset[str]
     oneofs: list[tuple[str, ...]]
     aliases: dict[str, str] = field(default_factory=dict[str, str])
+    limits: dict[str, list[Limits]] = field(default_factory=dict[str, list[Limits]])
+    """What each use of the message says of a field, or of its entries (`NAME[]`)."""
     kind: Kind | None = None
+
+    def agreed_limits(self) -> dict[str, Limits]:
+        """The limits that hold wherever the message is used."""
+        return {name: uses[0] for name, uses in self.limits.items() if uses[0] and all(u == uses[0] for u in uses)}
 
     def field_named(self, json_name: str) -> FieldProto | None:
         return next((f for f in self.descriptor.field if f.json_name == json_name), None)
@@ -226,6 +232,11 @@ def _add_kind(read: Catalogue, kind: Kind) -> str:
             camel = re.sub(r"_(.)", lambda match: match[1].upper(), property_name)
             if message.field_named(property_name) is None and (target := message.field_named(camel)):
                 message.aliases[property_name] = target.name
+        for proto in message.descriptor.field:
+            if property_schema := schema["properties"].get(proto.json_name):
+                required, unsigned = proto.name in message.required, _is_unsigned(read, proto)
+                for suffix, limits in field_limits(property_schema, required=required, unsigned=unsigned):
+                    message.limits.setdefault(f"{proto.name}{suffix}", []).append(limits)
         for rule in schema.get("x-kubernetes-validations", ()):
             if not _AT_MOST_ONE.fullmatch(rule["rule"]):
                 continue
@@ -234,6 +245,13 @@ def _add_kind(read: Catalogue, kind: Kind) -> str:
             if len(group) > 1 and group not in message.oneofs:
                 message.oneofs.append(group)
     return name
+
+
+def _is_unsigned(read: Catalogue, proto: FieldProto) -> bool:
+    if types := read.map_types(proto):
+        proto = types[1]
+    unsigned = (FieldProto.TYPE_UINT32, FieldProto.TYPE_UINT64)
+    return proto.type in unsigned or proto.type_name == ".google.protobuf.UInt32Value"
 
 
 def _message_at(read: Catalogue, message: Message, path: tuple[str, ...]) -> Message | None:

@@ -148,6 +148,7 @@ _LIBRARY = {
         "Int32",
         "Int64",
         "IntOrString",
+        "Limits",
         "Message",
         "ResourceSpec",
         "UInt32",
@@ -205,6 +206,8 @@ def _docstring(message: MessageSource) -> list[str]:
         lines += _wrapped(f"{field.name}: {written}{field.description}.", 8)
     for group in message.oneofs:
         lines += ["", *_wrapped(f"At most one of {', '.join(group)}.", 4)]
+    if any("\\" in line for line in lines):
+        lines[0] = lines[0].replace('"""', 'r"""', 1)
     return [*lines, '    """'] if len(lines) > 1 else [f'{lines[0]}"""']
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, UInt32, UInt64, message
+from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, UInt64, message
 from istio_api.networking.virtual_service import PortSelector
 from istio_api.type.selector import WorkloadSelector
 
@@ -47,11 +47,13 @@ class TrafficPolicy(Message):
         connection_pool: `connectionPool`, ConnectionPoolSettings.
         outlier_detection: `outlierDetection`, OutlierDetection.
         tls: ClientTLSSettings.
-        port_level_settings: `portLevelSettings`, list of TrafficPolicy_PortTrafficPolicy.
+        port_level_settings: `portLevelSettings`, list of TrafficPolicy_PortTrafficPolicy; at most 4096 entries.
         tunnel: TrafficPolicy_TunnelSettings.
         proxy_protocol: `proxyProtocol`, TrafficPolicy_ProxyProtocol.
         retry_budget: `retryBudget`, TrafficPolicy_RetryBudget.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"port_level_settings": Limits(max_length=4096)}
 
     load_balancer: LoadBalancerSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None
@@ -113,10 +115,12 @@ class TrafficPolicy_RetryBudget(Message):
     """https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy-RetryBudget
 
     Attributes:
-        percent: double.
+        percent: double; 0 to 100.
         min_retry_concurrency: `minRetryConcurrency`, uint32.
         budget_interval: `budgetInterval`, duration, written as "10s".
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"percent": Limits(minimum=0, maximum=100)}
 
     percent: float | None = None
     min_retry_concurrency: UInt32 | None = None
@@ -253,9 +257,14 @@ class WarmupConfiguration(Message):
 
     Attributes:
         duration: duration, written as "10s"; required.
-        minimum_percent: `minimumPercent`, double.
-        aggression: double.
+        minimum_percent: `minimumPercent`, double; 0 to 100.
+        aggression: double; at least 0.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "minimum_percent": Limits(minimum=0, maximum=100),
+        "aggression": Limits(minimum=0),
+    }
 
     duration: timedelta
     minimum_percent: float | None = None
@@ -364,8 +373,10 @@ class OutlierDetection(Message):
         base_ejection_time: `baseEjectionTime`, duration, written as "10s".
         max_ejection_percent: `maxEjectionPercent`, int32.
         min_health_percent: `minHealthPercent`, int32.
-        outlier_detection_http_error_codes: `outlierDetectionHttpErrorCodes`, list of uint32.
+        outlier_detection_http_error_codes: `outlierDetectionHttpErrorCodes`, list of uint32; each 100 to 599.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"outlier_detection_http_error_codes[]": Limits(minimum=100, maximum=599)}
 
     consecutive_errors: Int32 | None = None
     split_external_local_origin_errors: bool | None = None
@@ -457,8 +468,10 @@ class ZoneAwareLoadBalancerSetting(Message):
         enabled: bool.
         failover: list of ZoneAwareLoadBalancerSetting_Failover.
         failover_priority: `failoverPriority`, list of string.
-        min_cluster_size: `minClusterSize`, uint32.
+        min_cluster_size: `minClusterSize`, uint32; at least 1.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"min_cluster_size": Limits(minimum=1)}
 
     enabled: bool | None = None
     failover: Sequence[ZoneAwareLoadBalancerSetting_Failover] = ()

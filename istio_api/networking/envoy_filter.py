@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, UInt32, message
+from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
 from istio_api.networking.sidecar import WorkloadSelector
 from istio_api.type.selector import PolicyTargetReference
 
@@ -20,7 +20,7 @@ class EnvoyFilter(ResourceSpec):
 
     Attributes:
         workload_selector: `workloadSelector`, WorkloadSelector.
-        target_refs: `targetRefs`, list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference; at most 16 entries.
         config_patches: `configPatches`, list of EnvoyFilter_EnvoyConfigObjectPatch.
         priority: int32.
 
@@ -28,6 +28,7 @@ class EnvoyFilter(ResourceSpec):
     """
 
     API_VERSION: ClassVar[str] = "networking.istio.io/v1alpha3"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"target_refs": Limits(max_length=16)}
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("workload_selector", "target_refs"),)
 
     workload_selector: WorkloadSelector | None = None
@@ -182,10 +183,12 @@ class EnvoyFilter_WaypointMatch(Message):
     """https://istio.io/latest/docs/reference/config/networking/envoy-filter/#EnvoyFilter-WaypointMatch
 
     Attributes:
-        port_number: `portNumber`, uint32.
+        port_number: `portNumber`, uint32; 1 to 65535.
         route: EnvoyFilter_WaypointMatch_RouteMatch.
         filter: EnvoyFilter_WaypointMatch_FilterMatch.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"port_number": Limits(minimum=1, maximum=65535)}
 
     port_number: UInt32 | None = None
     route: EnvoyFilter_WaypointMatch_RouteMatch | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Message, ResourceSpec, UInt32, message
+from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
 
 
 @message
@@ -77,9 +77,9 @@ class ServerTLSSettings(Message):
         ca_certificates: `caCertificates`, string.
         ca_crl: `caCrl`, string.
         credential_name: `credentialName`, string.
-        credential_names: `credentialNames`, list of string.
+        credential_names: `credentialNames`, list of string; at most 2 entries.
         ca_cert_credential_name: `caCertCredentialName`, string.
-        tls_certificates: `tlsCertificates`, list of ServerTLSSettings_TLSCertificate.
+        tls_certificates: `tlsCertificates`, list of ServerTLSSettings_TLSCertificate; at most 2 entries.
         subject_alt_names: `subjectAltNames`, list of string.
         verify_certificate_spki: `verifyCertificateSpki`, list of string.
         verify_certificate_hash: `verifyCertificateHash`, list of string.
@@ -97,6 +97,10 @@ class ServerTLSSettings(Message):
     At most one of credential_names, tls_certificates.
     """
 
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "credential_names": Limits(max_length=2),
+        "tls_certificates": Limits(max_length=2),
+    }
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("tls_certificates", "credential_names"),
         ("credential_name", "credential_names"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, message
+from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, message
 from istio_api.type.selector import WorkloadSelector
 
 
@@ -18,12 +18,16 @@ class ProxyConfig(ResourceSpec):
 
     Attributes:
         selector: WorkloadSelector.
-        concurrency: int32.
-        environment_variables: `environmentVariables`, map of string.
+        concurrency: int32; at least 0.
+        environment_variables: `environmentVariables`, map of string; each at most 2048 characters.
         image: ProxyImage.
     """
 
     API_VERSION: ClassVar[str] = "networking.istio.io/v1beta1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "concurrency": Limits(minimum=0),
+        "environment_variables[]": Limits(max_length=2048),
+    }
 
     selector: WorkloadSelector | None = None
     concurrency: Int32 | None = None

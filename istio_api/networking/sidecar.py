@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Message, ResourceSpec, UInt32, message
+from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
 from istio_api.networking.destination_rule import ConnectionPoolSettings
 from istio_api.networking.gateway import ServerTLSSettings
 from istio_api.networking.virtual_service import Destination
@@ -80,8 +80,10 @@ class WorkloadSelector(Message):
     """https://istio.io/latest/docs/reference/config/networking/sidecar/#WorkloadSelector
 
     Attributes:
-        labels: map of string.
+        labels: map of string; at most 256 entries; each at most 63 characters.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"labels": Limits(max_length=256), "labels[]": Limits(max_length=63)}
 
     labels: Mapping[str, str] = EMPTY_MAP
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, ResourceSpec, UInt32, message
+from istio_api.message import EMPTY_MAP, Limits, ResourceSpec, UInt32, message
 
 
 @message
@@ -16,16 +16,25 @@ class WorkloadEntry(ResourceSpec):
     """https://istio.io/latest/docs/reference/config/networking/workload-entry/#WorkloadEntry
 
     Attributes:
-        address: string.
-        ports: map of uint32.
-        labels: map of string.
-        network: string.
-        locality: string.
+        address: string; at most 256 characters.
+        ports: map of uint32; at most 128 entries; each 1 to 65535.
+        labels: map of string; at most 256 entries.
+        network: string; at most 2048 characters.
+        locality: string; at most 2048 characters.
         weight: uint32.
-        service_account: `serviceAccount`, string.
+        service_account: `serviceAccount`, string; at most 253 characters.
     """
 
     API_VERSION: ClassVar[str] = "networking.istio.io/v1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "address": Limits(max_length=256),
+        "ports": Limits(max_length=128),
+        "ports[]": Limits(minimum=1, maximum=65535),
+        "labels": Limits(max_length=256),
+        "network": Limits(max_length=2048),
+        "locality": Limits(max_length=2048),
+        "service_account": Limits(max_length=253),
+    }
 
     address: str | None = None
     ports: Mapping[str, UInt32] = EMPTY_MAP

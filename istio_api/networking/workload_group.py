@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, UInt32, message
+from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
 from istio_api.networking.workload_entry import WorkloadEntry
 
 
@@ -35,9 +35,11 @@ class WorkloadGroup_ObjectMeta(Message):
     """https://istio.io/latest/docs/reference/config/networking/workload-group/#WorkloadGroup-ObjectMeta
 
     Attributes:
-        labels: map of string.
-        annotations: map of string.
+        labels: map of string; at most 256 entries.
+        annotations: map of string; at most 256 entries.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"labels": Limits(max_length=256), "annotations": Limits(max_length=256)}
 
     labels: Mapping[str, str] = EMPTY_MAP
     annotations: Mapping[str, str] = EMPTY_MAP
@@ -48,11 +50,11 @@ class ReadinessProbe(Message):
     """https://istio.io/latest/docs/reference/config/networking/workload-group/#ReadinessProbe
 
     Attributes:
-        initial_delay_seconds: `initialDelaySeconds`, int32.
-        timeout_seconds: `timeoutSeconds`, int32.
-        period_seconds: `periodSeconds`, int32.
-        success_threshold: `successThreshold`, int32.
-        failure_threshold: `failureThreshold`, int32.
+        initial_delay_seconds: `initialDelaySeconds`, int32; at least 0.
+        timeout_seconds: `timeoutSeconds`, int32; at least 0.
+        period_seconds: `periodSeconds`, int32; at least 0.
+        success_threshold: `successThreshold`, int32; at least 0.
+        failure_threshold: `failureThreshold`, int32; at least 0.
         http_get: `httpGet`, HTTPHealthCheckConfig.
         tcp_socket: `tcpSocket`, TCPHealthCheckConfig.
         exec: ExecHealthCheckConfig.
@@ -61,6 +63,13 @@ class ReadinessProbe(Message):
     At most one of http_get, tcp_socket, exec, grpc.
     """
 
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "initial_delay_seconds": Limits(minimum=0),
+        "timeout_seconds": Limits(minimum=0),
+        "period_seconds": Limits(minimum=0),
+        "success_threshold": Limits(minimum=0),
+        "failure_threshold": Limits(minimum=0),
+    }
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("http_get", "tcp_socket", "exec", "grpc"),)
 
     initial_delay_seconds: Int32 | None = None
@@ -80,11 +89,13 @@ class HTTPHealthCheckConfig(Message):
 
     Attributes:
         path: string.
-        port: uint32; required.
+        port: uint32; required; 1 to 65535.
         host: string.
         scheme: string.
         http_headers: `httpHeaders`, list of HTTPHeader.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"port": Limits(minimum=1, maximum=65535)}
 
     path: str | None = None
     port: UInt32
@@ -98,9 +109,11 @@ class GrpcHealthCheckConfig(Message):
     """https://istio.io/latest/docs/reference/config/networking/workload-group/#GrpcHealthCheckConfig
 
     Attributes:
-        port: uint32.
+        port: uint32; 1 to 65535.
         service: string.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"port": Limits(minimum=1, maximum=65535)}
 
     port: UInt32 | None = None
     service: str | None = None
@@ -111,9 +124,11 @@ class HTTPHeader(Message):
     """https://istio.io/latest/docs/reference/config/networking/workload-group/#HTTPHeader
 
     Attributes:
-        name: string.
+        name: string; matches ^[-_A-Za-z0-9]+$.
         value: string.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"name": Limits(pattern="^[-_A-Za-z0-9]+$")}
 
     name: str | None = None
     value: str | None = None
@@ -125,8 +140,10 @@ class TCPHealthCheckConfig(Message):
 
     Attributes:
         host: string.
-        port: uint32; required.
+        port: uint32; required; 1 to 65535.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"port": Limits(minimum=1, maximum=65535)}
 
     host: str | None = None
     port: UInt32
@@ -137,7 +154,9 @@ class ExecHealthCheckConfig(Message):
     """https://istio.io/latest/docs/reference/config/networking/workload-group/#ExecHealthCheckConfig
 
     Attributes:
-        command: list of string; required.
+        command: list of string; required; each not empty.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"command[]": Limits(min_length=1)}
 
     command: Sequence[str]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
-from istio_api.message import Message, ResourceSpec, message
+from istio_api.message import Limits, Message, ResourceSpec, message
 from istio_api.type.selector import PolicyTargetReference, WorkloadSelector
 
 
@@ -20,13 +20,17 @@ class RequestAuthentication(ResourceSpec):
     Attributes:
         selector: WorkloadSelector.
         target_ref: `targetRef`, PolicyTargetReference.
-        target_refs: `targetRefs`, list of PolicyTargetReference.
-        jwt_rules: `jwtRules`, list of JWTRule.
+        target_refs: `targetRefs`, list of PolicyTargetReference; at most 16 entries.
+        jwt_rules: `jwtRules`, list of JWTRule; at most 4096 entries.
 
     At most one of selector, target_ref, target_refs.
     """
 
     API_VERSION: ClassVar[str] = "security.istio.io/v1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "target_refs": Limits(max_length=16),
+        "jwt_rules": Limits(max_length=4096),
+    }
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
@@ -40,23 +44,32 @@ class JWTRule(Message):
     """https://istio.io/latest/docs/reference/config/security/request_authentication/#JWTRule
 
     Attributes:
-        issuer: string.
-        audiences: list of string.
-        jwks_uri: `jwksUri`, string.
+        issuer: string; not empty.
+        audiences: list of string; each not empty.
+        jwks_uri: `jwksUri`, string; not empty, at most 2048 characters.
         jwks: string.
         from_headers: `fromHeaders`, list of JWTHeader.
-        from_params: `fromParams`, list of string.
+        from_params: `fromParams`, list of string; each not empty.
         output_payload_to_header: `outputPayloadToHeader`, string.
-        from_cookies: `fromCookies`, list of string.
+        from_cookies: `fromCookies`, list of string; each not empty.
         forward_original_token: `forwardOriginalToken`, bool.
         output_claim_to_headers: `outputClaimToHeaders`, list of ClaimToHeader.
         timeout: duration, written as "10s".
-        space_delimited_claims: `spaceDelimitedClaims`, list of string.
+        space_delimited_claims: `spaceDelimitedClaims`, list of string; at most 64 entries; each not empty.
 
     At most one of jwks_uri, jwks.
     """
 
     ALIASES: ClassVar[Mapping[str, str]] = {"jwks_uri": "jwks_uri"}
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "issuer": Limits(min_length=1),
+        "audiences[]": Limits(min_length=1),
+        "jwks_uri": Limits(min_length=1, max_length=2048),
+        "from_params[]": Limits(min_length=1),
+        "from_cookies[]": Limits(min_length=1),
+        "space_delimited_claims": Limits(max_length=64),
+        "space_delimited_claims[]": Limits(min_length=1),
+    }
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("jwks_uri", "jwks"),)
 
     issuer: str | None = None
@@ -91,9 +104,11 @@ class ClaimToHeader(Message):
     """https://istio.io/latest/docs/reference/config/security/request_authentication/#ClaimToHeader
 
     Attributes:
-        header: string; required.
+        header: string; required; matches ^[-_A-Za-z0-9]+$.
         claim: string; required.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"header": Limits(pattern="^[-_A-Za-z0-9]+$")}
 
     header: str
     claim: str

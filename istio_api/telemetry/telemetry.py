@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Message, ResourceSpec, message
+from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, message
 from istio_api.type.selector import PolicyTargetReference, WorkloadSelector
 
 
@@ -22,7 +22,7 @@ class Telemetry(ResourceSpec):
     Attributes:
         selector: WorkloadSelector.
         target_ref: `targetRef`, PolicyTargetReference.
-        target_refs: `targetRefs`, list of PolicyTargetReference.
+        target_refs: `targetRefs`, list of PolicyTargetReference; at most 16 entries.
         tracing: list of Tracing.
         metrics: list of Metrics.
         access_logging: `accessLogging`, list of AccessLogging.
@@ -31,6 +31,7 @@ class Telemetry(ResourceSpec):
     """
 
     API_VERSION: ClassVar[str] = "telemetry.istio.io/v1"
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"target_refs": Limits(max_length=16)}
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("selector", "target_ref", "target_refs"),)
 
     selector: WorkloadSelector | None = None
@@ -48,13 +49,15 @@ class Tracing(Message):
     Attributes:
         match: Tracing_TracingSelector.
         providers: list of ProviderRef.
-        random_sampling_percentage: `randomSamplingPercentage`, double.
+        random_sampling_percentage: `randomSamplingPercentage`, double; 0 to 100.
         disable_span_reporting: `disableSpanReporting`, bool.
         custom_tags: `customTags`, map of Tracing_CustomTag.
         use_request_id_for_trace_sampling: `useRequestIdForTraceSampling`, bool.
         enable_istio_tags: `enableIstioTags`, bool.
         disable_context_propagation: `disableContextPropagation`, bool.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"random_sampling_percentage": Limits(minimum=0, maximum=100)}
 
     match: Tracing_TracingSelector | None = None
     providers: Sequence[ProviderRef] = ()
@@ -180,12 +183,13 @@ class MetricSelector(Message):
         metric: MetricSelector_IstioMetric: ALL_METRICS, REQUEST_COUNT, REQUEST_DURATION, REQUEST_SIZE, RESPONSE_SIZE,
             TCP_OPENED_CONNECTIONS, TCP_CLOSED_CONNECTIONS, TCP_SENT_BYTES, TCP_RECEIVED_BYTES, GRPC_REQUEST_MESSAGES,
             GRPC_RESPONSE_MESSAGES.
-        custom_metric: `customMetric`, string.
+        custom_metric: `customMetric`, string; not empty.
         mode: WorkloadMode: CLIENT_AND_SERVER, CLIENT, SERVER.
 
     At most one of metric, custom_metric.
     """
 
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"custom_metric": Limits(min_length=1)}
     ONEOFS: ClassVar[tuple[tuple[str, ...], ...]] = (("metric", "custom_metric"),)
 
     metric: MetricSelector_IstioMetric | None = None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Message, UInt32, message
+from istio_api.message import EMPTY_MAP, Limits, Message, UInt32, message
 
 
 @message
@@ -16,8 +17,13 @@ class WorkloadSelector(Message):
     """https://istio.io/latest/docs/reference/config/type/workload-selector/#WorkloadSelector
 
     Attributes:
-        match_labels: `matchLabels`, map of string.
+        match_labels: `matchLabels`, map of string; at most 4096 entries; each at most 63 characters.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "match_labels": Limits(max_length=4096),
+        "match_labels[]": Limits(max_length=63),
+    }
 
     match_labels: Mapping[str, str] = EMPTY_MAP
 
@@ -27,22 +33,33 @@ class PortSelector(Message):
     """https://istio.io/latest/docs/reference/config/type/workload-selector/#PortSelector
 
     Attributes:
-        number: uint32; required.
+        number: uint32; required; 1 to 65535.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {"number": Limits(minimum=1, maximum=65535)}
 
     number: UInt32
 
 
 @message
 class PolicyTargetReference(Message):
-    """https://istio.io/latest/docs/reference/config/type/workload-selector/#PolicyTargetReference
+    r"""https://istio.io/latest/docs/reference/config/type/workload-selector/#PolicyTargetReference
 
     Attributes:
-        group: string.
-        kind: string; required.
-        name: string; required.
+        group: string; at most 253 characters, matches
+            ^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$.
+        kind: string; required; at most 63 characters, matches ^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$.
+        name: string; required; at most 253 characters.
         namespace: string.
     """
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "group": Limits(
+            max_length=253, pattern="^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+        ),
+        "kind": Limits(max_length=63, pattern="^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$"),
+        "name": Limits(max_length=253),
+    }
 
     group: str | None = None
     kind: str
