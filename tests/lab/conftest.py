@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import environment
+from lab.stack import Stack
 from lab.state import CHECKOUT, State
 from lab.toolchain import Toolchain
 from tests.lab.running_lab import RunningLab
@@ -32,20 +33,16 @@ def lab() -> RunningLab:
     """The running lab, brought up if there is none."""
     from settings import load_stack
 
-    state = State.from_environment()
-    os.environ.update(environment.variables(state, Toolchain()))
+    state, toolchain = State.from_environment(), Toolchain()
+    os.environ.update(environment.variables(state, toolchain))
     kubeconfig = environment.kubeconfig(state)
-    if not _answers(state, kubeconfig):
+    if not _answers(kubeconfig):
         subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", MESH], cwd=CHECKOUT, check=True)
-    return RunningLab(state, kubeconfig, load_stack(deployed_stack_file(state)))
+    stack_file = Stack(state, toolchain, MESH).file
+    return RunningLab(state, kubeconfig, stack_file, load_stack(stack_file))
 
 
-def deployed_stack_file(state: State) -> Path:
-    """The stack file that `lab up --mesh MESH` deploys."""
-    return CHECKOUT / "Pulumi.lab.yaml" if MESH == "staging" else state.config / f"Pulumi.lab-{MESH}.yaml"
-
-
-def _answers(state: State, kubeconfig: Path) -> bool:
+def _answers(kubeconfig: Path) -> bool:
     if not kubeconfig.exists():
         return False
     from mesh.verify import ControlPlane, ControlPlaneUnreachableError, KubernetesApi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,8 @@ from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 from kubernetes.dynamic import DynamicClient
 
-from lab.state import State
+from lab.stack import STACK
+from lab.state import CHECKOUT, State
 from lab.workloads import tokens
 from lab.workloads.caller import CONTROL_PORT
 from lab.workloads.recorder import TEST_ID_HEADER
@@ -30,6 +32,7 @@ from settings import Settings
 JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 _ENVOY_ADMIN_PORT = 15000
 _TIMEOUT_SECONDS = 20.0
+_PULUMI_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +181,10 @@ def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
 class RunningLab:
     """A cluster on which a stack has been deployed."""
 
-    def __init__(self, state: State, kubeconfig: Path, stack: Settings) -> None:
+    def __init__(self, state: State, kubeconfig: Path, stack_file: Path, stack: Settings) -> None:
         self.state = state
+        self.kubeconfig = kubeconfig
+        self.stack_file = stack_file
         self.stack = stack
         configuration = kubernetes_client.Configuration()
         kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
@@ -199,6 +204,19 @@ class RunningLab:
     @property
     def ca_file(self) -> str:
         return str(self.state.pki / "edge" / "ca.crt")
+
+    def pulumi(self, *arguments: str, stack_file: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Pulumi's own command line on the lab's stack; both streams are in `stdout`."""
+        command = ["pulumi", *arguments, "--stack", STACK, "--config-file", str(stack_file or self.stack_file)]
+        return subprocess.run(
+            [*command, "--non-interactive", "--color=never"],
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_PULUMI_TIMEOUT_SECONDS,
+            check=False,
+        )
 
     # --- edges
 

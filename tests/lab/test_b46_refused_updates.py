@@ -1,0 +1,131 @@
+"""B46: after an `up` no proxy has refused anything; if one did, `up` fails and says which, what and why."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mesh.verify import main as verify
+from tests.lab.running_lab import RunningLab, fails
+
+NAME = "refused-by-envoy"
+
+# istiod and its webhook take it: the filter is well-formed. Envoy does not: nobody of that type exists.
+REFUSED: dict[str, Any] = {
+    "apiVersion": "networking.istio.io/v1alpha3",
+    "kind": "EnvoyFilter",
+    "metadata": {"name": NAME, "namespace": "istio-ingress"},
+    "spec": {
+        "workloadSelector": {"labels": {"istio": "ingressgateway"}},
+        "priority": 20,
+        "configPatches": [
+            {
+                "applyTo": "HTTP_FILTER",
+                "match": {
+                    "context": "GATEWAY",
+                    "listener": {
+                        "filterChain": {
+                            "filter": {
+                                "name": "envoy.filters.network.http_connection_manager",
+                                "subFilter": {"name": "envoy.filters.http.router"},
+                            }
+                        }
+                    },
+                },
+                "patch": {
+                    "operation": "INSERT_BEFORE",
+                    "value": {
+                        "name": "envoy.filters.http.local_ratelimit",
+                        "typed_config": {
+                            "@type": "type.googleapis.com/"
+                            "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+                            "stat_prefix": "",
+                        },
+                    },
+                },
+            }
+        ],
+    },
+}
+REJECTION_COUNTERS = r"^(listener_manager\.lds|cluster_manager\.cds)\.update_rejected$|\.rds\..*\.update_rejected$"
+
+
+def proxies(lab: RunningLab) -> list[Any]:
+    names = {state.proxy for state in lab.plane.acknowledgements()}
+    found = []
+    for name in sorted(names):
+        pod, _, namespace = name.rpartition(".")
+        found += [one for one in lab.pods(namespace, "") if one.name == pod]
+    assert len(found) == len(names)
+    return found
+
+
+def refused_counts(lab: RunningLab) -> dict[str, int]:
+    """Envoy's own counters, by proxy: a source that istiod has no hand in."""
+    return {pod.name: sum(pod.envoy_counters(REJECTION_COUNTERS).values()) for pod in proxies(lab)}
+
+
+def check_nothing_is_refused(lab: RunningLab) -> None:
+    refused = [str(rejection) for rejection in lab.plane.rejections()]
+    assert not refused, refused
+
+
+def test_every_proxy_of_every_kind_has_taken_its_configuration(lab: RunningLab) -> None:
+    lab.plane.wait_synced()
+    check_nothing_is_refused(lab)
+    kinds = {name.rpartition(".")[2] for name in (state.proxy for state in lab.plane.acknowledgements())}
+    assert {spec.home for spec in lab.stack.gateways.values()} | {lab.namespace} <= kinds
+
+
+def test_an_up_leaves_envoys_own_counters_flat(lab: RunningLab) -> None:
+    before = refused_counts(lab)
+    done = lab.pulumi("up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert refused_counts(lab) == before
+
+
+@contextmanager
+def something_refused(lab: RunningLab):
+    lab.objects.apply(REFUSED)
+    try:
+        yield
+    finally:
+        lab.objects.delete("EnvoyFilter", "istio-ingress", NAME)
+        lab.plane.wait_synced(only_new=True)
+
+
+def test_a_refusal_names_proxy_object_and_reason(lab: RunningLab, capsys: Any) -> None:
+    before = refused_counts(lab)
+    with something_refused(lab):
+        code = verify(["--kubeconfig", str(lab.kubeconfig), "--timeout", "20"])
+        said = capsys.readouterr().out
+        with fails():
+            check_nothing_is_refused(lab)
+        after = refused_counts(lab)
+    assert code == 1
+    gateway = lab.gateway_pods("public")[0].name
+    assert f"{gateway}.istio-ingress refused LDS " in said
+    assert "StatPrefix" in said, said
+    assert after[gateway] > before[gateway]
+    assert verify(["--kubeconfig", str(lab.kubeconfig)]) == 0
+
+
+def test_an_up_that_brings_a_refused_object_fails(lab: RunningLab, tmp_path: Path) -> None:
+    stack_file = tmp_path / "Pulumi.lab-refused.yaml"
+    stack = yaml.safe_load(lab.stack_file.read_text(encoding="utf-8"))
+    stack["config"]["chatgpt-mesh:objects"] = [REFUSED]
+    stack_file.write_text(yaml.safe_dump(stack), encoding="utf-8")
+    try:
+        done = lab.pulumi("up", "--yes", "--skip-preview", stack_file=stack_file)
+        assert done.returncode != 0, done.stdout
+        assert "refused LDS" in done.stdout, done.stdout
+        assert lab.gateway_pods("public")[0].name in done.stdout
+        assert "StatPrefix" in done.stdout
+    finally:
+        mended = lab.pulumi("up", "--yes", "--skip-preview")
+    assert mended.returncode == 0, mended.stdout
+    lab.plane.wait_synced(only_new=True)
+    check_nothing_is_refused(lab)
