@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
 
-_ISTIOD_PORT = 8080
+_DEBUG_PORT = 8080
+_METRICS_PORT = 15014
 _ENVOY_ADMIN_PORT = 15000
 _TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.2
@@ -301,21 +302,25 @@ class ControlPlane:
             )
         return pods
 
-    def _ask(self, path: str) -> Iterator[str]:
+    def _ask(self, port: int, path: str) -> Iterator[str]:
         for pod in self._istiods():
             try:
-                yield self.api.get(self.namespace, pod, _ISTIOD_PORT, path)
+                yield self.api.get(self.namespace, pod, port, path)
             except Exception as error:
                 raise ControlPlaneUnreachableError(
-                    f"istiod ({pod}.{self.namespace}) does not answer {path} on port {_ISTIOD_PORT} through the API "
+                    f"istiod ({pod}.{self.namespace}) does not answer {path} on port {port} through the API "
                     f"server's port-forward: {_first_line(error)}. It needs the right to create pods/portforward."
                 ) from error
 
     def acknowledgements(self) -> list[Acknowledgement]:
-        return [state for body in self._ask("/debug/syncz") for state in acknowledgements(json.loads(body) or [])]
+        return [
+            state
+            for body in self._ask(_DEBUG_PORT, "/debug/syncz")
+            for state in acknowledgements(json.loads(body) or [])
+        ]
 
     def progress(self) -> Progress:
-        parts = [progress(body) for body in self._ask("/metrics")]
+        parts = [progress(body) for body in self._ask(_METRICS_PORT, "/metrics")]
         return Progress(sum(part.received for part in parts), sum(part.pushed for part in parts))
 
     def rejections(self) -> list[Rejection]:
