@@ -6,7 +6,6 @@ The smallest one is a name, a namespace, a port, a host with its gateway, and an
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 

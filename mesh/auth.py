@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 import re
 from typing import TYPE_CHECKING
 

@@ -10,7 +10,6 @@ Every concern is a module with a spec and up to three pure functions; this file 
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING

@@ -6,35 +6,25 @@ program writes one of these down. Reference: https://istio.io/latest/docs/refere
 
 from __future__ import annotations
 
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from istio_api.networking import (
-    Destination,
-    Gateway,
-    L4MatchAttributes,
-    Port,
-    PortSelector,
-    RouteDestination,
-    Server,
-    ServerTLSSettings,
-    ServerTLSSettings_TLSmode,
-    ServerTLSSettings_TLSProtocol,
-    TCPRoute,
-    TLSMatchAttributes,
-    TLSRoute,
-    VirtualService,
-)
+from istio_api.networking import Gateway, Port, Server, ServerTLSSettings
 from istio_api.resource import ObjectMeta, Resource
-from mesh.owned import Manifest, Owned
+from mesh import gateway_workload, listeners
+from mesh.gateway_workload import ReplicasSpec, ResourcesSpec, WorkloadSpec
+from mesh.listeners import ListenerSpec
+from mesh.owned import Owned
 from mesh.problem import Problem
-from mesh.spec import Cidr, DnsLabel, Hostname, Labels, Many, PortNumber, Spec, WildcardHost
+from mesh.spec import DnsLabel, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mesh.graph import Graph, Parts
+
+__all__ = ["GatewaySpec", "ReplicasSpec", "ResourcesSpec", "WorkloadSpec"]
 
 Kind = Literal["public", "internal", "egress"]
 
@@ -44,145 +34,6 @@ RELEASES: dict[str, tuple[str, str]] = {
     "egress": ("istio-egressgateway", "istio-egress"),
 }
 """Chart release and namespace by kind. The chart names the service account after the release."""
-
-AEAD_CIPHERS = (
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
-"""The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others and ignores the
-list."""
-
-Cipher = Literal[
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-]
-
-
-class CertManagerSpec(Spec):
-    """A certificate that cert-manager requests and renews: https://cert-manager.io/docs/usage/certificate/"""
-
-    issuer: DnsLabel
-    """Name of the cert-manager issuer."""
-    kind: Literal["ClusterIssuer", "Issuer"] = "ClusterIssuer"
-    """Kind of the issuer. An Issuer must live in the gateway's namespace."""
-
-
-class ClientCertificatesSpec(Spec):
-    """Mutual TLS: the CA is the key `ca.crt` of the listener's Secret, or a Secret named like it with `-cacert`."""
-
-    subjects: Many[str] = ()
-    """Subject alternative names of which a client must show one. Empty: every client with a certificate of the CA."""
-
-
-class ListenerTlsSpec(Spec):
-    """The server's side of TLS."""
-
-    secret: DnsLabel | None = None
-    """Secret of type kubernetes.io/tls in the gateway's namespace. Default with `cert_manager`:
-    GATEWAY-LISTENER-tls."""
-    cert_manager: CertManagerSpec | None = None
-    """Have cert-manager fill the Secret, instead of somebody else."""
-    min_version: Literal["1.2", "1.3"] = "1.2"
-    """Lowest TLS version. 1.0 and 1.1 cannot be chosen: RFC 8996 deprecates them."""
-    max_version: Literal["1.2", "1.3"] | None = None
-    """Highest TLS version. Default: the highest that the proxy speaks."""
-    ciphers: Many[Cipher] = AEAD_CIPHERS
-    """Suites for TLS 1.2. Only forward-secret AEAD suites can be chosen (RFC 9325, section 4.2)."""
-    client_certificates: ClientCertificatesSpec | None = None
-    """Ask for a client certificate and refuse clients without one."""
-
-
-class ServiceDestinationSpec(Spec):
-    """Where a TCP or TLS passthrough listener leads: one named service, so that nothing is exposed by accident."""
-
-    host: Hostname
-    """Full name of the service, such as postgres.data.svc.cluster.local."""
-    port: PortNumber
-    """Port of the service."""
-
-
-class ListenerSpec(Spec):
-    """One port of a gateway, with the hosts it may serve."""
-
-    port: PortNumber = 443
-    """Port of the gateway's Service."""
-    protocol: Literal["HTTPS", "TLS", "TCP"] = "HTTPS"
-    """HTTPS: the gateway terminates TLS. TLS: it passes TLS through by server name. TCP: bytes, internal gateways
-    only."""
-    hosts: Many[WildcardHost] = ()
-    """Hosts that apps may claim on this listener: names or wildcards such as *.example.com. Not for TCP."""
-    tls: ListenerTlsSpec | None = None
-    """Certificate and versions, for HTTPS."""
-    destination: ServiceDestinationSpec | None = None
-    """The one service behind the listener, for TLS and TCP."""
-    shared_with: Many[DnsLabel] = ()
-    """Namespaces of other stacks that may attach VirtualServices for these hosts."""
-
-
-class ReplicasSpec(Spec):
-    """Bounds of the horizontal autoscaler; the same number twice means a fixed count without autoscaler."""
-
-    min: int = Field(default=2, ge=1)
-    """Lowest count. Two and more get a PodDisruptionBudget."""
-    max: int = Field(default=5, ge=1)
-    """Highest count."""
-
-
-class ResourcesSpec(Spec):
-    """Kubernetes resource quantities of the proxy container."""
-
-    cpu: str = "500m"
-    """Requested CPU."""
-    memory: str = "256Mi"
-    """Requested memory."""
-    cpu_limit: str | None = None
-    """Limit of CPU. Default: none, since throttling a proxy shows as latency everywhere."""
-    memory_limit: str | None = "1Gi"
-    """Limit of memory."""
-
-
-class GatewayServiceSpec(Spec):
-    """The Kubernetes Service in front of the gateway's pods."""
-
-    type: Literal["LoadBalancer", "ClusterIP", "NodePort"] | None = None
-    """Default: LoadBalancer for public and internal gateways, ClusterIP for egress."""
-    address: str | None = None
-    """Reserved IP address, or the name of a reserved address, that the load balancer takes."""
-    annotations: dict[str, str] = {}
-    """Further annotations of the Service."""
-    source_ranges: Many[Cidr] = ()
-    """Client networks that the load balancer lets in. Empty: all."""
-    external_traffic_policy: Literal["Local", "Cluster"] = "Local"
-    """Local keeps the client's address; Cluster replaces it by the node's."""
-
-
-class WorkloadSpec(Spec):
-    """The gateway's pods."""
-
-    replicas: ReplicasSpec = ReplicasSpec()
-    """How many."""
-    target_cpu_percent: int = Field(default=70, ge=1, le=100)
-    """Mean CPU use, in percent of the request, at which the autoscaler adds a replica."""
-    min_available: int = Field(default=1, ge=1)
-    """PodDisruptionBudget: replicas that must stay. Below `replicas.min`, or no node could ever be drained."""
-    resources: ResourcesSpec = ResourcesSpec()
-    """Requests and limits."""
-    spread: Many[Literal["zone", "node"]] = ("zone", "node")
-    """Spread replicas over zones and nodes where it can be done (ScheduleAnyway)."""
-    node_selector: Labels = {}
-    """Labels that nodes for this gateway must have."""
-    tolerations: Many[dict[str, str]] = ()
-    """Taints that this gateway's pods tolerate, as in a pod."""
-    service: GatewayServiceSpec = GatewayServiceSpec()
-    """The Service."""
 
 
 class GatewaySpec(Spec):
@@ -282,7 +133,7 @@ def problems(parts: Parts) -> Iterator[Problem]:
                 "release or namespace",
                 spec.release_name,
             )
-        yield from _workload_problems(path, spec)
+        yield from gateway_workload.problems(f"{path}.workload", spec.workload, spec.service_type)
         if spec.kind == "egress":
             if spec.listeners:
                 yield Problem(
@@ -291,69 +142,13 @@ def problems(parts: Parts) -> Iterator[Problem]:
                 )
             continue
         for listener_name, listener in spec.listeners.items():
-            yield from _listener_problems(f"{path}.listeners.{listener_name}", spec, listener)
+            yield from listeners.problems(
+                f"{path}.listeners.{listener_name}",
+                listener,
+                public=spec.kind == "public",
+                redirect=spec.serves_redirect,
+            )
         yield from _clashes(path, spec)
-
-
-def _workload_problems(path: str, spec: GatewaySpec) -> Iterator[Problem]:
-    replicas = spec.workload.replicas
-    if replicas.max < replicas.min:
-        yield Problem(
-            f"{path}.workload.replicas.max", f"must be at least replicas.min, which is {replicas.min}", replicas.max
-        )
-    if replicas.min > 1 and spec.workload.min_available >= replicas.min:
-        yield Problem(
-            f"{path}.workload.min_available",
-            f"must be below replicas.min, which is {replicas.min}: a budget of all replicas blocks every node upgrade",
-            spec.workload.min_available,
-        )
-    if spec.workload.service.source_ranges and spec.service_type != "LoadBalancer":
-        yield Problem(
-            f"{path}.workload.service.source_ranges",
-            f"only a LoadBalancer filters client networks, and this Service is of type {spec.service_type}; remove it",
-        )
-
-
-def _listener_problems(path: str, spec: GatewaySpec, listener: ListenerSpec) -> Iterator[Problem]:
-    if listener.port in (15021, 15020, 15090):
-        yield Problem(
-            f"{path}.port", "is a port of the proxy itself (health and metrics); choose another", listener.port
-        )
-    if listener.port == 80 and (listener.protocol != "TCP" or spec.serves_redirect):
-        yield Problem(f"{path}.port", "port 80 only redirects to https; choose another port", 80)
-    if listener.protocol == "TCP" and spec.kind == "public":
-        yield Problem(
-            f"{path}.protocol",
-            "TCP is for internal gateways only: bytes that nothing authenticates have no place on the internet; "
-            "move the listener to a gateway of kind internal, or use TLS",
-            "TCP",
-        )
-    if listener.protocol == "HTTPS":
-        if listener.tls is None:
-            yield Problem(f"{path}.tls", "is missing; an HTTPS listener needs tls.secret or tls.cert_manager")
-        elif listener.tls.secret is None and listener.tls.cert_manager is None:
-            yield Problem(f"{path}.tls", "needs secret (an existing Secret) or cert_manager (one that is made)")
-        elif listener.tls.max_version is not None and listener.tls.max_version < listener.tls.min_version:
-            yield Problem(
-                f"{path}.tls.max_version",
-                f"must not be below min_version {listener.tls.min_version}",
-                listener.tls.max_version,
-            )
-        if listener.destination is not None:
-            yield Problem(
-                f"{path}.destination", "is for TLS and TCP; an HTTPS listener leads where its apps' routes say"
-            )
-    else:
-        if listener.destination is None:
-            yield Problem(
-                f"{path}.destination", f"is missing; a {listener.protocol} listener leads to one named service"
-            )
-        if listener.tls is not None:
-            yield Problem(f"{path}.tls", f"is for HTTPS; a {listener.protocol} listener does not terminate TLS")
-    if listener.protocol == "TCP" and listener.hosts:
-        yield Problem(f"{path}.hosts", "TCP carries no host name; remove the list")
-    if listener.protocol != "TCP" and not listener.hosts:
-        yield Problem(f"{path}.hosts", "is missing; list the hosts that may be served here, such as *.example.com")
 
 
 def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
@@ -380,38 +175,6 @@ def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
                 )
 
 
-_TLS_VERSION = {"1.2": ServerTLSSettings_TLSProtocol.TLSV1_2, "1.3": ServerTLSSettings_TLSProtocol.TLSV1_3}
-
-
-def secret_name(gateway: str, listener: str, tls: ListenerTlsSpec) -> str:
-    return tls.secret or f"{gateway}-{listener}-tls"
-
-
-def _server_tls(gateway: str, name: str, tls: ListenerTlsSpec) -> ServerTLSSettings:
-    clients = tls.client_certificates
-    return ServerTLSSettings(
-        mode=ServerTLSSettings_TLSmode.SIMPLE if clients is None else ServerTLSSettings_TLSmode.MUTUAL,
-        credential_name=secret_name(gateway, name, tls),
-        min_protocol_version=_TLS_VERSION[tls.min_version],
-        max_protocol_version=None if tls.max_version is None else _TLS_VERSION[tls.max_version],
-        cipher_suites=tls.ciphers if tls.min_version == "1.2" else (),
-        subject_alt_names=() if clients is None else clients.subjects,
-    )
-
-
-def _server(gateway: str, name: str, listener: ListenerSpec, hosts: tuple[str, ...]) -> Server:
-    match listener.protocol:
-        case "HTTPS":
-            assert listener.tls is not None, "refused by problems()"  # noqa: S101
-            tls = _server_tls(gateway, name, listener.tls)
-        case "TLS":
-            tls = ServerTLSSettings(mode=ServerTLSSettings_TLSmode.PASSTHROUGH)
-        case "TCP":
-            tls = None
-    port = Port(number=listener.port, name=f"{listener.protocol.lower()}-{name}", protocol=listener.protocol)
-    return Server(port=port, hosts=hosts, tls=tls)
-
-
 def objects(graph: Graph) -> Iterator[Owned]:
     """The Gateway of each public and internal gateway, its certificates, and its TCP and passthrough routes."""
     for name, spec in graph.gateways.items():
@@ -432,8 +195,8 @@ def objects(graph: Graph) -> Iterator[Owned]:
                 hosts = {f"{spec.home}/*"}
             elif not hosts or listener.protocol == "TLS":
                 hosts |= {f"{spec.home}/{host}" for host in listener.hosts}
-            servers.append(_server(name, listener_name, listener, tuple(sorted(hosts))))
-            yield from _listener_objects(owner, name, spec, listener_name, listener)
+            servers.append(listeners.server(name, listener_name, listener, tuple(sorted(hosts))))
+            yield from listeners.objects(owner, name, spec.home, listener_name, listener)
         if spec.serves_redirect:
             # A namespaced host on a redirecting server becomes a virtual host of that literal name, so these are bare.
             secure = sorted({host.split("/")[1] for s in servers if s.port.protocol == "HTTPS" for host in s.hosts})
@@ -446,51 +209,3 @@ def objects(graph: Graph) -> Iterator[Owned]:
             )
         gateway = Gateway(selector=spec.pod_labels, servers=tuple(servers))
         yield Owned(Resource(metadata=ObjectMeta(name=name, namespace=spec.home), spec=gateway), owner)
-
-
-def _listener_objects(
-    owner: str, gateway: str, spec: GatewaySpec, name: str, listener: ListenerSpec
-) -> Iterator[Owned]:
-    if listener.tls is not None and listener.tls.cert_manager is not None:
-        secret = secret_name(gateway, name, listener.tls)
-        issuer = listener.tls.cert_manager
-        yield Owned(
-            Manifest(
-                api_version="cert-manager.io/v1",
-                kind="Certificate",
-                metadata=ObjectMeta(name=secret, namespace=spec.home),
-                body={
-                    "spec": {
-                        "secretName": secret,
-                        "dnsNames": list(listener.hosts),
-                        "issuerRef": {"group": "cert-manager.io", "kind": issuer.kind, "name": issuer.issuer},
-                        # A key that outlives its certificate makes a leak last for ever.
-                        "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-                        "usages": ["digital signature", "server auth"],
-                    }
-                },
-            ),
-            owner,
-        )
-    if listener.destination is None:
-        return
-    route = (
-        RouteDestination(
-            destination=Destination(host=listener.destination.host, port=PortSelector(number=listener.destination.port))
-        ),
-    )
-    where = f"{spec.home}/{gateway}"
-    if listener.protocol == "TLS":
-        virtual_service = VirtualService(
-            hosts=listener.hosts,
-            gateways=(where,),
-            tls=(TLSRoute(match=(TLSMatchAttributes(port=listener.port, sni_hosts=listener.hosts),), route=route),),
-        )
-    else:
-        virtual_service = VirtualService(
-            hosts=("*",),
-            gateways=(where,),
-            tcp=(TCPRoute(match=(L4MatchAttributes(port=listener.port),), route=route),),
-        )
-    metadata = ObjectMeta(name=f"{gateway}-{name}", namespace=spec.home)
-    yield Owned(Resource(metadata=metadata, spec=virtual_service), owner)

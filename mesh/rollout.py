@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field

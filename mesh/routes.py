@@ -4,7 +4,6 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/"""
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
