@@ -99,6 +99,17 @@ class MeshView:
         return {gateway.key: gateway for gateway in self.gateways}
 
     @cached_property
+    def served_hosts(self) -> frozenset[str]:
+        """Host patterns that ingress gateways serve."""
+        return frozenset(
+            host.lower()
+            for gateway in self.gateways
+            if not gateway.is_egress
+            for server in gateway.servers
+            for _, host in server.hosts
+        )
+
+    @cached_property
     def destination_rules(self) -> list[DestinationRule]:
         return [DestinationRule.read(obj) for obj in self.istio("DestinationRule")]
 

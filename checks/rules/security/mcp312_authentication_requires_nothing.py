@@ -1,0 +1,100 @@
+"""A RequestAuthentication that requires nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.rule import ERROR, Hit, rule
+from checks.view.fields import mapping, strings
+from checks.view.kubernetes import selects
+
+if TYPE_CHECKING:
+    from checks.rule import Hits
+    from checks.view.mesh import MeshView
+    from checks.view.security import AuthorizationPolicy
+
+
+@rule(
+    "MCP312",
+    ERROR,
+    "A RequestAuthentication that requires nothing",
+    symptoms=("requests without a token get in",),
+    why="""
+RequestAuthentication rejects *bad* tokens. A request without one passes, as if there were no rule. What requires a
+token is an AuthorizationPolicy (DENY with `notRequestPrincipals: ["*"]`, or an ALLOW whose every rule names
+requestPrincipals or a claim), or claim routing at a gateway.
+""",
+    bad="""
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+""",
+    good="""
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web-needs-token, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: DENY
+  rules:
+  - from: [{source: {notRequestPrincipals: ["*"]}}]
+    to: [{operation: {ports: ["8080"]}}]
+""",
+    sources=("https://istio.io/latest/docs/reference/config/security/request_authentication/",),
+)
+def check(mesh: MeshView) -> Hits:
+    for authentication in mesh.request_authentications:
+        if not authentication.rules or _routes_by_claim(mesh):
+            continue
+        policies = [
+            policy
+            for namespace in dict.fromkeys((authentication.obj.namespace, mesh.root_namespace))
+            for policy in mesh.policies_by_namespace.get(namespace, ())
+            if _same_pods(policy.selector, authentication.selector) or policy.targets
+        ]
+        if any(_requires(policy) for policy in policies):
+            continue
+        problem = "validates tokens, and no policy asks for one: requests without a token pass"
+        mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'
+        yield Hit(authentication.obj, ("spec", "jwtRules"), problem, mend)
+
+
+def _routes_by_claim(mesh: MeshView) -> bool:
+    return any(
+        name.startswith("@request.auth.")
+        for route in mesh.http_routes
+        for match in route.matches
+        for name in mapping(match, "headers")
+    )
+
+
+def _same_pods(left: dict[str, str], right: dict[str, str]) -> bool:
+    return not left or not right or selects(left, right) or selects(right, left)
+
+
+def _requires(policy: AuthorizationPolicy) -> bool:
+    if policy.action == "DENY":
+        return any(
+            strings(source.raw, "notRequestPrincipals") for rule_ in policy.rules for source in rule_.sources
+        ) or any(
+            condition.reads_token and condition.not_values for rule_ in policy.rules for condition in rule_.conditions
+        )
+    return policy.action == "ALLOW" and any(rule_.needs_token for rule_ in policy.rules)
