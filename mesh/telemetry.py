@@ -30,7 +30,6 @@ from istio_api.telemetry import (
 from istio_api.type import WorkloadSelector
 from mesh import cel, metric_tags
 from mesh.confidential import environment_refusal, format_refusal, header_refusal
-from mesh.metric_tags import MetricTagSpec, TagName
 from mesh.owned import Owned
 from mesh.problem import Problem
 from mesh.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
@@ -65,7 +64,7 @@ class TracingSpec(Spec):
     """One of `telemetry.providers`."""
     sampling_percent: Percent = 1.0
     """Share of requests that are traced, decided where a request enters the mesh. 100 is for debugging."""
-    tags: dict[TagName, SpanTagSpec] = {}
+    tags: dict[metric_tags.TagName, SpanTagSpec] = {}
     """Tags by name."""
 
 
@@ -74,7 +73,7 @@ class AppTracingSpec(Spec):
 
     sampling_percent: Percent | None = None
     """Share of requests that are traced where they start here. Default: that of the mesh."""
-    tags: dict[TagName, SpanTagSpec] = {}
+    tags: dict[metric_tags.TagName, SpanTagSpec] = {}
     """Further tags, or others under the same name."""
 
 
@@ -96,7 +95,7 @@ class AccessLogSpec(Spec):
     """What is logged. Without it and `filter`: everything."""
     filter: str | None = None
     """CEL over Envoy's attributes; what it holds for is logged as well, such as request.method == 'DELETE'."""
-    fields: dict[TagName, str] = {}
+    fields: dict[metric_tags.TagName, str] = {}
     """Further fields, by name, as operators of Envoy's access log; an empty text removes a default field."""
 
 
@@ -114,16 +113,16 @@ class AppAccessLogSpec(Spec):
 class MetricsSpec(Spec):
     """Prometheus metrics of every proxy, merged with those of the app on port 15020."""
 
-    tags: dict[TagName, MetricTagSpec] = {}
+    tags: dict[metric_tags.TagName, metric_tags.MetricTagSpec] = {}
     """Further tags by name."""
-    drop: Many[TagName] = ()
+    drop: Many[metric_tags.TagName] = ()
     """Standard tags that are left out of all metrics to save series, such as request_protocol."""
 
 
 class AppMetricsSpec(Spec):
     """What differs for one app."""
 
-    tags: dict[TagName, MetricTagSpec] = {}
+    tags: dict[metric_tags.TagName, metric_tags.MetricTagSpec] = {}
     """Further tags, or others under the same name."""
 
 
@@ -302,6 +301,6 @@ def _log_filter(log: AccessLogSpec | AppAccessLogSpec) -> str | None:
     return " || ".join(terms) or None
 
 
-def _metrics(mesh: MetricsSpec, further: Mapping[str, MetricTagSpec]) -> Metrics:
+def _metrics(mesh: MetricsSpec, further: Mapping[str, metric_tags.MetricTagSpec]) -> Metrics:
     overrides = metric_tags.overrides({**mesh.tags, **further}, mesh.drop)
     return Metrics(providers=(ProviderRef(name=PROMETHEUS),), overrides=overrides)
