@@ -64,8 +64,9 @@ def test_every_field_is_a_default_or_read_by_a_template(chart: type[ChartValues]
     )
     schema = directory(chart) / "values.schema.json"  # names what a template writes as a whole
     words = set(re.findall(r"[\w-]+", sources + (schema.read_text() if schema.exists() else "")))
+    tree = defaults(chart)
     for path in json_paths(chart):
-        value: Any = defaults(chart)
+        value: Any = tree
         for name in path:
             value = value.get(name) if isinstance(value, dict) else None
         assert value is not None or path[-1] in words, ".".join(path)
