@@ -1,4 +1,4 @@
-"""The lab's control groups: all pods are below ``/chatgpt-mesh-lab`` of every hierarchy, in version 1 and 2 of cgroups."""
+"""The lab's control groups: all pods are below ``/chatgpt-mesh-lab`` of every hierarchy, in cgroups 1 and 2."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ def remove(patience: float = 5.0) -> None:
                 root.rmdir()
         if time.monotonic() > deadline:
             raise LabError(
-                f"Control groups remain in use: {', '.join(map(str, remaining))}; `cat {remaining[0]}/cgroup.procs` names the processes."
+                f"Control groups remain in use: {', '.join(map(str, remaining))}; `cat {remaining[0]}/cgroup.procs` "
+                "names the processes."
             )
         time.sleep(0.05)

@@ -11,18 +11,19 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab import cgroups, control_plane, images, leftovers, network, node, pki
 from lab.failure import LabError
 from lab.kubeconfig import ApiServer
 from lab.processes import Process, Processes, end
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
-    from lab.state import State
-    from lab.screen import Screen
     from collections.abc import Callable
+
+    from lab.screen import Screen
+    from lab.state import State
+    from lab.toolchain import Toolchain
 
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
 
@@ -147,7 +148,8 @@ class Cluster:
                 )
             if time.monotonic() > deadline:
                 raise LabError(
-                    f"{what} was not ready after {timeout:.0f} s; `python -m lab status` shows what is.\n{self._processes.log_tail(log)}"
+                    f"{what} was not ready after {timeout:.0f} s; `python -m lab status` shows what "
+                    f"is.\n{self._processes.log_tail(log)}"
                 )
             time.sleep(0.2)
 
@@ -171,7 +173,7 @@ def kubectl(kubeconfig: Path, toolchain: Toolchain, *arguments: str, stdin: str 
 
 
 def node_ready(api: ApiServer) -> bool:
-    """Whether the kubelet of this run says Ready (an old condition of a killed one does not count: it must be fresh)."""
+    """Whether the node's condition Ready is True."""
     body = api.get(f"/api/v1/nodes/{network.NODE_NAME}")
     return body is not None and _condition(json.loads(body), "Ready")
 

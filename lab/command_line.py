@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from lab import debian, environment
 from lab.failure import LabError, WrongUseError
@@ -13,7 +14,6 @@ from lab.kubeconfig import require_usable
 from lab.screen import Screen
 from lab.state import State, exclusive
 from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +26,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m lab",
         description="A one-node Kubernetes on this machine that runs a stack of this repository for real.",
-        epilog="Environment: LAB_STATE (default /var/lib/chatgpt-mesh-lab), LAB_CACHE (default ~/.cache/chatgpt-mesh-lab), "
-        "LAB_KUBECONFIG (use an existing cluster instead). Exit codes: 0 fine, 1 something is wrong (said in a sentence), 2 wrong use.",
+        epilog="Environment: LAB_STATE (default /var/lib/chatgpt-mesh-lab), LAB_CACHE (default "
+        "~/.cache/chatgpt-mesh-lab), LAB_KUBECONFIG (use an existing cluster instead). "
+        "Exit codes: 0 fine, 1 something is wrong (said in a sentence), 2 wrong use.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -39,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
     up = add(
         "up",
         _up,
-        "build the tools, start the cluster, deploy the stack and the sample workloads, and call a tool through the gateway",
+        "build the tools, start the cluster, deploy the stack and the sample workloads, and call a tool through the "
+        "gateway",
     )
     up.add_argument(
         "--mesh", default="staging", metavar="STACK", help="the environment whose mesh is run (default: staging)"

@@ -1,20 +1,21 @@
 """Command lines of etcd, the API server, the controller manager and the scheduler.
 
-Every connection is TLS with certificates of the cluster's own authority, on the bridge's address or the loopback: what another
-user of the machine could reach without a certificate is nothing but health checks.
+Every connection is TLS with certificates of the cluster's own authority, on the bridge's address or the loopback: what
+another user of the machine could reach without a certificate is nothing but health checks.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from lab import kubeconfig, network, pki
 from lab.processes import Process
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
-    from lab.state import State
     from pathlib import Path
+
+    from lab.state import State
+    from lab.toolchain import Toolchain
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"
@@ -50,7 +51,8 @@ def etcd(state: State, toolchain: Toolchain) -> Process:
             *(f"--{role}trusted-ca-file={authority.certificate}" for role in ("", "peer-")),
             "--client-cert-auth",
             "--peer-client-cert-auth",
-            "--unsafe-no-fsync",  # the lab's data may be lost with the machine's power; a shared disk's fsync costs seconds
+            # the data may be lost with the machine's power; a shared disk's fsync costs seconds
+            "--unsafe-no-fsync",
             "--log-level=warn",
         ),
     )

@@ -1,7 +1,7 @@
 """The operating system's part: container runtime, CNI plugins, iptables, a static busybox.
 
-They come from the distribution, because a container runtime belongs to a kernel. On Debian and its derivatives, as root, the
-missing ones are installed; elsewhere the lab names the files it needs.
+They come from the distribution, because a container runtime belongs to a kernel. On Debian and its derivatives, as
+root, the missing ones are installed; elsewhere the lab names the files it needs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-
-from lab.failure import LabError
 from typing import TYPE_CHECKING
 
+from lab.failure import LabError
+
 if TYPE_CHECKING:
-    from lab.screen import Screen
     from collections.abc import Mapping
+
+    from lab.screen import Screen
 
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "containerd": ("containerd", "ctr"),
@@ -60,7 +61,8 @@ def require_root() -> None:
     """Raise a LabError unless the process is root on Linux."""
     if not Path("/proc/self/mountinfo").exists():
         raise LabError(
-            "The lab runs containers on the Linux kernel, and this machine is not Linux. Use LAB_KUBECONFIG with a cluster elsewhere."
+            "The lab runs containers on the Linux kernel, and this machine is not Linux. Use LAB_KUBECONFIG with a "
+            "cluster elsewhere."
         )
     if os.geteuid() != 0:
         raise LabError(
@@ -81,16 +83,19 @@ def ensure_packages(screen: Screen) -> None:
     apt = shutil.which("apt-get", path=SYSTEM_PATH)
     if not apt:
         raise LabError(
-            f"Missing on this machine: {', '.join(f'{name} ({_lacking(name)})' for name in missing)}. {_advice(missing)}"
+            f"Missing on this machine: {', '.join(f'{name} ({_lacking(name)})' for name in missing)}. "
+            f"{_advice(missing)}"
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": SYSTEM_PATH}
     with screen.step(f"Debian packages: {' '.join(missing)}"):
-        # the distribution's own containerd service stays as it is: the lab starts one with its own socket and directories
+        # the distribution's own containerd service stays as it is: the lab starts one with its own socket and
+        # directories
         for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
             done = subprocess.run([apt, *arguments], env=environment, capture_output=True, text=True, check=False)
     if missing_packages():
         raise LabError(
-            f"apt-get could not install {', '.join(missing_packages())}: {done.stderr.strip()[-600:]}. {_advice(missing_packages())}"
+            f"apt-get could not install {', '.join(missing_packages())}: {done.stderr.strip()[-600:]}. "
+            f"{_advice(missing_packages())}"
         )
 
 
@@ -100,4 +105,7 @@ def _lacking(package: str) -> str:
 
 def _advice(missing: list[str]) -> str:
     names = " ".join(missing) or "containerd runc"
-    return f"On Debian or Ubuntu: `apt-get install {names}`; elsewhere install the equivalents so that the named commands and files exist."
+    return (
+        f"On Debian or Ubuntu: `apt-get install {names}`; elsewhere install the equivalents, "
+        "so that the named commands and files exist."
+    )

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,10 +23,11 @@ from lab.workloads import internet, manifests, tokens
 from lab.workloads.issuer import SCOPES
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
-    from lab.screen import Screen
-    from pathlib import Path
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from lab.screen import Screen
+    from lab.toolchain import Toolchain
 
 FIELD_MANAGER = "chatgpt-mesh-lab"
 WORKLOADS_TIMEOUT = 120.0
@@ -82,8 +83,8 @@ class Deployment:
             self._start_outside_hosts()
 
     def _remove_istio_stats(self, stop: threading.Event) -> None:
-        """Apply the EnvoyFilter for an upstream Envoy as early as it can be: the stack brings its namespace, its CRD and
-        the webhook that admits it, and the first listeners come soon after."""
+        """Apply the EnvoyFilter for an upstream Envoy as early as it can be: the stack brings its namespace, its CRD
+        and the webhook that admits it, and the first listeners come soon after."""
         while True:
             last_try = stop.is_set()
             try:
@@ -155,10 +156,12 @@ class Deployment:
             advice = (
                 ""
                 if self._own_cluster
-                else f" Is the image {image.name} there? `kind load image-archive {self._state.images / 'workload.tar'}` loads it into kind."
+                else f" Is the image {image.name} there? `kind load image-archive "
+                f"{self._state.images / 'workload.tar'}` loads it into kind."
             )
             raise LabError(
-                f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab logs POD` show why.{advice}"
+                f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab "
+                f"logs POD` show why.{advice}"
             )
 
     def _show(self, authority: pki.Authority) -> None:
@@ -192,7 +195,9 @@ class Deployment:
         done = subprocess.run(command, cwd=CHECKOUT, input=token, text=True, check=False)
         if done.returncode != 0:
             raise LabError(
-                "The MCP client did not get through; its own words are above. `python -m mesh verify` asks istiod whether a proxy refused an update, `python -m lab logs istio-ingressgateway` shows the gateway's access log."
+                "The MCP client did not get through; its own words are above. `python -m mesh verify` asks istiod "
+                "whether a proxy refused an update, `python -m lab logs istio-ingressgateway` shows the gateway's "
+                "access log."
             )
         print(NEXT.format(ca=authority.certificate, address=address))
 
@@ -229,7 +234,8 @@ What to try next:
 def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
     """The stack's outputs, one line per gateway and app."""
     lines = [
-        f"Istio {outputs['istio_version']}, trust domain {outputs['trust_domain']}, namespaces {', '.join(outputs['namespaces'])}",
+        f"Istio {outputs['istio_version']}, trust domain {outputs['trust_domain']}, namespaces "
+        f"{', '.join(outputs['namespaces'])}",
         "",
     ]
     rows = [("gateway", "kind", "service", "hosts")]

@@ -1,8 +1,8 @@
 """Container images without Docker: layers and docker-archive files, written with ``tarfile``.
 
-The format is what ``docker save`` writes and ``ctr images import`` reads: a JSON configuration, layers as tar files, and a
-manifest (https://github.com/moby/docker-image-spec). Everything in a layer has fixed times and owners, so that the same
-content gives the same digest.
+The format is what ``docker save`` writes and ``ctr images import`` reads: a JSON configuration, layers as tar files,
+and a manifest (https://github.com/moby/docker-image-spec). Everything in a layer has fixed times and owners, so that
+the same content gives the same digest.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from lab.failure import LabError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,8 @@ class Layer:
         texts: Path -> text.
         links: Path -> target of a symbolic link.
         directories: Path -> mode.
-        trees: Path -> directory of this machine, copied with its symbolic links; ``__pycache__`` and ``skipped`` names are left out.
+        trees: Path -> directory of this machine, copied with its symbolic links; ``__pycache__`` and ``skipped`` names
+            are left out.
         skipped: Names of files and directories that are left out of ``trees``.
     """
 

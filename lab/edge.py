@@ -1,19 +1,19 @@
 """TLS Secrets of the gateways, from the lab's own authority.
 
-Which Secrets a mesh needs is read from its Gateway objects, so that a listener added to a stack gets its certificate without
-a word here.
+Which Secrets a mesh needs is read from its Gateway objects, so that a listener added to a stack gets its certificate
+without a word here.
 """
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lab.pki import Authority
     from collections.abc import Iterable, Mapping
+
+    from lab.pki import Authority
 
 
 @dataclass(frozen=True)

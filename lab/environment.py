@@ -7,10 +7,10 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.state import CHECKOUT, State
 from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def link_commands(state: State, toolchain: Toolchain) -> None:
 
 
 def plugin_installed(name: str, state: State) -> bool:
-    """Whether a real Pulumi plugin of that name (``pulumi-resource-kubernetes``) is on PATH or in Pulumi's plugin directory."""
+    """Whether Pulumi's own ``pulumi-resource-kubernetes`` (say) is on PATH or in the user's plugin directory."""
     found = shutil.which(name)
     if found and state.bin not in Path(found).parents and STANDINS not in Path(found).resolve().parents:
         return True

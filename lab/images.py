@@ -1,8 +1,8 @@
 """The lab's images, built from this machine's own files and imported into containerd.
 
-No registry is asked: ``pause`` and the base are Debian's static busybox, ``pilot`` and ``proxyv2`` hold the programs of the
-pinned Istio module and PyPI's Envoy, ``coredns`` its own program, ``workload`` this interpreter with the packages of the
-sample MCP server.
+No registry is asked: ``pause`` and the base are Debian's static busybox, ``pilot`` and ``proxyv2`` hold the programs
+of the pinned Istio module and PyPI's Envoy, ``coredns`` its own program, ``workload`` this interpreter with the
+packages of the sample MCP server.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab import debian, node
 from lab.docker_archive import Image, Layer, shared_libraries, write_archive
 from lab.failure import LabError
 from lab.state import CHECKOUT, State, cache_directory
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
     from collections.abc import Iterable
+
+    from lab.toolchain import Toolchain
 
 ISTIO_HUB = "docker.io/istio"
 ISTIO_TAG = "lab"
@@ -42,8 +43,13 @@ _STDLIB_LEFT_OUT = frozenset(
 )
 _PACKAGES_LEFT_OUT = frozenset({"__pycache__", "tests"})
 
-_PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nistio-proxy:x:1337:1337::/:/bin/false\napp:x:10001:10001::/tmp:/bin/false\n"
-_GROUP = "root:x:0:\nnogroup:x:65534:\nistio-proxy:x:1337:\napp:x:10001:\n"
+_USERS = """\
+root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/:/bin/false
+istio-proxy:x:1337:1337::/:/bin/false
+app:x:10001:10001::/tmp:/bin/false
+"""
+_GROUPS = "root:x:0:\nnogroup:x:65534:\nistio-proxy:x:1337:\napp:x:10001:\n"
 _BUSYBOX_COMMANDS = (
     "sh",
     "cat",
@@ -78,14 +84,15 @@ def base_layer() -> Layer:
     """A shell and its commands (Debian's static busybox), users, /tmp."""
     return Layer(
         files={"/bin/busybox": Path(debian.command("busybox")).resolve()},
-        texts={"/etc/passwd": _PASSWD, "/etc/group": _GROUP, "/etc/nsswitch.conf": "hosts: files dns\n"},
+        texts={"/etc/passwd": _USERS, "/etc/group": _GROUPS, "/etc/nsswitch.conf": "hosts: files dns\n"},
         links={f"/bin/{name}": "busybox" for name in _BUSYBOX_COMMANDS},
         directories={"/tmp": 0o1777, "/root": 0o700, "/var/run": 0o755},  # noqa: S108 # inside the image
     )
 
 
 def trust_layer(edge_authority: Path) -> Layer:
-    """The operating system's trusted authorities: in the lab, the edge's own, which signs for every host outside the mesh.
+    """The operating system's trusted authorities: in the lab, the edge's own, which signs for every host outside the
+    mesh.
 
     So the proxies' TLS origination is configured as it ships (it verifies against the system's authorities) and a local
     server can answer for api.openai.com.
@@ -181,7 +188,7 @@ def _interpreter() -> Path:
 
 
 def interpreter_layer() -> Layer:
-    """This Python, without its tests and desktop parts, at its own path, with the C libraries of its extension modules."""
+    """This Python at its own path, without its tests and desktop parts, with the C libraries of its modules."""
     interpreter = _interpreter().resolve()
     stdlib = Path(sysconfig.get_path("stdlib"))
     libraries = shared_libraries(interpreter)
@@ -196,7 +203,7 @@ def interpreter_layer() -> Layer:
 
 
 def packages_layer() -> Layer:
-    """The sample server's packages and everything they require, from this environment into the image's site-packages."""
+    """The sample server's packages and everything they require, into the image's site-packages."""
     target = Path(sysconfig.get_path("stdlib")) / "site-packages"
     files: dict[str, Path] = {}
     libraries: dict[str, Path] = {}
@@ -270,7 +277,8 @@ class Runtime:
         if done.returncode != 0:
             raise LabError(
                 f"`ctr {' '.join(arguments)}` failed: {done.stderr.strip()[-400:]}. "
-                f"If containerd has stopped, `python -m lab up` starts it again; its log is {self._state.logs / 'containerd.log'}."
+                "If containerd has stopped, `python -m lab up` starts it again; its log is "
+                f"{self._state.logs / 'containerd.log'}."
             )
         return done.stdout
 

@@ -8,7 +8,7 @@ import ssl
 import tempfile
 import urllib.error
 import urllib.request
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -90,17 +90,21 @@ def require_usable(path: Path) -> None:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LabError(
-            f"LAB_KUBECONFIG={path} cannot be read: {error.strerror}. Name a kubeconfig file, or unset LAB_KUBECONFIG to use the lab's own cluster."
+            f"LAB_KUBECONFIG={path} cannot be read: {error.strerror}. Name a kubeconfig file, or unset "
+            "LAB_KUBECONFIG to use the lab's own cluster."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LabError(
-            f"LAB_KUBECONFIG={path} is not YAML: {str(error).splitlines()[0]}. Name a kubeconfig file, or unset LAB_KUBECONFIG."
+            f"LAB_KUBECONFIG={path} is not YAML: {str(error).splitlines()[0]}. Name a kubeconfig file, or unset "
+            "LAB_KUBECONFIG."
         ) from error
     if not isinstance(document, dict) or not document.get("clusters"):
         raise LabError(
-            f"LAB_KUBECONFIG={path} is not a kubeconfig: it has no `clusters`. Name another file, or unset LAB_KUBECONFIG."
+            f"LAB_KUBECONFIG={path} is not a kubeconfig: it has no `clusters`. Name another file, or unset "
+            "LAB_KUBECONFIG."
         )
     if not document.get("current-context"):
         raise LabError(
-            f"LAB_KUBECONFIG={path} has no current context. Set one: `kubectl --kubeconfig {path} config use-context NAME`."
+            f"LAB_KUBECONFIG={path} has no current context. Set one: `kubectl --kubeconfig {path} config use-context "
+            "NAME`."
         )

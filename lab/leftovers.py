@@ -1,8 +1,10 @@
-"""Takes away what a lab leaves on the machine: containers, processes, mounts, interfaces, iptables rules, cgroups, leases.
+"""Takes away what a lab leaves on the machine: containers, processes, mounts, interfaces, iptables rules, cgroups,
+leases.
 
 It works from what the machine shows now, not from what an earlier run has remembered, so that it also cleans up after a
-killed containerd, a killed ``up`` or a power cut. Each kind of thing has its own sign that it is the lab's: the mark in a
-process's environment, the path below the state directory, the bridge, the lab's cgroup, the name of its CNI network.
+killed containerd, a killed ``up`` or a power cut. Each kind of thing has its own sign that it is the lab's: the mark
+in a process's environment, the path below the state directory, the bridge, the lab's cgroup, the name of its CNI
+network.
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab import cgroups, network
 from lab.debian import command
 from lab.failure import LabError
 from lab.processes import Processes, end
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.state import State
     from collections.abc import Iterable, Iterator
+
+    from lab.state import State
 
 _MNT_DETACH = 2
 _KUBE_CHAIN = re.compile(r"^(KUBE-[A-Z0-9-]+)$")
@@ -82,8 +85,9 @@ def rules_without_the_lab(saved: str) -> str:
     Args:
         saved: Output of ``iptables-save``.
 
-    The lab's chains are kube-proxy's and the kubelet's (``KUBE-*``) and those of its own CNI network (``CNI-*`` chains whose
-    rules carry the network's name in their comment, and the host-port chains of the portmap plugin once they are empty).
+    The lab's chains are kube-proxy's and the kubelet's (``KUBE-*``) and those of its own CNI network (``CNI-*`` chains
+    whose rules carry the network's name in their comment, and the host-port chains of the portmap plugin once they are
+    empty).
     """
     script: list[str] = []
     table, chains, rules = "", list[str](), list[str]()
@@ -143,7 +147,8 @@ def remove_rules() -> None:
         )
         if done.returncode != 0:
             raise LabError(
-                f"{family}-restore could not take the lab's rules away: {done.stderr.strip()[-400:]}. See `{family}-save | grep -e KUBE- -e CNI-`."
+                f"{family}-restore could not take the lab's rules away: {done.stderr.strip()[-400:]}. See "
+                f"`{family}-save | grep -e KUBE- -e CNI-`."
             )
 
 

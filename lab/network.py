@@ -12,14 +12,15 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.debian import command
 from lab.failure import LabError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.state import State
     from collections.abc import Mapping
+
+    from lab.state import State
 
 BRIDGE = "labbr0"
 NODE_NAME = "lab"
@@ -48,8 +49,8 @@ PORTS: Mapping[int, str] = {
 """TCP ports that the cluster's processes listen on, on this machine."""
 
 _SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
-"""Forwarding between pods and services; without bridge-nf-call-iptables a pod that calls a Service whose endpoint is on the
-same bridge gets the answer from the wrong address."""
+"""Forwarding between pods and services; without bridge-nf-call-iptables a pod that calls a Service whose endpoint is
+on the same bridge gets the answer from the wrong address."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,10 @@ def require_networks_free() -> None:
             for name, ours in (("pods", POD_NETWORK), ("Services", SERVICE_NETWORK)):
                 if network.overlaps(ipaddress.ip_network(ours)):
                     raise LabError(
-                        f"{ours}, which the lab gives to {name}, is in use on this machine: route {destination} through {device}. "
-                        f"Take that route away (`ip route show {destination}`), or run the lab on another machine or in a network namespace."
+                        f"{ours}, which the lab gives to {name}, is in use on this machine: route {destination} "
+                        f"through {device}. "
+                        f"Take that route away (`ip route show {destination}`), or run the lab on another machine or "
+                        "in a network namespace."
                     )
 
 
@@ -133,7 +136,8 @@ def create_bridge(state: State) -> None:
     # an address that is not this machine's own is somebody else's: never start anything on it
     if json.loads(ip("-json", "route", "get", NODE_ADDRESS))[0].get("type") != "local":
         raise LabError(
-            f"{NODE_ADDRESS} is not local on this machine although {BRIDGE} has it: see `ip route get {NODE_ADDRESS}` and `ip rule`."
+            f"{NODE_ADDRESS} is not local on this machine although {BRIDGE} has it: see `ip route get "
+            f"{NODE_ADDRESS}` and `ip rule`."
         )
     _set_sysctls(state)
 
@@ -154,7 +158,8 @@ def _set_sysctls(state: State) -> None:
             _sysctl_path(name).write_text(value)
         except OSError as error:
             raise LabError(
-                f"The kernel setting {name.replace('/', '.')} cannot be set to {value}: {error.strerror}. Load the module br_netfilter, or run on a kernel that has it."
+                f"The kernel setting {name.replace('/', '.')} cannot be set to {value}: {error.strerror}. Load the "
+                "module br_netfilter, or run on a kernel that has it."
             ) from error
 
 

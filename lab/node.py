@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -13,9 +13,10 @@ from lab.debian import CNI_PLUGINS, SYSTEM_PATH, command
 from lab.processes import Process
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
-    from lab.state import State
     from pathlib import Path
+
+    from lab.state import State
+    from lab.toolchain import Toolchain
 
 CONTAINERD = "containerd"
 KUBELET = "kubelet"
@@ -45,7 +46,14 @@ def containerd_config(state: State) -> str:
     return f"""version = 2
 root = "{state.containerd}/root"
 state = "{state.containerd}/state"
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.internal.v1.tracing",
+  "io.containerd.tracing.processor.v1.otlp",
+]
 
 [grpc]
 address = "{containerd_socket(state)}"
@@ -55,7 +63,8 @@ path = "{state.containerd}/opt"
 
 {cri}]
 sandbox_image = "{PAUSE_IMAGE}"
-# without CAP_SYS_RESOURCE (most virtual machines for development) runc may not lower a pod's OOM score, and no pod starts
+# without CAP_SYS_RESOURCE (most virtual machines for development) runc may not lower a pod's OOM score, and no pod
+# starts
 restrict_oom_score_adj = true
 # network namespaces below our own directory, so that `down` knows which are the lab's
 netns_mounts_under_state_dir = true

@@ -10,16 +10,16 @@ import datetime
 import functools
 import ipaddress
 import os
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Sequence
+    from pathlib import Path
 
 LIFETIME = datetime.timedelta(days=365)
 RENEW_BEFORE = datetime.timedelta(days=30)
@@ -113,7 +113,7 @@ def cluster_authority(pki: Path) -> Authority:
 
 
 def edge_authority(pki: Path) -> Authority:
-    """The authority of the gateways and of the local stand-ins for hosts outside the mesh; clients trust its certificate."""
+    """The authority of the gateways and of the hosts outside the mesh; the lab's clients trust its certificate."""
     return Authority(pki / "edge", "chatgpt-mesh lab edge CA").ensure()
 
 

@@ -1,6 +1,7 @@
 """The lab's long-running processes: started once, found again by pid, ended by pid.
 
-Each process has a record ``processes/NAME.json`` with its pid and the kernel's start time of that pid. A pid alone is not
+Each process has a record ``processes/NAME.json`` with its pid and the kernel's start time of that pid. A pid alone is
+not
 enough: after a crash the kernel may have given it to somebody else's process.
 """
 
@@ -15,13 +16,14 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-
-from lab.failure import LabError
 from typing import TYPE_CHECKING
 
+from lab.failure import LabError
+
 if TYPE_CHECKING:
-    from lab.state import State
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from lab.state import State
 
 MARK = "CHATGPT_MESH_LAB_PROCESS"
 """Environment variable of every process of the lab (``STATE/NAME``), by which one without a record is recognised."""

@@ -10,7 +10,7 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TextIO, TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

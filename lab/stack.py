@@ -1,7 +1,7 @@
 """The lab stack under Pulumi's engine: its stack file, its backend below the state directory, ``pulumi up``.
 
-The engine is run by its own command line in the checkout, with its own progress on the screen: what a person types after
-``eval "$(python -m lab env)"`` is what ``python -m lab up`` runs.
+The engine is run by its own command line in the checkout, with its own progress on the screen: what a person types
+after ``eval "$(python -m lab env)"`` is what ``python -m lab up`` runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,8 +20,9 @@ from lab.failure import LabError, WrongUseError
 from lab.state import CHECKOUT, State
 
 if TYPE_CHECKING:
-    from lab.toolchain import Toolchain
     from collections.abc import Mapping, Sequence
+
+    from lab.toolchain import Toolchain
 
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
@@ -38,7 +39,8 @@ def require_stack(name: str) -> None:
     """Raise WrongUseError, naming what there is, unless a stack file of that name exists."""
     if name not in available_stacks():
         raise WrongUseError(
-            f"There is no stack {name}: no file Pulumi.{name}.yaml in {CHECKOUT}. There are: {', '.join(available_stacks())}."
+            f"There is no stack {name}: no file Pulumi.{name}.yaml in {CHECKOUT}. There are: "
+            f"{', '.join(available_stacks())}."
         )
 
 

