@@ -7,7 +7,6 @@ program writes one of these down. Reference: https://istio.io/latest/docs/refere
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
-
 from typing import TYPE_CHECKING, Literal
 
 from istio_api.networking import Gateway, Port, Server, ServerTLSSettings

@@ -50,7 +50,7 @@ class RetriesSpec(Spec):
 
     attempts: int = Field(default=2, ge=0, le=10)
     """Retries after the first try; 0 turns them off (Istio's default would be two, also of requests that ran)."""
-    on: Many[RetryCondition] = ("connect-failure", "refused-stream")
+    conditions: Many[RetryCondition] = ("connect-failure", "refused-stream")
     """Conditions. All but connect-failure and refused-stream may run a request twice and need `idempotent: true`."""
     idempotent: bool = False
     """Running the request twice does no harm. Never for tool calls."""
@@ -61,7 +61,7 @@ class RetriesSpec(Spec):
     def istio(self) -> HTTPRetry:
         if self.attempts == 0:
             return HTTPRetry(attempts=0)
-        return HTTPRetry(attempts=self.attempts, retry_on=",".join(self.on), per_try_timeout=self.per_try_timeout)
+        return HTTPRetry(attempts=self.attempts, retry_on=",".join(self.conditions), per_try_timeout=self.per_try_timeout)
 
 
 class RetryBudgetSpec(Spec):
@@ -177,7 +177,7 @@ class ResilienceSpec(Spec):
 
 def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timedelta | None) -> Iterator[Problem]:
     """Retries that would repeat what must not be repeated, or take longer than the request may."""
-    unsafe = [condition for condition in retries.on if condition not in UNSENT_FAILURES]
+    unsafe = [condition for condition in retries.conditions if condition not in UNSENT_FAILURES]
     if unsafe and (mcp or not retries.idempotent):
         mend = (
             "tool calls would run more than once; keep connect-failure and refused-stream"
@@ -185,7 +185,7 @@ def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timed
             else "these conditions may run a request twice; set idempotent: true if that is safe, or keep "
             "connect-failure and refused-stream"
         )
-        yield Problem(f"{path}.on", mend, ", ".join(unsafe))
+        yield Problem(f"{path}.conditions", mend, ", ".join(unsafe))
     if retries.per_try_timeout is None:
         return
     if mcp:
