@@ -17,6 +17,7 @@ from lab import cgroups, control_plane, images, leftovers, network, node, pki
 from lab.failure import LabError
 from lab.kubeconfig import ApiServer
 from lab.processes import Process, Processes, end
+from lab.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ ORDER_OF_STOPPING = (
     control_plane.API_SERVER,
     control_plane.ETCD,
 )
+PATIENCE_WITH_A_RUNNING_PROCESS = 5.0
 PROCESS_NAMES = (node.CONTAINERD, *reversed(ORDER_OF_STOPPING))
 
 
@@ -103,27 +105,35 @@ class Cluster:
         network.require_ports({record.pid for record in self._processes.records()})
 
     def _runtime_and_images(self) -> None:
-        runtime = images.Runtime(self._state)
+        runtime = Runtime(self._state)
         self._start(node.containerd(self._state), runtime.answers)
         wanted = images.all_images(self._toolchain, pki.edge_authority(self._state.pki).certificate)
         with self._screen.step("images"):
-            images.ensure_images(self._state, wanted)
+            runtime.ensure_all(wanted)
 
     def _control_plane(self) -> None:
-        self._start(control_plane.etcd(self._state, self._toolchain), None)
-        api_server = control_plane.api_server(self._state, self._toolchain)
         api = ApiServer(self._state.kubeconfig)
-        self._start(api_server, lambda: api.get("/readyz") is not None)
-        self._start(control_plane.controller_manager(self._state, self._toolchain), None)
-        self._start(control_plane.scheduler(self._state, self._toolchain), None)
+        self._start(control_plane.etcd(self._state, self._toolchain), lambda: api.healthy(control_plane.ETCD_HEALTH))
+        self._start(control_plane.api_server(self._state, self._toolchain), lambda: api.get("/readyz") is not None)
+        self._start(
+            control_plane.controller_manager(self._state, self._toolchain),
+            lambda: api.healthy(control_plane.CONTROLLER_MANAGER_HEALTH),
+        )
+        self._start(
+            control_plane.scheduler(self._state, self._toolchain),
+            lambda: api.healthy(control_plane.SCHEDULER_HEALTH),
+        )
 
-    def _start(self, process: Process, ready: Callable[[], bool] | None) -> None:
-        if self._processes.running(process.name) and not self._processes.start(process) and (ready is None or ready()):
+    def _start(self, process: Process, ready: Callable[[], bool]) -> None:
+        """Start a process, or leave it alone when it runs as it should; one that runs but hangs is started anew."""
+        started = self._processes.start(process)
+        if not started and _becomes_true(ready, PATIENCE_WITH_A_RUNNING_PROCESS):
             return
         with self._screen.step(process.name):
-            self._processes.start(process)
-            if ready:
-                self._processes.wait_ready(process.name, ready, 60)
+            if not started:
+                self._processes.stop(process.name, grace=2.0)
+                self._processes.start(process)
+            self._processes.wait_ready(process.name, ready, 60)
 
     def _deploy_dns(self, api: ApiServer) -> None:
         manifest = MANIFESTS / "coredns.yaml"
@@ -199,6 +209,15 @@ def _http_ok(url: str) -> bool:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _becomes_true(condition: Callable[[], bool], patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _program(pid: int) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from lab import debian, environment
-from lab.failure import LabError, WrongUseError
+from lab.failure import LabError, Terminated, WrongUseError
 from lab.kubeconfig import require_usable
 from lab.screen import Screen
 from lab.state import State, exclusive
@@ -47,7 +48,10 @@ def parser() -> argparse.ArgumentParser:
         "--mesh", default="staging", metavar="STACK", help="the environment whose mesh is run (default: staging)"
     )
     up.add_argument("--cluster-only", action="store_true", help="stop when the cluster is ready")
-    add("down", _down, "end the cluster and delete its state directory; the cache of built tools stays")
+    down = add("down", _down, "end the cluster and delete its state directory; the cache of built tools stays")
+    down.add_argument("--mesh", default="staging", metavar="STACK", help="with LAB_KUBECONFIG: what was run there")
+    preview = add("preview", _preview, "what a stack would register, without credentials or network")
+    preview.add_argument("stack", metavar="STACK", help="staging, prod or lab")
     status = add(
         "status", _status, "which processes run, whether the node and its pods are ready, and how much memory all take"
     )
@@ -70,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the result is the exit code."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         return options.run(options)
     except WrongUseError as failure:
@@ -84,6 +89,10 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    raise Terminated
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -115,19 +124,39 @@ def _up(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _down(options: argparse.Namespace) -> int:  # noqa: ARG001
+def _down(options: argparse.Namespace) -> int:
+    from lab import leftovers
     from lab.cluster import Cluster
 
-    screen, state = Screen(), State.from_environment()
-    if not state.root.exists():
-        screen.line(f"There is no lab in {state.root}.")
+    screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
+    if os.environ.get("LAB_KUBECONFIG"):
+        from lab.deploy import Deployment
+
+        require_usable(environment.kubeconfig(state))
+        with exclusive(state, "python -m lab down"):
+            Deployment(state, toolchain, options.mesh, screen).down()
         return CLEAN
     debian.require_root()
+    if not state.root.exists() and not leftovers.remains(state):
+        screen.line(f"There is no lab in {state.root}.")
+        return CLEAN
     with exclusive(state, "python -m lab down"):
-        Cluster(state, Toolchain(), screen).down()
+        Cluster(state, toolchain, screen).down()
         state.lock.unlink(missing_ok=True)
         state.root.rmdir()
     return CLEAN
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from lab.stack import STACK, Stack, require_stack
+
+    if options.stack != STACK:
+        require_stack(options.stack)
+    screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
+    state.create()
+    toolchain.ensure(("pulumi", "helm", "istio"), screen)
+    environment.link_commands(state, toolchain)
+    return CLEAN if Stack(state, toolchain, options.stack).preview(options.stack) == 0 else FINDINGS
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -12,8 +12,6 @@ from lab import kubeconfig, network, pki
 from lab.processes import Process
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.state import State
     from lab.toolchain import Toolchain
 
@@ -23,6 +21,10 @@ CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 
 _LOOPBACK = "127.0.0.1"
+
+ETCD_HEALTH = f"https://{_LOOPBACK}:{network.ETCD_PORT}/health"
+CONTROLLER_MANAGER_HEALTH = f"https://{_LOOPBACK}:10257/healthz"
+SCHEDULER_HEALTH = f"https://{_LOOPBACK}:10259/healthz"
 
 
 def write_admin_kubeconfig(state: State) -> None:
@@ -113,41 +115,39 @@ def api_server(state: State, toolchain: Toolchain) -> Process:
 
 def controller_manager(state: State, toolchain: Toolchain) -> Process:
     authority = pki.cluster_authority(state.pki)
-    credentials = _credentials(state, CONTROLLER_MANAGER, "system:kube-controller-manager")
     _, private_key = pki.service_account_key(authority.directory)
-    return Process(
+    return _controller(
+        state,
+        toolchain,
         CONTROLLER_MANAGER,
-        (
-            str(toolchain.path("kube-controller-manager")),
-            f"--kubeconfig={credentials}",
-            f"--bind-address={_LOOPBACK}",
-            f"--root-ca-file={authority.certificate}",
-            f"--service-account-private-key-file={private_key}",
-            "--use-service-account-credentials",
-            # one instance: an election would only make a restarted one wait for its predecessor's lease
-            "--leader-elect=false",
-            "--profiling=false",
-        ),
-        inputs=(credentials,),
+        f"--root-ca-file={authority.certificate}",
+        f"--service-account-private-key-file={private_key}",
+        "--use-service-account-credentials",
     )
 
 
 def scheduler(state: State, toolchain: Toolchain) -> Process:
-    credentials = _credentials(state, SCHEDULER, "system:kube-scheduler")
+    return _controller(state, toolchain, SCHEDULER)
+
+
+def _controller(state: State, toolchain: Toolchain, name: str, *flags: str) -> Process:
+    """A client of the API server that serves nothing but its own health."""
+    authority = pki.cluster_authority(state.pki)
+    user = f"system:{name}"
+    certificate, key = authority.issue(name, user, names=(_LOOPBACK,))
+    credentials = kubeconfig.write(state.config / f"{name}.kubeconfig", user, authority.certificate, certificate, key)
     return Process(
-        SCHEDULER,
+        name,
         (
-            str(toolchain.path("kube-scheduler")),
+            str(toolchain.path(name)),
             f"--kubeconfig={credentials}",
             f"--bind-address={_LOOPBACK}",
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={key}",
+            # one instance: an election would only make a restarted one wait for its predecessor's lease
             "--leader-elect=false",
             "--profiling=false",
+            *flags,
         ),
         inputs=(credentials,),
     )
-
-
-def _credentials(state: State, name: str, user: str) -> Path:
-    authority = pki.cluster_authority(state.pki)
-    certificate, key = authority.issue(name, user)
-    return kubeconfig.write(state.config / f"{name}.kubeconfig", user, authority.certificate, certificate, key)

@@ -77,6 +77,18 @@ class Deployment:
             self._apply_workloads(images.workload_image(authority.certificate))
         self._show(authority)
 
+    def down(self) -> None:
+        """Delete the sample workloads and the stack from a cluster that is not the lab's own.
+
+        Raises:
+            LabError: the cluster or the engine said no.
+        """
+        with self._screen.step("sample workloads"):
+            image = images.workload_image(pki.edge_authority(self._state.pki).certificate)
+            documents = yaml.safe_dump_all(manifests.load(image=image.name, digest=image.key()), sort_keys=False)
+            self._kubectl("delete", "--ignore-not-found", "--filename=-", stdin=documents)
+        self._stack.destroy()
+
     def _prepare_own_cluster(self) -> None:
         """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""
         with self._screen.step("token issuer, hosts outside the mesh"):

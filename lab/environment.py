@@ -55,7 +55,9 @@ def link_commands(state: State, toolchain: Toolchain) -> None:
     wanted: dict[str, Path] = {}
     for family in DEPLOY_FAMILIES:
         for tool in FAMILIES[family]:
-            wanted[tool.name] = toolchain.path(tool.name)
+            found = toolchain.find(tool.name)
+            if found:
+                wanted[tool.name] = found
     wanted.update(
         {
             standin.name: standin

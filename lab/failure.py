@@ -1,4 +1,4 @@
-"""The one exception of the lab that a person is meant to read."""
+"""What ends a command of the lab early, and what a person is told."""
 
 from __future__ import annotations
 
@@ -12,3 +12,7 @@ class LabError(Exception):
 
 class WrongUseError(LabError):
     """The command was given something it cannot take; the command line exits with 2."""
+
+
+class Terminated(KeyboardInterrupt):  # a kind of interrupt, as KeyboardInterrupt is
+    """SIGTERM: the command ends as it does on Ctrl-C, but only this process has been told."""

@@ -10,16 +10,15 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import debian, node
-from lab.docker_archive import Image, Layer, shared_libraries, write_archive
+from lab.docker_archive import Image, Layer, shared_libraries
 from lab.failure import LabError
-from lab.state import CHECKOUT, State, cache_directory
+from lab.state import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -253,61 +252,7 @@ def requirement_closure(names: Iterable[str]) -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             continue  # a requirement whose marker does not hold on this machine
         found[normal] = None
-        waiting.extend(re.match(r"[A-Za-z0-9._-]+", one).group(0) for one in requirements if "extra ==" not in one)  # type: ignore[union-attr]
-    return sorted(found)
-
-
-class Runtime:
-    """containerd of one lab, through ``ctr`` in the kubelet's namespace."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._command = [
-            debian.command("ctr"),
-            "--address",
-            str(node.containerd_socket(state)),
-            "--namespace",
-            "k8s.io",
-        ]
-
-    def run(self, *arguments: str, timeout: float = 120) -> str:
-        done = subprocess.run(
-            [*self._command, *arguments], capture_output=True, text=True, check=False, timeout=timeout
+        waiting.extend(
+            re.split(r"[^A-Za-z0-9._-]", one, maxsplit=1)[0] for one in requirements if "extra ==" not in one
         )
-        if done.returncode != 0:
-            raise LabError(
-                f"`ctr {' '.join(arguments)}` failed: {done.stderr.strip()[-400:]}. "
-                "If containerd has stopped, `python -m lab up` starts it again; its log is "
-                f"{self._state.logs / 'containerd.log'}."
-            )
-        return done.stdout
-
-    def answers(self) -> bool:
-        done = subprocess.run([*self._command, "version"], capture_output=True, check=False, timeout=30)
-        return done.returncode == 0
-
-    def image_names(self) -> set[str]:
-        return set(self.run("images", "ls", "--quiet").split())
-
-    def ensure(self, image: Image, present: set[str]) -> bool:
-        """Import an image unless the same content is there; True when it was imported."""
-        mark = self._state.images / re.sub(r"[^a-z0-9]+", "-", image.name)
-        key = image.key()
-        if image.name in present and mark.exists() and mark.read_text(encoding="ascii") == key:
-            return False
-        archive = self._state.images / f"{mark.name}.tar"
-        write_archive(image, cache_directory() / "layers", archive)
-        try:
-            self.run("images", "import", "--snapshotter", "overlayfs", str(archive))
-        finally:
-            archive.unlink(missing_ok=True)
-        mark.write_text(key, encoding="ascii")
-        return True
-
-
-def ensure_images(state: State, images: Iterable[Image]) -> None:
-    """Import every image that is not there yet in its present content."""
-    runtime = Runtime(state)
-    present = runtime.image_names()
-    for image in images:
-        runtime.ensure(image, present)
+    return sorted(found)

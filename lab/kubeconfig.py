@@ -69,8 +69,15 @@ class ApiServer:
 
     def get(self, path: str, timeout: float = 2.0) -> bytes | None:
         """Body of a 200 answer, else None: used to wait for things, not to explain why they are absent."""
+        return self._fetch(f"{self._server}{path}", timeout)
+
+    def healthy(self, url: str) -> bool:
+        """Whether another process with a certificate of the cluster's authority answers 200 at this URL."""
+        return self._fetch(url, timeout=2.0) is not None
+
+    def _fetch(self, url: str, timeout: float) -> bytes | None:
         try:
-            with urllib.request.urlopen(f"{self._server}{path}", timeout=timeout, context=self._context) as answer:  # noqa: S310 # https, from our own kubeconfig
+            with urllib.request.urlopen(url, timeout=timeout, context=self._context) as answer:  # noqa: S310 # https, from our own kubeconfig
                 return answer.read()
         except (urllib.error.URLError, OSError):
             return None

@@ -70,13 +70,18 @@ def mounts_below(root: Path, mountinfo: str) -> list[str]:
 def unmount(state: State) -> None:
     """Detach every mount below the state directory: overlays, volumes, network namespaces."""
     libc = ctypes.CDLL(None, use_errno=True)
+    points = mounts_below(state.root, _mountinfo())
     for _ in range(5):  # mounts can be stacked on one another
-        points = mounts_below(state.root, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
         if not points:
             return
         for point in points:
             libc.umount2(os.fsencode(point), _MNT_DETACH)
+        points = mounts_below(state.root, _mountinfo())
     raise LabError(f"Mounts below {state.root} cannot be detached: {', '.join(points[:5])}; see `findmnt`.")
+
+
+def _mountinfo() -> str:
+    return Path("/proc/self/mountinfo").read_text(encoding="utf-8")
 
 
 def rules_without_the_lab(saved: str) -> str:
@@ -181,9 +186,7 @@ def remains(state: State) -> list[str]:
     found += [f"process {name} (pid {pid})" for pid, name in processes.strays()]
     found += [f"containerd shim (pid {pid})" for pid in shims(state)]
     found += [f"process in the lab's cgroup (pid {pid})" for pid in sorted(cgroups.processes())]
-    found += [
-        f"mount {point}" for point in mounts_below(state.root, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
-    ]
+    found += [f"mount {point}" for point in mounts_below(state.root, _mountinfo())]
     found += [f"interface {network.BRIDGE}"] if Path(f"/sys/class/net/{network.BRIDGE}").exists() else []
     found += [f"cgroup {root}" for root in cgroups.roots() if root.exists()]
     for family in ("iptables", "ip6tables"):

@@ -80,12 +80,18 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def resident_bytes(pid: int) -> int:
-    """Resident memory of a pid, 0 when it is gone."""
+def memory_bytes(pid: int) -> int:
+    """Memory of a pid, shared pages counted by share (PSS): the sum over processes is what they take together.
+
+    0 when the process is gone or belongs to somebody else.
+    """
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
     except OSError:
-        return 0
+        pass
+    return 0
 
 
 class Processes:

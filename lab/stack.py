@@ -9,14 +9,16 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lab import environment, processes
-from lab.failure import LabError, WrongUseError
+from lab.failure import LabError, Terminated, WrongUseError
 from lab.state import CHECKOUT, State
 
 if TYPE_CHECKING:
@@ -97,6 +99,17 @@ class Stack:
                 "What it has made stays: mend the cause and run the same command again, or `python -m lab down`."
             )
 
+    def destroy(self) -> None:
+        """Delete what the stack has made.
+
+        Raises:
+            LabError: the engine said no.
+        """
+        self._drop_dead_locks()
+        code = self._attached(["destroy", "--stack", STACK, "--yes", "--skip-preview", *self._config_file()])
+        if code != 0:
+            raise LabError(f"`pulumi destroy --stack {STACK}` ended with {code}; the engine says why above.")
+
     def preview(self, name: str) -> int:
         """Show what another stack would register; the exit code is the engine's."""
         self._run(["stack", "select", name, "--create"], quiet=True)
@@ -145,10 +158,13 @@ class Stack:
         return done.stdout or ""
 
     def _attached(self, arguments: Sequence[str]) -> int:
-        """Run with the terminal; Ctrl-C reaches the engine itself, which then ends in order."""
+        """Run with the terminal; an interrupted engine ends in order before this does."""
         child = subprocess.Popen([self._pulumi, *arguments], cwd=CHECKOUT, env=self._environment)
         try:
             return child.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            # Ctrl-C in a terminal reaches the engine too, and a second one would make it drop everything
+            if isinstance(interrupt, Terminated) or not sys.stdin.isatty():
+                child.send_signal(signal.SIGINT)
             child.wait()
             raise

@@ -11,7 +11,7 @@ from lab import cgroups, debian, leftovers
 from lab.cluster import PROCESS_NAMES, node_ready
 from lab.failure import LabError, WrongUseError
 from lab.kubeconfig import ApiServer
-from lab.processes import Processes, resident_bytes
+from lab.processes import Processes, memory_bytes
 
 if TYPE_CHECKING:
     from lab.state import State
@@ -31,7 +31,7 @@ def report(state: State) -> dict[str, Any]:
                 "running": record is not None,
                 "pid": record.pid if record else None,
                 "seconds": round(_age(record.start_time)) if record else None,
-                "resident_mib": round(resident_bytes(record.pid) / 1024**2) if record else None,
+                "memory_mib": round(memory_bytes(record.pid) / 1024**2) if record else None,
                 "log": str(processes.log(name)),
             }
         )
@@ -41,9 +41,9 @@ def report(state: State) -> dict[str, Any]:
         api = ApiServer(state.kubeconfig)
         ready = node_ready(api)
         pods = [_pod(item) for item in json.loads(api.get("/api/v1/pods") or b'{"items": []}')["items"]]
-    daemons = sum(one["resident_mib"] or 0 for one in listed)
+    daemons = sum(one["memory_mib"] or 0 for one in listed)
     containers = (
-        sum(resident_bytes(pid) for pid in (*cgroups.processes(), *leftovers.shims(state))) // 1024**2
+        sum(memory_bytes(pid) for pid in (*cgroups.processes(), *leftovers.shims(state))) // 1024**2
         if os.geteuid() == 0
         else 0
     )
@@ -80,7 +80,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [f"Lab in {found['state']}: {'ready' if found['ready'] else 'not ready'}", ""]
     for one in found["processes"]:
         state = (
-            f"running  pid {one['pid']:<8} {one['resident_mib']:>5} MiB"
+            f"running  pid {one['pid']:<8} {one['memory_mib']:>5} MiB"
             if one["running"]
             else f"not running; its log: {one['log']}"
         )
@@ -94,7 +94,7 @@ def table(found: dict[str, Any]) -> str:
     memory = found["memory_mib"]
     lines += [
         "",
-        f"Memory: {memory['total']} MiB resident ({memory['processes']} processes, {memory['containers']} containers)",
+        f"Memory: {memory['total']} MiB ({memory['processes']} processes, {memory['containers']} containers)",
     ]
     stopped = [one["name"] for one in found["processes"] if not one["running"]]
     if stopped:

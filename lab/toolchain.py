@@ -166,14 +166,16 @@ class Toolchain:
         Raises:
             LabError: it was never built.
         """
+        found = self.find(name)
+        if found is None:
+            raise LabError(f"{name} is not built yet, and not on PATH in the pinned version: run `python -m lab up`.")
+        return found
+
+    def find(self, name: str) -> Path | None:
+        """The program of that name when it is built, or on PATH in the pinned version."""
         family, tool = _family_of(name)
         built = self.directory(family) / name
-        if built.exists():
-            return built
-        installed = self._installed(family, tool)
-        if installed:
-            return installed
-        raise LabError(f"{name} is not built yet ({built} does not exist): run `python -m lab up`.")
+        return built if built.exists() else self._installed(family, tool)
 
     def missing(self, families: Sequence[str]) -> list[tuple[str, Tool]]:
         """The tools of these families that are neither in the cache nor installed in the pinned version."""
