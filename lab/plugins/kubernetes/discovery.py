@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.plugins.plugin import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from lab.plugins.kubernetes.connection import Connection, JsonObject
 
@@ -92,12 +92,13 @@ class Discovery:
 
 
 class Plan:
-    """Kinds and namespaces that this process was asked to create: in a preview they are not on the server yet."""
+    """What the server cannot tell a preview: kinds and namespaces that come, and objects that are replaced."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kinds: dict[tuple[str, str], bool] = {}
         self._namespaces: set[str] = set()
+        self._managed: set[Hashable] = set()
 
     def record(self, manifest: JsonObject) -> None:
         kind, name = manifest.get("kind"), (manifest.get("metadata") or {}).get("name")
@@ -111,6 +112,15 @@ class Plan:
         """Whether a planned kind is namespaced; None when no planned CRD defines it."""
         with self._lock:
             return self._kinds.get((api_version, kind))
+
+    def manages(self, identity: Hashable) -> None:
+        """The stack has this object in its state: creating it again in a preview means that it is replaced."""
+        with self._lock:
+            self._managed.add(identity)
+
+    def replaces(self, identity: Hashable) -> bool:
+        with self._lock:
+            return identity in self._managed
 
     def has_namespace(self, name: str) -> bool:
         with self._lock:

@@ -162,6 +162,8 @@ class KubernetesProvider(ResourceProviderServicer):
         inputs = checked(news, olds, identity, request.name or request.urn.split("::")[-1], request.randomSeed)
         self._default_namespace(inputs, reveal(olds))
         self.plan.record(reveal(inputs))
+        if olds:
+            self.plan.manages(Identity.of(reveal(olds)))
         return provider_pb2.CheckResponse(inputs=encode_struct(inputs))
 
     def _default_namespace(self, inputs: JsonObject, olds: JsonObject) -> None:
@@ -194,14 +196,12 @@ class KubernetesProvider(ResourceProviderServicer):
         if changes and not replaced and not contains_unknown(news):
             manager = decode_struct(request.olds).get(FIELD_MANAGER) or self._manager(new, request.urn)
             changes = self._mark_immutable(changes, new, manager)
-        replaced = any(change.replaces for change in changes)
-        same_object = Identity.of(old) == Identity.of(new)
         response = provider_pb2.DiffResponse(
             changes=_changed(changes),
             diffs=list(dict.fromkeys(str(change.path[0]) for change in changes)),
             replaces=list(dict.fromkeys(property_path(change.path) for change in changes if change.replaces)),
             # Two objects of one name cannot exist side by side.
-            deleteBeforeReplace=replaced and same_object,
+            deleteBeforeReplace=Identity.of(old) == Identity.of(new),
             hasDetailedDiff=True,
         )
         for change in changes:
@@ -365,10 +365,11 @@ class KubernetesProvider(ResourceProviderServicer):
     ) -> JsonObject:
         """What the object will be, as the API server and its admission webhooks see it.
 
-        Where they cannot be asked, it is the inputs. Raises PluginError when they refuse the object.
+        Where they cannot be asked, it is the inputs; so it is for a replacement, since its predecessor is still there.
+        Raises PluginError when they refuse the object.
         """
         identity = Identity.of(manifest)
-        if contains_unknown(inputs):
+        if contains_unknown(inputs) or (not existing and self.plan.replaces(identity)):
             return planned_outputs(inputs, inputs, existing=existing)
         try:
             if not existing and not self.settings.upsert and self.objects.get(identity) is not None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pulumi.runtime.proto import language_pb2
 
+ENGINE_HAS_ENDED = "resource monitor shut down"  # after an error that the engine has told
 EXIT_FAILURE_WAS_LOGGED = 32  # as in Pulumi's own host: the engine has the message already
 
 
@@ -88,6 +89,8 @@ def run(request: language_pb2.RunRequest) -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except BaseException as failure:
+        if ENGINE_HAS_ENDED in str(failure):
+            return EXIT_FAILURE_WAS_LOGGED
         log.error(f"Program failed with an unhandled exception:\n{_program_traceback(failure)}")
         return EXIT_FAILURE_WAS_LOGGED
     finally:

@@ -140,10 +140,8 @@ def test_values_files_names_prefix_and_crds_follow_the_arguments(project, api_se
         'value_yaml_files=[pulumi.FileAsset("more.yaml")],',
     )
     templates = project.directory / "sample" / "templates" / "objects.yaml"
-    templates.write_text(templates.read_text().replace(chart.kind, "Endpoints").replace("example.com/v1", "v1"))
-    planned = project.preview()
-    assert f"{chart.namespace}/settings" in planned.steps
-    assert not any("example.com" in name for name in planned.steps)
+    templates.write_text(templates.read_text().split("---")[0])
+    assert set(project.preview().steps) == {"sample", f"{chart.namespace}/settings"}
     project.up()
     data = api_server.get("configmap", "settings", chart.namespace)["data"]
     assert data == {"color": "blue", "release": "release", "list": "[2,3]"}
@@ -164,7 +162,8 @@ def test_transforms_protection_and_aliases_reach_the_children(project, api_serve
     """
     program = """
         pulumi.runtime.register_resource_transform(annotate)
-        chart = k8s.helm.v4.Chart("{name}", chart="./sample", namespace="%s", skip_await=True, resource_prefix="sample",
+        chart = k8s.helm.v4.Chart("{name}", chart="./sample", namespace="%s", skip_await=True, name="sample",
+            resource_prefix="sample",
             opts=pulumi.ResourceOptions(transforms=[label], protect={protect}, aliases=[pulumi.Alias(name="sample")]))
     """.replace("%s", namespace)
     transforms, program = textwrap.dedent(transforms), textwrap.dedent(program)
@@ -182,13 +181,14 @@ def test_transforms_protection_and_aliases_reach_the_children(project, api_serve
 
 def test_the_resources_of_a_chart_are_references_that_others_can_depend_on(project, api_server, chart) -> None:
     namespace, kind = chart.namespace, chart.kind
+    # Of a kind that the SDK has no class for, the SDK gives the id alone, with the real plugin too.
     chart(
         after=f"""
+        found = chart.resources.apply(lambda all: [r for r in all if isinstance(r, pulumi.Resource)])
         k8s.apiextensions.CustomResource("own", api_version="example.com/v1", kind="{kind}",
             metadata={{"name": "own", "namespace": "{namespace}"}}, spec={{}},
-            opts=pulumi.ResourceOptions(depends_on=chart.resources))
-        pulumi.export("names", chart.resources.apply(
-            lambda found: pulumi.Output.all(*[r.urn for r in found])))
+            opts=pulumi.ResourceOptions(depends_on=found))
+        pulumi.export("names", found.apply(lambda all: pulumi.Output.all(*[r.urn for r in all])))
         """
     )
     planned = project.preview()
@@ -197,7 +197,7 @@ def test_the_resources_of_a_chart_are_references_that_others_can_depend_on(proje
     project.up()
     names = [urn.split("::")[-1] for urn in project.outputs()["names"]]
     assert f"sample:{namespace}/settings" in names
-    assert len(names) == 6
+    assert len(names) == 5
     dependencies = [urn.split("::")[-1] for urn in project.state()["own"]["dependencies"]]
     assert f"sample:{kind.lower()}s.example.com" in dependencies
 

@@ -37,7 +37,7 @@ def test_the_cluster_identifier_decides_whether_another_address_is_another_clust
     moved = json.dumps(config)
     program = """
         provider = k8s.Provider("provider", kubeconfig={kubeconfig!r}{identifier})
-        k8s.core.v1.ConfigMap("config", metadata={{"name": "config", "namespace": "%s"}}, data={{}},
+        k8s.core.v1.ConfigMap("config", metadata={{"namespace": "%s"}}, data={{}},
             opts=pulumi.ResourceOptions(provider=provider))
     """.replace("%s", namespace)
     first = api_server.kubeconfig.read_text()

@@ -217,15 +217,6 @@ def test_what_admission_refuses_is_refused_in_the_preview_with_its_reason(projec
     assert "the key forbidden has no place here" in result.output
 
 
-def test_a_misspelt_field_is_refused_in_the_preview(project, api_server) -> None:
-    namespace = api_server.namespace("typo")
-    program = f"""
-        k8s.apiextensions.CustomResource("config", api_version="v1", kind="ConfigMap",
-            metadata={{"name": "config", "namespace": "{namespace}"}}, others={{"dat": {{"a": "b"}}}})
-    """
-    assert ".dat: field not declared in schema" in project.preview(program, fails=True).output
-
-
 def test_a_planned_namespace_is_no_trouble_and_a_missing_one_is_said(project, api_server) -> None:
     program = """
         namespace = k8s.core.v1.Namespace("namespace", metadata={"name": "planned-namespace"})
@@ -259,6 +250,16 @@ def test_a_custom_resource_and_its_definition_come_in_one_update(project, api_se
     project.up()
     assert api_server.get("widgets.example.com", "widget")["spec"] == {"size": 3}, "a whole number stays one"
     assert project.preview().changes == {"same": 3}
+
+    misspelt = (
+        DEFINITION
+        + """
+    k8s.apiextensions.CustomResource("misspelt", api_version="example.com/v1", kind="Widget",
+        metadata={"name": "misspelt"}, spec={"sizze": 3})
+    """
+    )
+    refused = project.preview(misspelt, fails=True)
+    assert ".spec.sizze: field not declared in schema" in refused.output
     project.destroy()
 
 
@@ -306,22 +307,29 @@ def test_a_deletion_that_a_finalizer_holds_up_names_it(project, api_server) -> N
     project.destroy()
 
 
-def test_the_engines_own_options_are_honoured(project, api_server) -> None:
-    namespace = api_server.namespace("options")
+def test_an_alias_keeps_the_object_and_retain_on_delete_leaves_it(project, api_server) -> None:
+    namespace = api_server.namespace("retain")
     program = """
-        ns = {{"namespace": "%s"}}
-        k8s.core.v1.ConfigMap("{name}", metadata={{**ns, "name": "kept"}}, data={{}},
+        k8s.core.v1.ConfigMap("{name}", metadata={{"name": "kept", "namespace": "%s"}}, data={{}},
             opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="before")], retain_on_delete=True))
-        k8s.core.v1.ConfigMap("held", metadata={{**ns, "name": "held"}}, data={{}},
-            opts=pulumi.ResourceOptions(protect={protect}))
     """.replace("%s", namespace)
-    project.up(program.format(name="before", protect=True))
-    renamed = project.up(program.format(name="after", protect=True))
-    assert renamed.changes == {"same": 3}, "an alias keeps the object under its new name"
-    assert "protected" in project.destroy(fails=True).output
-    project.up(program.format(name="after", protect=False))
+    project.up(program.format(name="before"))
+    assert project.up(program.format(name="after")).changes == {"same": 2}
     project.destroy()
     assert api_server.exists("configmap", "kept", namespace)
+
+
+def test_a_protected_object_is_not_deleted(project, api_server) -> None:
+    namespace = api_server.namespace("protect")
+    program = """
+        k8s.core.v1.ConfigMap("held", metadata={{"name": "held", "namespace": "%s"}}, data={{}},
+            opts=pulumi.ResourceOptions(protect={protect}))
+    """.replace("%s", namespace)
+    project.up(program.format(protect=True))
+    assert "protect" in project.destroy(fails=True).output
+    assert api_server.exists("configmap", "held", namespace)
+    project.up(program.format(protect=False))
+    project.destroy()
     assert not api_server.exists("configmap", "held", namespace)
 
 
