@@ -90,7 +90,8 @@ class DestinationSpec(Spec):
     model_config = ConfigDict(populate_by_name=True)
 
     host: WildcardHost
-    """Name of the host, or a wildcard for the names below a domain such as *.googleapis.com."""
+    """Name of the host, or a wildcard for the names below a domain such as *.googleapis.com. What is declared by
+    itself, or by a longer wildcard, is for its own callers alone."""
     port: PortNumber = 443
     """Port that the host listens on."""
     from_: Many[DnsLabel | ServiceAccountSpec] = Field(alias="from")

@@ -81,7 +81,7 @@ def objects(graph: Graph, routes: Sequence[Route]) -> Iterator[Owned]:
             yield Owned(to_gateway, shared[0].path)
         for route in passing:
             here = ObjectMeta(name=f"egress-{route.name}", namespace=route.home)
-            yield Owned(Resource(metadata=here, spec=_policy(route, gateway, graph)), route.path)
+            yield Owned(Resource(metadata=here, spec=_policy(route, routes, gateway, graph)), route.path)
             onward = ObjectMeta(name=f"egress-{route.name}-from-gateway", namespace=route.home)
             yield Owned(Resource(metadata=onward, spec=_from_gateway(route, name)), route.path)
         yield from _gateway(name, gateway, passing)
@@ -128,9 +128,11 @@ def _from_gateway(route: Route, gateway: str) -> VirtualService:
     return VirtualService(hosts=(route.server_name,), gateways=gateways, tcp=(tcp,), export_to=(route.home,))
 
 
-def _policy(route: Route, gateway: GatewaySpec, graph: Graph) -> AuthorizationPolicy:
+def _policy(route: Route, routes: Sequence[Route], gateway: GatewaySpec, graph: Graph) -> AuthorizationPolicy:
     callers = Source(principals=tuple(graph.principal(caller) for caller in route.callers))
     tls = route.spec.originate_tls
+    # What is declared by itself is for its own callers: a wildcard beside it is no way around its policy.
+    others = tuple(other.server_name for other in routes if route.takes_in(other))
     operations: tuple[Rule_To, ...] = ()
     if tls is not None:
         hosts = (route.spec.host, f"{route.spec.host}:*")
@@ -142,7 +144,7 @@ def _policy(route: Route, gateway: GatewaySpec, graph: Graph) -> AuthorizationPo
             Rule(
                 from_=(Rule_From(source=callers),),
                 to=operations,
-                when=(Condition(key="connection.sni", values=(route.server_name,)),),
+                when=(Condition(key="connection.sni", values=(route.server_name,), not_values=others),),
             ),
         ),
     )

@@ -65,10 +65,17 @@ class Route(NamedTuple):
         """The SNI between sidecar and egress gateway.
 
         The gateway serves HTTP for the host itself alone; bytes of other ports and protocols need a name of their own.
+        That is below `.invalid`, where no host can be (RFC 6761), so that no wildcard takes it in.
         """
         if self.spec.originate_tls or self.wildcard or (self.spec.protocol == "tls" and self.spec.port == TLS_PORT):
             return self.spec.host
-        return f"{self.spec.protocol}-{self.spec.port}.{self.spec.host}"
+        return f"{self.spec.host}.{self.spec.protocol}-{self.spec.port}.invalid"
+
+    def takes_in(self, other: Route) -> bool:
+        """Whether this wildcard covers what another destination declares by itself."""
+        return (
+            self.wildcard and other.server_name != self.server_name and other.server_name.endswith(self.spec.host[1:])
+        )
 
     @property
     def namespaces(self) -> tuple[str, ...]:

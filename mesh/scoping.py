@@ -106,22 +106,23 @@ class _Scopes:
                     found.setdefault(caller, set()).update(self._egress(route))
         return {identity: frozenset(hosts) for identity, hosts in found.items()}
 
+    @cached_property
+    def _by_namespace(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for identity, hosts in self._by_identity.items():
+            found.setdefault(identity.namespace, set()).update(hosts)
+        return found
+
     def of_others(self, namespace: str) -> set[str]:
         """What workloads of a namespace of this stack reach outside it, where they are no apps."""
         own = f"{namespace}/"
-        return {
-            host
-            for identity, hosts in self._by_identity.items()
-            if identity.namespace == namespace
-            for host in hosts
-            if not host.startswith(own)
-        }
+        return {host for host in self._by_namespace.get(namespace, ()) if not host.startswith(own)}
 
     @cached_property
     def of_strangers(self) -> set[str]:
         """What callers in namespaces of other stacks may reach."""
-        ours = self.graph.app_namespaces
-        return {h for identity, hosts in self._by_identity.items() if identity.namespace not in ours for h in hosts}
+        others = self._by_namespace.keys() - set(self.graph.app_namespaces)
+        return {host for namespace in others for host in self._by_namespace[namespace]}
 
     def _app_service(self, name: str) -> str:
         app = self.graph.apps[name]

@@ -128,10 +128,13 @@ allow:
         }
         assert names == {
             "egress-db-example-org": ["db.example.org"],
-            "egress-db-example-org-5432": ["tcp-5432.db.example.org"],
+            "egress-db-example-org-5432": ["db.example.org.tcp-5432.invalid"],
         }
         subsets = found["DestinationRule/istio-egress/out-tunnel"]["subsets"]
-        assert [s["trafficPolicy"]["tls"]["sni"] for s in subsets] == ["db.example.org", "tcp-5432.db.example.org"]
+        assert [s["trafficPolicy"]["tls"]["sni"] for s in subsets] == [
+            "db.example.org",
+            "db.example.org.tcp-5432.invalid",
+        ]
 
 
 class TestAWildcard:
@@ -158,6 +161,23 @@ class TestAWildcard:
     def test_is_allowed_for_names_below_it_only(self) -> None:
         (rule,) = objects(GOOGLE)["AuthorizationPolicy/istio-egress/egress-any-googleapis-com"]["rules"]
         assert rule["when"] == [{"key": "connection.sni", "values": ["*.googleapis.com"]}]
+
+    def test_is_no_way_around_the_callers_of_a_host_that_is_declared_by_itself(self) -> None:
+        found = objects("""
+allow:
+- {host: "*.example.org", from: [chatgpt-mcp]}
+- {host: "*.eu.example.org", from: [chatgpt-api]}
+- {host: secret.example.org, from: [chatgpt-api]}
+- {host: secret.example.org, port: 8443, from: [chatgpt-api]}
+""")
+        (rule,) = found["AuthorizationPolicy/istio-egress/egress-any-example-org"]["rules"]
+        assert rule["when"] == [
+            {
+                "key": "connection.sni",
+                "values": ["*.example.org"],
+                "notValues": ["*.eu.example.org", "secret.example.org"],
+            }
+        ]
 
 
 class TestTlsOpenedByTheMesh:
