@@ -90,7 +90,7 @@ class Stack:
         """
         self._write_file()
         self._drop_dead_locks()
-        self._run(["stack", "select", STACK, "--create", *self._config_file()], quiet=True)
+        self._create(STACK, self.file)
         command = ["up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true"]
         code = self._attached([*command, *self._config_file()])
         if code != 0:
@@ -112,12 +112,29 @@ class Stack:
 
     def preview(self, name: str) -> int:
         """Show what another stack would register; the exit code is the engine's."""
-        self._run(["stack", "select", name, "--create"], quiet=True)
-        return self._attached(["preview", "--stack", name, "--suppress-permalink=true"])
+        config_file = self._create(name, CHECKOUT / f"Pulumi.{name}.yaml")
+        return self._attached(
+            ["preview", "--stack", name, "--suppress-permalink=true", "--config-file", str(config_file)]
+        )
+
+    def _create(self, name: str, file: Path) -> Path:
+        """Create a stack in the backend unless it is there; the result is a copy of its stack file.
+
+        The engine creates a stack in a project of the same name below the state directory: it writes the salt of its
+        passphrase into the stack file that it finds, and reformats it.
+        """
+        project = self._state.root / "pulumi" / "project"
+        project.mkdir(parents=True, exist_ok=True)
+        copied = project / f"Pulumi.{name}.yaml"
+        copied.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        declared = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text(encoding="utf-8"))
+        (project / "Pulumi.yaml").write_text(f"name: {declared['name']}\nruntime: python\n", encoding="utf-8")
+        self._run(["stack", "select", name, "--create", "--cwd", str(project)], quiet=True)
+        return copied
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
-        return json.loads(self._run(["stack", "output", "--stack", STACK, "--json", *self._config_file()], quiet=True))
+        return json.loads(self._run(["stack", "output", "--stack", STACK, "--json"], quiet=True))
 
     def _config_file(self) -> list[str]:
         return [] if self.file == STACK_FILE else ["--config-file", str(self.file)]
