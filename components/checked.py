@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import checks
 from components import chart_values
+from components.implied import implied_objects
+from components.namespaces import Injection
 from mesh.problem import Problem
 
 if TYPE_CHECKING:
@@ -42,7 +44,10 @@ def judged(
 ) -> tuple[list[Problem], list[Problem]]:
     """What stops the program, and what it warns of. Each names the declaration that the object stands for."""
     report = checks.run(
-        [owned.resource.to_dict() for owned in mesh.objects],
+        [
+            *(owned.resource.to_dict() for owned in mesh.objects),
+            *implied_objects(mesh, Injection(revision=settings.istio.injection)),
+        ],
         charts=charts,
         today=today,
         environment=_environment(mesh),

@@ -59,6 +59,9 @@ def existing_cluster(name: str, spec: ExistingClusterSpec, stack: str) -> kubern
         cluster_identifier=spec.identifier or stack,
         # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
         enable_server_side_apply=True,
+        # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads it as
+        # the defaults in between.
+        enable_config_map_mutable=True,
     )
 
 

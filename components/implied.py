@@ -1,0 +1,85 @@
+"""What other teams and the charts put beside the Istio objects, as far as the declaration says.
+
+The program does not register any of it. The checker judges by it: a route leads to a Service, a policy selects
+a workload, a service account exists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from components.namespaces import Injection
+    from mesh.app import AppSpec
+    from mesh.build import Mesh
+    from mesh.gateways import GatewaySpec
+
+Manifest = dict[str, Any]
+
+
+def implied_objects(mesh: Mesh, injection: Injection) -> Iterator[Manifest]:
+    """Namespaces, and the service account, Service and Deployments of each app and gateway."""
+    for declared in mesh.namespaces:
+        labels = dict(injection.labels) if declared.injected else {}
+        yield _object("v1", "Namespace", declared.name, None, {}, labels)
+    for gateway in mesh.gateways.values():
+        yield from _gateway(gateway)
+    for name, app in mesh.spec.apps.items():
+        yield from _app(name, app)
+
+
+def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
+    name, home = gateway.release_name, gateway.home
+    ports = [("status-port", 15021, 15021), *((port, number, number) for port, number in gateway.ports)]
+    yield _object("v1", "ServiceAccount", gateway.service_account, home)
+    yield _service(name, home, gateway.pod_labels, ports)
+    yield _deployment(name, home, gateway.pod_labels, gateway.service_account, [port for _, _, port in ports])
+
+
+def _app(name: str, app: AppSpec) -> Iterator[Manifest]:
+    labels = app.pod_labels(name)
+    account = app.identity_name(name)
+    target = [app.service.target_port or app.service.port] if app.service else []
+    yield _object("v1", "ServiceAccount", account, app.namespace)
+    if app.service is not None:
+        ports = [("http", app.service.port, target[0])]
+        yield _service(app.service_name(name), app.namespace, labels, ports)
+    versions = {f"{name}-{version}": spec.labels or {"version": version} for version, spec in app.versions.items()}
+    for deployment, further in (versions or {name: {}}).items():
+        yield _deployment(deployment, app.namespace, {**labels, **further}, account, target)
+
+
+def _service(name: str, namespace: str, labels: Mapping[str, str], ports: list[tuple[str, int, int]]) -> Manifest:
+    spec = {
+        "selector": dict(labels),
+        "ports": [{"name": port, "port": number, "targetPort": target} for port, number, target in ports],
+    }
+    return _object("v1", "Service", name, namespace, {"spec": spec})
+
+
+def _deployment(name: str, namespace: str, labels: Mapping[str, str], account: str, ports: list[int]) -> Manifest:
+    container = {"name": "main", "ports": [{"containerPort": port} for port in ports]}
+    template = {
+        "metadata": {"labels": dict(labels)},
+        "spec": {"serviceAccountName": account, "containers": [container]},
+    }
+    spec = {"selector": {"matchLabels": dict(labels)}, "template": template}
+    return _object("apps/v1", "Deployment", name, namespace, {"spec": spec})
+
+
+def _object(
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str | None,
+    body: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Manifest:
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **(body or {})}
