@@ -1,0 +1,182 @@
+"""What holds for every declaration without mistakes, over random ones."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+
+from mesh.build import Mesh, MeshSpec, cross_check, parts_of
+from tests.crd_schema import assert_served
+from tests.unit.mesh.random_stacks import stacks
+from tests.unit.mesh.stack import TODAY
+
+EVERY_STACK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def built(declaration: dict[str, Any]) -> Mesh:
+    spec = MeshSpec.model_validate(declaration)
+    found = [str(problem) for problem in cross_check(parts_of(spec, TODAY))]
+    # Flagger's apps cannot be the target of another app's route; all else is right by construction.
+    assert not [mistake for mistake in found if "made by flagger" not in mistake], found
+    assume(not found)
+    return Mesh(spec, TODAY)
+
+
+def manifests(mesh: Mesh, kind: str) -> list[dict[str, Any]]:
+    return [o.resource.to_dict() for o in mesh.objects if o.resource.kind == kind]
+
+
+@EVERY_STACK
+@given(stacks())
+def test_every_object_passes_its_crd_schema_with_unknown_fields_refused(declaration: dict[str, Any]):
+    mesh = built(declaration)
+    assert_served(*(m for m in (o.resource.to_dict() for o in mesh.objects) if "istio.io" in m["apiVersion"]))
+
+
+@EVERY_STACK
+@given(stacks())
+def test_building_is_deterministic(declaration: dict[str, Any]):
+    first, second = built(declaration), built(declaration)
+    assert [(o.owner, o.resource.to_dict()) for o in first.objects] == [
+        (o.owner, o.resource.to_dict()) for o in second.objects
+    ]
+
+
+@EVERY_STACK
+@given(stacks())
+def test_every_host_has_one_owner(declaration: dict[str, Any]):
+    hosts = Counter(
+        (host, gateway)
+        for virtual_service in manifests(built(declaration), "VirtualService")
+        for host in virtual_service["spec"].get("hosts", [])
+        for gateway in virtual_service["spec"].get("gateways", ["mesh"])
+    )
+    assert {host for host, count in hosts.items() if count > 1} == set()
+
+
+@EVERY_STACK
+@given(stacks())
+def test_every_subset_that_a_route_names_exists_once(declaration: dict[str, Any]):
+    mesh = built(declaration)
+    subsets = Counter(
+        (rule["spec"]["host"], subset["name"])
+        for rule in manifests(mesh, "DestinationRule")
+        for subset in rule["spec"].get("subsets", [])
+    )
+    for virtual_service in manifests(mesh, "VirtualService"):
+        for route in virtual_service["spec"].get("http", []):
+            destinations = [part["destination"] for part in route.get("route", [])] + [
+                route[m] for m in ("mirror",) if m in route
+            ]
+            for destination in destinations:
+                if "subset" in destination:
+                    assert subsets[destination["host"], destination["subset"]] == 1
+
+
+@EVERY_STACK
+@given(stacks())
+def test_weights_add_up(declaration: dict[str, Any]):
+    for virtual_service in manifests(built(declaration), "VirtualService"):
+        for route in virtual_service["spec"].get("http", []):
+            weights = [part["weight"] for part in route.get("route", []) if "weight" in part]
+            assert not weights or sum(weights) == 100
+
+
+@EVERY_STACK
+@given(stacks())
+def test_every_route_has_an_allow_from_exactly_its_callers_and_gateways(declaration: dict[str, Any]):
+    mesh = built(declaration)
+    allowed = allow_rules(mesh)
+    wanted: dict[str, set[tuple[str, str, str, str]]] = {name: set() for name in mesh.spec.apps}
+    for name, app in mesh.spec.apps.items():
+        own = [(app.mcp.path, app.mcp.methods)] if app.mcp else []
+        reached = {name: list(own)}
+        for route in app.routes:
+            if route.respond is None:
+                target = route.to.app if route.to else name
+                reached.setdefault(target, []).append((route.rewrite or route.path, route.methods))
+                own += [(route.rewrite or route.path, route.methods)] if route.to is None else []
+        for exposure in app.exposures:
+            gateway = mesh.spec.gateways[exposure.gateway]
+            principal = f"{mesh.spec.trust_domain}/ns/{gateway.home}/sa/{gateway.release_name}"
+            for target, endpoints in reached.items():
+                wanted[target] |= {
+                    (principal, exposure.host, path, method) for path, methods in endpoints for method in methods
+                }
+        for caller in app.callers:
+            called = mesh.spec.apps.get(caller.app or "")
+            namespace, account = (
+                (called.namespace, caller.app) if called else (caller.namespace, caller.service_account)
+            )
+            principal = f"{mesh.spec.trust_domain}/ns/{namespace}/sa/{account}"
+            known = dict(own)
+            endpoints = [(path, known.get(path, ("GET", "POST"))) for path in caller.paths] or own
+            host = f"{name}.{app.namespace}.svc.cluster.local"
+            wanted[name] |= {(principal, host, path, method) for path, methods in endpoints for method in methods}
+    assert allowed == wanted
+
+
+def allow_rules(mesh: Mesh) -> dict[str, set[tuple[str, str, str, str]]]:
+    """Principal, host, path and method of every ALLOW, by the app that it opens."""
+    found: dict[str, set[tuple[str, str, str, str]]] = {name: set() for name in mesh.spec.apps}
+    for policy in manifests(mesh, "AuthorizationPolicy"):
+        if policy["spec"].get("action") != "ALLOW" or policy["metadata"]["namespace"] not in ("team-a", "team-b"):
+            continue
+        app = policy["spec"]["selector"]["matchLabels"]["app"]
+        for rule in policy["spec"]["rules"]:
+            [source] = rule["from"]
+            for to in rule["to"]:
+                operation = to["operation"]
+                assert operation["ports"] == [str(mesh.spec.apps[app].service.port)]
+                for principal in source["source"]["principals"]:
+                    for path in operation["paths"]:
+                        for method in operation["methods"]:
+                            for host in operation["hosts"]:
+                                if host.count(".") >= 2 and not host.endswith(":*") and not host.endswith(".svc"):
+                                    found[app].add((principal, host, path.removesuffix("*"), method))
+    return found
+
+
+@EVERY_STACK
+@given(stacks())
+def test_no_token_no_way_in(declaration: dict[str, Any]):
+    """Where an app asks for tokens, a route that leads on is open to everybody only if its declaration says so."""
+    mesh = built(declaration)
+    for name, app in mesh.spec.apps.items():
+        if app.auth is None:
+            continue
+        public = {route.path for route in app.routes if route.auth == "none"}
+        for virtual_service in manifests(mesh, "VirtualService"):
+            if not set(virtual_service["spec"].get("hosts", [])) & {exposure.host for exposure in app.exposures}:
+                continue
+            for route in virtual_service["spec"]["http"]:
+                if "directResponse" in route:
+                    continue
+                for match in route["match"]:
+                    path = match["uri"].get("exact") or match["uri"].get("prefix")
+                    asks = {f"@request.auth.claims[{claim}]" for claim in ("iss", "aud", "sub")} <= match.get(
+                        "headers", {}
+                    ).keys()
+                    preflight = match.get("method") == {"exact": "OPTIONS"}
+                    assert asks or preflight or path in public, (name, route["name"], match)
+
+
+@EVERY_STACK
+@given(stacks())
+def test_regular_expressions_are_in_the_syntax_that_proxies_share(declaration: dict[str, Any]):
+    """RE2 has no lookaround and no backreferences; what Python compiles without them, RE2 does."""
+
+    def patterns(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [v for k, v in node.items() if k == "regex" and isinstance(v, str)]
+            return own + [p for v in node.values() for p in patterns(v)]
+        return [p for v in node for p in patterns(v)] if isinstance(node, list) else []
+
+    for owned in built(declaration).objects:
+        for pattern in patterns(owned.resource.to_dict()):
+            re.compile(pattern)
+            assert "(?=" not in pattern
+            assert "(?!" not in pattern
