@@ -84,6 +84,18 @@ class Pod:
         found = self.envoy(f"/stats?filter={quote(pattern)}")
         return {name: int(value) for name, _, value in (line.rpartition(": ") for line in found.splitlines()) if name}
 
+    def host_statistic(self, cluster: str, name: str) -> dict[str, int]:
+        """Address -> one of Envoy's counters of a cluster's hosts (cx_total, cx_connect_fail, rq_total, rq_error).
+
+        Istio's bootstrap keeps the statistics of clusters off; those of their hosts are always there.
+        """
+        found: dict[str, int] = {}
+        for line in self.envoy("/clusters").splitlines():
+            match line.split("::"):
+                case [owner, address, statistic, value] if cluster in owner and statistic == name:
+                    found[address] = found.get(address, 0) + int(value)
+        return found
+
 
 class LiveObjects:
     """Changes objects of the cluster and restores them without a trace: the field manager stays their owner."""
@@ -309,7 +321,8 @@ class RunningLab:
         return found[0]
 
     def mcp_pods(self, version: str | None = None) -> list[Pod]:
-        selector = "app=chatgpt-mcp" + (f",version={version}" if version else "")
+        """Its pods in the mesh: one that is left out of it for a test runs no server."""
+        selector = "app=chatgpt-mcp,sidecar.istio.io/inject!=false" + (f",version={version}" if version else "")
         return self.pods(self.namespace, selector)
 
     def seen(self, test_id: str) -> list[dict[str, Any]]:

@@ -66,17 +66,20 @@ def refusing_pod(lab: RunningLab) -> dict[str, Any]:
     }
 
 
-def endpoint_is_known(lab: RunningLab) -> bool:
+def refused_connections(lab: RunningLab) -> int | None:
+    """How often the gateway was refused by that pod; None while it does not know the pod."""
     address = lab.core.read_namespaced_pod(REFUSING, lab.namespace).status.pod_ip
-    return bool(address) and address in lab.gateway_pods("public")[0].envoy("/clusters")
+    rollout = lab.stack.apps["chatgpt-mcp"].rollout
+    assert rollout is not None
+    gateway = lab.gateway_pods("public")[0]
+    return gateway.host_statistic(f"|{rollout.stable}|chatgpt-mcp.", "cx_connect_fail").get(f"{address}:8080")
 
 
 def check_refused_connections_are_retried(lab: RunningLab) -> None:
-    gateway = lab.gateway_pods("public")[0]
-    before = sum(gateway.envoy_counters(r"cluster\.outbound.*chatgpt-mcp\..*\.upstream_cx_connect_fail$").values())
-    calls = [new_id("refused") for _ in range(20)]
+    before = refused_connections(lab) or 0
+    calls = [new_id("refused") for _ in range(30)]
     replies = [send(lab.call(arguments={"call_id": call_id})) for call_id in calls]
-    after = sum(gateway.envoy_counters(r"cluster\.outbound.*chatgpt-mcp\..*\.upstream_cx_connect_fail$").values())
+    after = refused_connections(lab) or 0
     assert after > before, "no connection was refused: the pod was not tried"
     assert set(statuses(replies)) == {200}, statuses(replies)
     assert [lab.executions(call_id) for call_id in calls] == [1] * len(calls)
@@ -85,7 +88,9 @@ def check_refused_connections_are_retried(lab: RunningLab) -> None:
 @pytest.fixture(scope="module")
 def refusing(lab: RunningLab):
     with lab.objects.with_added(refusing_pod(lab)):
-        eventually(lambda: endpoint_is_known(lab), within=60, what="the gateway knows the pod that refuses")
+        eventually(
+            lambda: refused_connections(lab) is not None, within=60, what="the gateway knows the pod that refuses"
+        )
         yield
 
 

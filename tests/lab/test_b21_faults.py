@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from lab.workloads.request import Reply, Request, send
 from mesh.faults import FaultSpec
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails
@@ -50,18 +48,12 @@ def check_faults(lab: RunningLab) -> None:
             assert reply.seconds >= fault.delay.total_seconds(), reply.seconds
 
 
-def test_a_declared_fault_strikes_who_asks_for_it(lab: RunningLab) -> None:
-    if not declared_faults(lab):
-        pytest.skip("this stack declares no faults")
+def test_faults_strike_who_asks_where_they_are_declared_and_nobody_elsewhere(lab: RunningLab) -> None:
     check_faults(lab)
-    check_no_fault(from_the_mesh(lab, HEADER, "nothing-declared"))
-
-
-def test_without_declared_faults_nothing_strikes(lab: RunningLab) -> None:
-    if declared_faults(lab):
-        pytest.skip("this stack declares faults")
+    declared = {(fault.header, fault.value) for fault in declared_faults(lab)}
     for header, value in GUESSES:
-        check_no_fault(from_the_mesh(lab, header, value))
+        if (header, value) not in declared:
+            check_no_fault(from_the_mesh(lab, header, value))
 
 
 def check_outside(lab: RunningLab) -> None:
@@ -74,15 +66,27 @@ def test_a_client_outside_gets_none(lab: RunningLab) -> None:
     check_outside(lab)
 
 
-def test_it_is_the_fault_route_that_strikes(lab: RunningLab) -> None:
-    if not declared_faults(lab):
-        pytest.skip("this stack declares no faults")
+def test_it_is_the_declaration_that_decides(lab: RunningLab) -> None:
+    """Taken out where faults are declared, put in where they are not: either is noticed."""
 
-    def take_out(service: dict[str, Any]) -> None:
-        service["spec"]["http"] = [route for route in service["spec"]["http"] if "fault" not in route]
+    def change(service: dict[str, Any]) -> None:
+        routes = service["spec"]["http"]
+        if declared_faults(lab):
+            service["spec"]["http"] = [route for route in routes if "fault" not in route]
+        else:
+            header, value = GUESSES[0]
+            fault = {"abort": {"httpStatus": 500, "percentage": {"value": 100}}}
+            match = [{"headers": {header: {"exact": value}}}]
+            service["spec"]["http"] = [{**routes[-1], "name": "fault", "match": match, "fault": fault}, *routes]
 
-    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp-mesh", take_out), fails():
-        check_faults(lab)
+    def check(lab: RunningLab) -> None:
+        if declared_faults(lab):
+            check_faults(lab)
+        else:
+            check_no_fault(from_the_mesh(lab, *GUESSES[0]))
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp-mesh", change), fails():
+        check(lab)
 
 
 def test_a_fault_route_at_the_edge_would_be_noticed(lab: RunningLab) -> None:

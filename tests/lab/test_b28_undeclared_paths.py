@@ -50,7 +50,7 @@ def check_undeclared(lab: RunningLab) -> None:
         for request, reply in zip(requests, replies, strict=True)
         if reply.status not in {400, 403, 404}
     ]
-    assert not wrong, wrong
+    assert not wrong, "\n".join(map(str, wrong))
     seen = [(request["method"], request["path"]) for request in lab.seen(test_id)]
     assert not seen, seen
 

@@ -50,7 +50,7 @@ REFUSED: dict[str, Any] = {
         ],
     },
 }
-REJECTION_COUNTERS = r"^(listener_manager\.lds|cluster_manager\.cds)\.update_rejected$|\.rds\..*\.update_rejected$"
+REJECTION_COUNTERS = r"^(listener_manager\.lds|cluster_manager\.cds)\.update_rejected$"
 
 
 def proxies(lab: RunningLab) -> list[Any]:
