@@ -71,7 +71,7 @@ _NOTHING_RUNS_TWICE = HTTPRetry(attempts=2, retry_on="connect-failure,refused-st
 
 
 def objects(graph: Graph, routes: Sequence[Route]) -> Iterator[Owned]:
-    """For each egress gateway its default of denying, its servers and tunnels, and the routes that pass through it."""
+    """For each egress gateway its default of denying, its tunnels, and the destinations that pass through it."""
     for name, gateway in graph.gateways.items():
         if gateway.kind != "egress":
             continue
@@ -82,8 +82,9 @@ def objects(graph: Graph, routes: Sequence[Route]) -> Iterator[Owned]:
         for route in passing:
             here = ObjectMeta(name=f"egress-{route.name}", namespace=route.home)
             yield Owned(Resource(metadata=here, spec=_policy(route, routes, gateway, graph)), route.path)
+            yield Owned(Resource(metadata=here, spec=_server(route, gateway)), route.path)
             onward = ObjectMeta(name=f"egress-{route.name}-from-gateway", namespace=route.home)
-            yield Owned(Resource(metadata=onward, spec=_from_gateway(route, name)), route.path)
+            yield Owned(Resource(metadata=onward, spec=_from_gateway(route, here.name)), route.path)
         yield from _gateway(name, gateway, passing)
 
 
@@ -115,6 +116,17 @@ def _to_gateway(shared: Sequence[Route], gateway: GatewaySpec) -> VirtualService
         tcp=tcp,
         export_to=tuple(sorted(namespaces)),
     )
+
+
+def _server(route: Route, gateway: GatewaySpec) -> Gateway:
+    """A Gateway per destination: in one for all, the route of a wildcard would take the hosts below it as well."""
+    protocol = "HTTPS" if route.spec.originate_tls else "TLS"
+    server = Server(
+        port=Port(number=PORT, name=f"{protocol.lower()}-{route.name}", protocol=protocol),
+        hosts=(route.server_name,),
+        tls=ServerTLSSettings(mode=ServerTLSSettings_TLSmode.ISTIO_MUTUAL),
+    )
+    return Gateway(selector=gateway.pod_labels, servers=(server,))
 
 
 def _from_gateway(route: Route, gateway: str) -> VirtualService:
@@ -162,25 +174,6 @@ def _gateway(name: str, gateway: GatewaySpec, routes: list[Route]) -> Iterator[O
     )
     if not routes:
         return
-    servers = tuple(
-        Server(
-            port=Port(
-                number=PORT,
-                name=f"{'https' if route.spec.originate_tls else 'tls'}-{route.name}",
-                protocol="HTTPS" if route.spec.originate_tls else "TLS",
-            ),
-            hosts=(route.server_name,),
-            tls=ServerTLSSettings(mode=ServerTLSSettings_TLSmode.ISTIO_MUTUAL),
-        )
-        for route in routes
-    )
-    yield Owned(
-        Resource(
-            metadata=ObjectMeta(name=name, namespace=gateway.home),
-            spec=Gateway(selector=gateway.pod_labels, servers=servers),
-        ),
-        owner,
-    )
     subsets = tuple(
         Subset(
             name=route.name,

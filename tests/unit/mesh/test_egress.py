@@ -65,7 +65,7 @@ class TestAHost:
         assert found["DestinationRule/istio-egress/out-tunnel"]["subsets"] == [
             {"name": "api-openai-com", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL", "sni": "api.openai.com"}}}
         ]
-        assert found["Gateway/istio-egress/out"]["servers"] == [
+        assert found["Gateway/istio-egress/egress-api-openai-com"]["servers"] == [
             {
                 "port": {"number": 443, "protocol": "TLS", "name": "tls-api-openai-com"},
                 "hosts": ["api.openai.com"],
@@ -75,7 +75,7 @@ class TestAHost:
 
     def test_leaves_the_gateway_for_the_host(self) -> None:
         route = objects(OPENAI)["VirtualService/istio-egress/egress-api-openai-com-from-gateway"]
-        assert route["gateways"] == ["istio-egress/out"]
+        assert route["gateways"] == ["istio-egress/egress-api-openai-com"]
         assert route["tcp"][0]["route"] == [{"destination": {"host": "api.openai.com", "port": {"number": 443}}}]
 
     def test_is_allowed_at_the_gateway_for_its_callers_by_identity_and_server_name(self) -> None:
@@ -96,7 +96,7 @@ class TestAHost:
     def test_is_owned_by_its_place_in_the_stack_file(self) -> None:
         found = owners(egress.objects(graph(egress=OPENAI)))
         assert found["ServiceEntry/istio-egress/egress-api-openai-com"] == "egress.allow.0"
-        assert found["Gateway/istio-egress/out"] == "gateways.out"
+        assert found["DestinationRule/istio-egress/out-tunnel"] == "gateways.out"
 
 
 def test_an_egress_gateway_denies_by_default_even_without_destinations() -> None:
@@ -161,6 +161,18 @@ class TestAWildcard:
     def test_is_allowed_for_names_below_it_only(self) -> None:
         (rule,) = objects(GOOGLE)["AuthorizationPolicy/istio-egress/egress-any-googleapis-com"]["rules"]
         assert rule["when"] == [{"key": "connection.sni", "values": ["*.googleapis.com"]}]
+
+    def test_has_a_gateway_of_its_own_or_its_route_would_take_the_hosts_below_it(self) -> None:
+        found = objects(
+            'allow: [{host: "*.example.org", from: [chatgpt-mcp]}, {host: a.example.org, from: [chatgpt-mcp]}]'
+        )
+        gateways = {key: spec["servers"] for key, spec in found.items() if key.startswith("Gateway/")}
+        assert {key: [server["hosts"] for server in servers] for key, servers in gateways.items()} == {
+            "Gateway/istio-egress/egress-any-example-org": [["*.example.org"]],
+            "Gateway/istio-egress/egress-a-example-org": [["a.example.org"]],
+        }
+        route = found["VirtualService/istio-egress/egress-a-example-org-from-gateway"]
+        assert route["gateways"] == ["istio-egress/egress-a-example-org"]
 
     def test_is_no_way_around_the_callers_of_a_host_that_is_declared_by_itself(self) -> None:
         found = objects("""
