@@ -7,9 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
+from pathlib import Path
 
 import pytest
 
+import settings
+from mesh.build import Mesh
 from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
 
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
@@ -19,7 +23,12 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
     return subprocess.run(
         ["/bin/bash", "-euo", "pipefail", "-c", command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -48,8 +57,37 @@ def test_names_only_targets_and_modules_that_exist(block: Block) -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: os.PathLike[str]) -> None:
-    text = open(page).read()  # noqa: SIM115
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-        if "://" not in target:
-            assert (ROOT / os.path.dirname(page) / target).exists(), f"{page}: {target} does not exist"
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), f"{page}: {target} does not exist"
+
+
+def _as_stack(block: Block, directory: Path) -> Path:
+    """The block as a stack file; a part stands on top of what every stack shares."""
+    text = block.text
+    if block.kind == "yaml part":
+        shared = "  chatgpt-mesh:extends: [Pulumi.staging.yaml]\n"
+        text = re.sub(r"^config:\n", lambda start: start[0] + shared, text, count=1, flags=re.MULTILINE)
+    path = directory / "Pulumi.documented.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("block", blocks("yaml stack", "yaml part"), ids=str)
+def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) -> None:
+    today = date(2026, 11, 24)
+    loaded = settings.load_stack(_as_stack(block, tmp_path), today)
+    assert Mesh(loaded.mesh(), today).objects
+
+
+@pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)
+def test_manifests_pass_the_checker(block: Block) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "checks", "lint", "--fail-on", "error", "-"],
+        cwd=ROOT,
+        input=block.text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
