@@ -12,16 +12,18 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
 
 _TIMEOUT_SECONDS = 30.0
 _STREAM_TIMEOUT_SECONDS = 600.0

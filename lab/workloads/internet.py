@@ -13,12 +13,15 @@ import shutil
 import signal
 import ssl
 import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from lab.pki import Authority, edge_authority
 from lab.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 BRIDGE = "labbr0"
 HTTPS_PORT = 443

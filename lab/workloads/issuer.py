@@ -11,6 +11,7 @@ import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import uvicorn
 from mcp.server.auth.provider import (
@@ -27,7 +28,6 @@ from mcp.server.auth.settings import ClientRegistrationOptions
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -35,6 +35,9 @@ from lab.pki import Authority, edge_authority
 from lab.state import State
 from lab.workloads.internet import HTTPS_PORT, SITES, claim_addresses
 from lab.workloads.tokens import ISSUER, LIFETIME_SECONDS, SUBJECT, Keys, ensure_keys, mint
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 SCOPES = ("chatgpt.tools.read", "chatgpt.tools.execute")
 _CODE_SECONDS = 60

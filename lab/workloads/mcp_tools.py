@@ -7,14 +7,15 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
-from lab.workloads.recorder import Recorder
+if TYPE_CHECKING:
+    from lab.workloads.recorder import Recorder
 
 CallId = Annotated[str, Field(description="The caller's own name for this call; the pod counts its runs by it.")]
 _LONGEST_STREAM_SECONDS = 600.0

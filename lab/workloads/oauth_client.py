@@ -6,9 +6,8 @@ All else is the SDK's: discovery from the 401 challenge, RFC 9728 and RFC 8414 m
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -17,6 +16,10 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 from pydantic import AnyUrl
 
 from lab.workloads.client import Addressed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 REDIRECT_URI = "http://127.0.0.1:8765/callback"
 """Nothing listens there: the code is read from the redirect's Location."""
