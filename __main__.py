@@ -73,8 +73,7 @@ def main() -> None:
         on_cluster,
     )
     verification.after([*gateways.values(), *objects.registered.values()])
-    for name, value in outputs.outputs(stack, mesh, injection).items():
-        pulumi.export(name, value)
+    outputs.export(stack, mesh, injection, gateways)
 
 
 if __name__ == "__main__":

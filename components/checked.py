@@ -55,8 +55,9 @@ def judged(
     )
 
     def told(finding: checks.Finding) -> Problem:
-        owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else "istio"
-        return Problem(owner, f"{finding.object} {finding.code}: {finding.message}")
+        declared = 0 <= finding.index < len(mesh.objects)
+        where = f"{mesh.objects[finding.index].owner}: {finding.object}" if declared else finding.object
+        return Problem(where, f"{finding.code}: {finding.message}")
 
     return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from components.chart import chart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.ordering import Resources
     from components.specs.istio import ChartSource
@@ -40,4 +41,23 @@ class Gateway(pulumi.ComponentResource):
             values=args.values,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
+        self.address: pulumi.Output[str | None] = self.chart.resources.apply(_address)
+        """Of the load balancer; of a Service without one, the address inside the cluster."""
         self.register_outputs({})
+
+
+def _address(resources: Sequence[Any] | None) -> pulumi.Output[str | None]:
+    services = [resource for resource in resources or () if isinstance(resource, kubernetes.core.v1.Service)]
+    if not services:
+        return pulumi.Output.from_input(None)
+    (service,) = services
+    return pulumi.Output.all(service.spec, service.status).apply(lambda known: _reached_at(*known))
+
+
+def _reached_at(
+    spec: kubernetes.core.v1.outputs.ServiceSpec | None, status: kubernetes.core.v1.outputs.ServiceStatus | None
+) -> str | None:
+    balancer = status.load_balancer if status else None
+    for ingress in (balancer.ingress if balancer else None) or ():
+        return ingress.ip or ingress.hostname
+    return spec.cluster_ip if spec else None
