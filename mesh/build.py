@@ -10,6 +10,8 @@ Every concern is a module with a spec and up to three pure functions; this file 
 from __future__ import annotations
 
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
+import gc
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,7 +30,7 @@ from mesh.spec import DnsLabel, Many, Spec
 from mesh.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import date
 
     from mesh.owned import Owned
@@ -87,7 +89,10 @@ class Mesh:
         if problems:
             raise InvalidConfig(problems)
         self.graph = Graph(self._parts)
-        self.objects: tuple[Owned, ...] = tuple(owned for concern in CONCERNS for owned in concern.objects(self.graph))
+        with _without_collector():
+            self.objects: tuple[Owned, ...] = tuple(
+                owned for concern in CONCERNS for owned in concern.objects(self.graph)
+            )
         doubled = list(_doubled(self.objects))
         if doubled:
             raise InvalidConfig(doubled)
@@ -113,6 +118,18 @@ class Mesh:
     def gateway_drain_duration(self, gateway: str) -> timedelta:
         """For the gateway's pods: the longest call of the apps it serves."""
         return _longest(a for a in self.spec.apps.values() if any(e.gateway == gateway for e in a.exposures))
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Nothing that is built becomes garbage before all is built; the collector would walk it again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 DRAIN_FLOOR = timedelta(seconds=45)

@@ -1,0 +1,54 @@
+"""CPU time to build a mesh, by number of apps: `python -m tests.benchmarks.build_mesh [COUNT...]`.
+
+Each app has two versions, a canary, an issuer, browser origins, a caller and a limit. docs/performance.md has the
+figures.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import date
+from typing import Any
+
+from mesh.build import Mesh, MeshSpec
+
+TODAY = date(2026, 11, 24)
+
+
+def declaration(count: int) -> dict[str, Any]:
+    apps = {
+        f"app-{index}": {
+            "namespace": f"team-{index // 10}",
+            "host": f"app-{index}.apps.example.com",
+            "gateway": "public",
+            "service": {"port": 8080},
+            "mcp": {},
+            "versions": {"v1": {}, "v2": {}},
+            "rollout": {"stable": "v1", "canary": {"version": "v2", "percent": 5}},
+            "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks": '{"keys": []}'}]},
+            "cors": {"origins": ["https://chatgpt.com"]},
+            "callers": [{"app": f"app-{(index + 1) % count}"}],
+            "rate_limit": {"requests": 600},
+        }
+        for index in range(count)
+    }
+    listener = {"hosts": ["*.apps.example.com"], "tls": {"secret": "edge"}}
+    return {"gateways": {"public": {"kind": "public", "listeners": {"https": listener}}}, "apps": apps}
+
+
+def main() -> None:
+    print(f"{'apps':>6} {'objects':>8} {'parse s':>8} {'build s':>8} {'ms per app':>11}")
+    for count in [int(given) for given in sys.argv[1:]] or [10, 100, 1000]:
+        data = declaration(count)
+        started = time.process_time()
+        spec = MeshSpec.model_validate(data)
+        parsed = time.process_time()
+        mesh = Mesh(spec, TODAY)
+        built = time.process_time()
+        each = (built - parsed) / count * 1000
+        print(f"{count:>6} {len(mesh.objects):>8} {parsed - started:>8.3f} {built - parsed:>8.3f} {each:>11.2f}")
+
+
+if __name__ == "__main__":
+    main()
