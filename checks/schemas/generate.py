@@ -286,6 +286,24 @@ def chart_values(istio: Path) -> dict[str, Schema]:
     return tables
 
 
+# Environment variables ------------------------------------------------------------------------------------------------
+
+ENVIRONMENT_NAME = re.compile(r'"((?:PILOT|ISTIO)_[A-Z0-9_]+)"')
+METADATA_TAG = re.compile(r'json:"([A-Z][A-Z0-9_]+)')
+
+
+def environment_names(istio: Path) -> list[str]:
+    """Variables of istiod and the proxy's agent that some Go file other than a test mentions."""
+    names: set[str] = set()
+    for directory in ("pilot", "pkg", "security"):
+        for file in (istio / directory).rglob("*.go"):
+            if not file.name.endswith("_test.go"):
+                names.update(ENVIRONMENT_NAME.findall(file.read_text(encoding="utf-8")))
+    for file in (istio / "pkg" / "model").glob("*.go"):
+        names.update(f"ISTIO_META_{tag}" for tag in METADATA_TAG.findall(file.read_text(encoding="utf-8")))
+    return sorted(names)
+
+
 def main() -> None:
     api, istio = module_dir("istio.io/api"), module_dir("istio.io/istio")
     pinned = {"istio.io/api": module_version("istio.io/api"), "istio.io/istio": module_version("istio.io/istio")}
@@ -293,6 +311,7 @@ def main() -> None:
         "istio_resources": istio_resources(api),
         "mesh_config": mesh_config(api),
         "chart_values": chart_values(istio),
+        "environment_names": {"names": environment_names(istio)},
     }.items():
         document = {"generated_by": "python -m checks.schemas.generate", "from": pinned, "tables": tables}
         out = HERE / f"{name}.json"

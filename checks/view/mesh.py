@@ -107,6 +107,7 @@ class MeshView:
             if not gateway.is_egress
             for server in gateway.servers
             for _, host in server.hosts
+            if host != "*"
         )
 
     @cached_property
@@ -222,6 +223,11 @@ class MeshView:
     @cached_property
     def service_by_fqdn(self) -> dict[str, Service]:
         return {service.fqdn: service for service in self.services}
+
+    @cached_property
+    def service_names(self) -> frozenset[str]:
+        """`name.namespace` of every Service: what people write where Istio does not expand it."""
+        return frozenset(f"{service.obj.name}.{service.obj.namespace}" for service in self.services)
 
     @cached_property
     def service_entries(self) -> list[ServiceEntry]:
