@@ -15,6 +15,7 @@ from checks.view.kubernetes import WORKLOAD_KINDS, Service, ServiceEntry, Worklo
 from checks.view.manifest import HELM_VALUES, Manifest
 from checks.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
 from checks.view.security import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
+from checks.view.yaml_text import yaml_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -183,7 +184,7 @@ class MeshView:
             add(operator, ("spec", "meshConfig"), operator.spec.get("meshConfig"))
         for config_map in self.by_kind.get("ConfigMap", ()):
             if config_map.name == "istio" or config_map.name.startswith("istio-"):
-                add(config_map, ("data", "mesh"), _yaml_mapping(text(config_map.body, "data", "mesh")))
+                add(config_map, ("data", "mesh"), yaml_mapping(text(config_map.body, "data", "mesh")) or None)
         return found
 
     @cached_property
@@ -413,12 +414,3 @@ def _camel_case(raw: Json, schema: Json) -> Json:
         camel = head + "".join(part.capitalize() for part in rest)
         renamed[camel if name not in schema and camel in schema else name] = inner
     return renamed
-
-
-def _yaml_mapping(document: str) -> object:
-    import yaml
-
-    try:
-        return cast("object", yaml.load(document, Loader=yaml.CSafeLoader))
-    except yaml.YAMLError:
-        return None
