@@ -15,14 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 import setting_problems
 import stack_files
+from components.specs import platform
 from components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
 from components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
+from components.specs.network import NetworkSpec  # noqa: TC001 - pydantic reads it
 from components.specs.path_setting import expand
 from mesh.build import MeshSpec, cross_check
 from mesh.graph import Parts
@@ -30,6 +32,9 @@ from mesh.problem import InvalidConfig, Problem
 from mesh.spec import Date, DnsLabel, Many, Spec
 
 ROOT = Path(__file__).resolve().parent
+
+ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
+ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
 
 
 class AcceptedRiskSpec(Spec):
@@ -48,6 +53,12 @@ class AcceptedRiskSpec(Spec):
 class Settings(MeshSpec):
     """Everything that a stack file may say. Each field is one `chatgpt-mesh:NAME` of the file."""
 
+    project: ProjectId | None = None
+    """Id of the Google Cloud project of a GKE stack."""
+    project_number: ProjectNumber | None = None
+    """Its number, in quotes: Google names the identities of apps and of GKE itself by it."""
+    network: NetworkSpec | None = None
+    """The VPC of a GKE stack."""
     cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
     istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
     accept: Many[AcceptedRiskSpec] = ()
@@ -162,7 +173,11 @@ def _decoded(name: str, value: str) -> Any:
         return json.loads(value)
     if value == "":
         return None
-    return value if about is None or about.annotation is str else stack_files.scalar(value)
+    return value if about is None or _is_text(about.annotation) else stack_files.scalar(value)
+
+
+def _is_text(annotation: Any) -> bool:
+    return annotation is str or any(_is_text(branch) for branch in get_args(annotation))
 
 
 def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) -> Settings:
@@ -185,6 +200,7 @@ def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) 
         if name not in missing:
             read[name] = parsed
     found += cross_check(_parts(read, frozenset(unread), today))
+    found += platform.problems(read, unread, today)
     if found:
         raise InvalidConfig(found)
     return Settings(**read)
@@ -208,7 +224,7 @@ def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], 
     """
     about = Settings.model_fields[name]
     if not (_is_mapping(about.annotation) and isinstance(value, Mapping)):
-        parsed, problems = _validate(about.rebuild_annotation(), value, name, hidden=hidden)
+        parsed, problems = _validate(Annotated[about.annotation, about], value, name, hidden=hidden)
         return parsed, problems, {name} if problems else set()
     _, kind = get_args(about.annotation)
     entries: dict[str, Any] = {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.specs.cluster_gke import GkeClusterSpec
 from components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
 from mesh.spec import Spec
 
@@ -31,4 +32,5 @@ class ExistingClusterSpec(Spec):
     )
 
 
-ClusterSpec = ExistingClusterSpec
+ClusterSpec = Annotated[ExistingClusterSpec | GkeClusterSpec, Field(discriminator="kind")]
+"""`kind: gke` is made by this stack, `kind: existing` was there."""

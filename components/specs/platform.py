@@ -1,0 +1,116 @@
+"""Mistakes between the parts of a GKE stack: project, network, cluster, Istio, gateways, dates.
+
+Works on those parts that parsed, so that one misspelt key hides no overlap of ranges.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from components.specs import cidr_plan, compatibility
+from components.specs.cluster_gke import GkeClusterSpec
+from mesh.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Set
+    from datetime import date
+
+    from components.specs.network import NetworkSpec
+    from mesh.gateways import GatewaySpec
+
+NOTICE = timedelta(days=14)
+"""How long before its end an exclusion is warned about."""
+
+EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
+
+
+def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator[Problem]:
+    """What types cannot see. `read` are the settings that parsed, by name, `unread` the paths of those that did not."""
+    cluster = read.get("cluster")
+    if not isinstance(cluster, GkeClusterSpec):
+        return
+    network: NetworkSpec | None = read.get("network")
+    for name, what in (
+        ("project", "the id of the Google Cloud project, such as acme-chatgpt-prod"),
+        ("network", "region, zones and ranges of the cluster's VPC"),
+    ):
+        if read.get(name) is None and name not in unread:
+            yield Problem(name, f"is required with cluster.kind gke: {what}")
+    gateways: Mapping[str, GatewaySpec] | None = None if _touches(unread, "gateways") else read.get("gateways", {})
+    if network is not None:
+        internal = [gateway for gateway in (gateways or {}).values() if gateway.kind == "internal"]
+        yield from cidr_plan.problems("network", network, cluster.pools, internal_load_balancers=len(internal))
+        yield from _zones(network, cluster)
+    yield from compatibility.problems(cluster, read.get("istio"), gateways)
+    yield from _access(cluster, production=not read.get("faults_allowed", False))
+    yield from _exclusions(cluster, today)
+    if not _touches(unread, "apps"):
+        for app in cluster.identity.apps.keys() - read.get("apps", {}).keys():
+            yield Problem(f"cluster.identity.apps.{app}", "is no app of this stack")
+    needs_number = {
+        "cluster.identity.apps": bool(cluster.identity.apps),
+        "cluster.security.secrets_key": cluster.security.secrets_key is not None,
+    }
+    if read.get("project_number") is None and "project_number" not in unread:
+        for path, needed in needs_number.items():
+            if needed:
+                yield Problem(
+                    path,
+                    "needs project_number, by which Google names the identities of a project: "
+                    "gcloud projects describe PROJECT --format='value(projectNumber)'",
+                )
+
+
+def warnings(read: Mapping[str, Any], today: date) -> Iterator[Problem]:
+    """What is right today and will not be soon, or is right and surprising."""
+    cluster = read.get("cluster")
+    if not isinstance(cluster, GkeClusterSpec):
+        return
+    network: NetworkSpec | None = read.get("network")
+    if network is not None:
+        yield from cidr_plan.warnings("network", network)
+    for name, exclusion in cluster.maintenance.exclusions.items():
+        if today <= exclusion.until <= today + NOTICE:
+            yield Problem(
+                f"cluster.maintenance.exclusions.{name}",
+                f"ends on {exclusion.until}; remove it by then, or GKE refuses the next change of the cluster",
+            )
+
+
+def _zones(network: NetworkSpec, cluster: GkeClusterSpec) -> Iterator[Problem]:
+    for name, pool in cluster.pools.items():
+        elsewhere = [zone for zone in pool.zones if zone not in network.zones]
+        if elsewhere:
+            yield Problem(
+                f"cluster.pools.{name}.zones",
+                f"names {elsewhere[0]}, which is not one of network.zones: {', '.join(network.zones)}",
+            )
+
+
+def _access(cluster: GkeClusterSpec, *, production: bool) -> Iterator[Problem]:
+    ip = cluster.access.ip
+    if ip is None:
+        return
+    for name, network in ip.authorized.items():
+        if production and network in EVERYWHERE:
+            yield Problem(
+                f"cluster.access.ip.authorized.{name}",
+                "lets the whole internet reach the API server of a production stack; name the networks that need it, "
+                "or use access.dns, where IAM decides",
+                network,
+            )
+
+
+def _exclusions(cluster: GkeClusterSpec, today: date) -> Iterator[Problem]:
+    for name, exclusion in cluster.maintenance.exclusions.items():
+        if exclusion.until < today:
+            yield Problem(
+                f"cluster.maintenance.exclusions.{name}.until",
+                f"is past (today is {today}), and GKE refuses a cluster with a past exclusion; remove the entry",
+                str(exclusion.until),
+            )
+
+
+def _touches(unread: Set[str], section: str) -> bool:
+    return any(path == section or path.startswith(f"{section}.") for path in unread)
