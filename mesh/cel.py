@@ -39,8 +39,12 @@ def quote(text: str) -> str:
 
 
 def one_of(expression: str, values: Iterable[str], other: str) -> str:
-    """The value of a string expression where it is one of `values`, else `other`."""
-    return f"({expression} in [{', '.join(map(quote, values))}] ? {expression} : {quote(other)})"
+    """The one of `values` that a string expression gives, else `other`.
+
+    Every branch ends in a literal, so nothing that a client wrote can become a value.
+    """
+    branches = "".join(f"{expression} == {quote(value)} ? {quote(value)} : " for value in values)
+    return f"{branches}{quote(other)}"
 
 
 def header_value(header: str, values: Iterable[str], *, absent: str, other: str) -> str:
@@ -49,4 +53,4 @@ def header_value(header: str, values: Iterable[str], *, absent: str, other: str)
     Presence is asked by `in`: `has()` takes a field selection only, and Envoy refuses it for `headers['x']`.
     """
     value = f"request.headers[{quote(header)}]"
-    return f"{quote(header)} in request.headers ? {one_of(value, values, other)} : {quote(absent)}"
+    return f"{quote(header)} in request.headers ? ({one_of(value, values, other)}) : {quote(absent)}"

@@ -205,8 +205,8 @@ class TestMetricTags:
     def test_a_header_has_a_closed_set_of_values(self) -> None:
         expression = self.tag("{header: x-user-tier, values: [free, pro]}")
         assert expression == (
-            "'x-user-tier' in request.headers ? (request.headers['x-user-tier'] in ['free', 'pro'] ? "
-            "request.headers['x-user-tier'] : 'other') : 'unknown'"
+            "'x-user-tier' in request.headers ? (request.headers['x-user-tier'] == 'free' ? 'free' : "
+            "request.headers['x-user-tier'] == 'pro' ? 'pro' : 'other') : 'unknown'"
         )
         assert evaluate(expression, request={"headers": {"x-user-tier": "pro"}}) == "pro"
         assert evaluate(expression, request={"headers": {"x-user-tier": "' || true"}}) == "other"
