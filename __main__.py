@@ -24,7 +24,7 @@ def main() -> None:
     loaded = settings.load(today)
     stack = loaded.settings
     mesh = Mesh(stack.mesh(), today)
-    config = mesh_config(mesh).to_dict()
+    config = mesh_config(mesh)
     platform = stack.istio.platform
     charts = checked.charts_of(stack, mesh, config, platform)
     errors, warnings = checked.judged(stack, mesh, charts, today)
@@ -52,7 +52,7 @@ def main() -> None:
             name,
             GatewayArgs(
                 spec=spec,
-                values=charts[f"gateway/{spec.home}/{spec.release_name}"],
+                values=checked.gateway_values_of(stack, mesh, name, platform),
                 source=stack.istio.source(stack.istio.version),
                 after=together(istio.ready, namespaces[spec.home]),
             ),

@@ -5,125 +5,184 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from istio_api.chart_values import (
+    BaseValues,
+    BaseValues_Base,
+    CniValues,
+    CniValues_Global,
+    CniValues_Global_NetworkPolicy,
+    GatewayValues,
+    GatewayValues_Autoscaling,
+    GatewayValues_Global,
+    GatewayValues_Global_NetworkPolicy,
+    GatewayValues_PodDisruptionBudget,
+    GatewayValues_Service,
+    IstiodValues,
+    IstiodValues_Base,
+    IstiodValues_Cni,
+    IstiodValues_Cpu,
+    IstiodValues_Global,
+    IstiodValues_Global_NetworkPolicy,
+    IstiodValues_Pdb,
+    Resources,
+    ServicePort,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.istio import ControlPlaneSpec, ImagesSpec, IstioSpec
+    from components.specs.istio import IstioSpec
+    from istio_api.mesh_config import MeshConfig
     from mesh.gateways import GatewaySpec, ResourcesSpec
 
-Values = dict[str, Any]
-
-# "Fail" from the start. With the charts' default, istiod itself changes "Ignore" to "Fail" when it is ready, and the
-# next `up` that touches the webhook conflicts with it. Both charts render such a webhook.
-# https://istio.io/latest/docs/ops/configuration/mesh/configuration-scope/ and istio/istio#59367
-_VALIDATION: Mapping[str, Any] = {"validationFailurePolicy": "Fail"}
+# "Fail" from the start, in both charts that render such a webhook. With the default, "Ignore", istiod itself changes it
+# to "Fail" when it is ready, and the next `up` that touches the webhook conflicts with it. istio/istio#59367
+_VALIDATION_FAILURE_POLICY = "Fail"
 
 # A gateway learns the services that its routes lead to, and not the whole cluster's.
-_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
+_ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
+
+# A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
+# https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
+_UNHEALTHY_PODS = "AlwaysAllow"
 
 
-def base_values(spec: IstioSpec) -> Values:
+def base_values(spec: IstioSpec) -> BaseValues:
     """Custom resource definitions, and the webhook that validates Istio's objects."""
-    return {"base": {**_VALIDATION}, "defaultRevision": spec.default_revision}
+    return BaseValues(
+        base=BaseValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
+        default_revision=spec.default_revision,
+    )
 
 
-def cni_values(spec: IstioSpec, platform: str | None) -> Values:
-    """The CNI plugin. On GKE the platform's profile brings the quota that its critical pods need."""
-    return {"global": {**_images(spec.images), **_platform(platform)}}
+def cni_values(spec: IstioSpec, platform: str | None) -> CniValues:
+    """The CNI plugin. On GKE the platform's profile brings its directories and the quota of its critical pods."""
+    return CniValues(
+        global_=CniValues_Global(
+            hub=spec.images.hub,
+            tag=spec.images.tag,
+            image_pull_policy=spec.images.pull_policy,
+            log_as_json=True,
+            network_policy=CniValues_Global_NetworkPolicy(enabled=spec.network_policies),
+            platform=platform,
+        )
+    )
 
 
 def istiod_values(
-    spec: IstioSpec, mesh_config: Mapping[str, Any], *, revision: str | None, platform: str | None
-) -> Values:
-    """One control plane; `mesh_config` is Istio's MeshConfig in its JSON form."""
+    spec: IstioSpec, mesh_config: MeshConfig, *, revision: str | None, platform: str | None
+) -> IstiodValues:
+    """One control plane."""
     plane = spec.control_plane
-    return {
-        **_replicas(plane),
-        "base": {**_VALIDATION},
-        "cni": {"enabled": spec.cni},
-        "env": {**_ENVIRONMENT, **plane.environment},
-        "global": {
-            **_images(spec.images),
-            **_platform(platform),
-            "configValidation": True,
-            "istioNamespace": "istio-system",
-            "logAsJson": True,
-            "networkPolicy": {"enabled": spec.network_policies},
-            **({"priorityClassName": plane.priority_class} if plane.priority_class else {}),
-        },
-        "meshConfig": dict(mesh_config),
-        "resources": _resources(plane.resources),
-        **({"revision": revision} if revision else {}),
-        "revisionTags": sorted(tag for tag, target in spec.tags.items() if revision and target == revision),
+    replicas = plane.replicas
+    scaled = replicas.min != replicas.max
+    budget = IstiodValues_Pdb(min_available=1, unhealthy_pod_eviction_policy=_UNHEALTHY_PODS)
+    return IstiodValues(
+        autoscale_enabled=scaled,
+        autoscale_min=replicas.min if scaled else None,
+        autoscale_max=replicas.max if scaled else None,
+        replica_count=None if scaled else replicas.min,
+        cpu=IstiodValues_Cpu(target_average_utilization=plane.target_cpu_percent) if scaled else None,
+        pdb=budget if replicas.min > 1 else None,
+        resources=_resources(plane.resources),
         # The runtime's own filter of system calls; Kubernetes runs containers without one unless asked.
         # https://kubernetes.io/docs/tutorials/security/seccomp/
-        "seccompProfile": {"type": "RuntimeDefault"},
-        "topologySpreadConstraints": _spread({"app": "istiod"}, ("zone", "node")),
-    }
+        seccomp_profile={"type": "RuntimeDefault"},
+        topology_spread_constraints=_spread({"app": "istiod"}, ("zone", "node")),
+        base=IstiodValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
+        cni=IstiodValues_Cni(enabled=spec.cni),
+        env={**_ISTIOD_ENVIRONMENT, **plane.environment},
+        global_=IstiodValues_Global(
+            hub=spec.images.hub,
+            tag=spec.images.tag,
+            image_pull_policy=spec.images.pull_policy,
+            log_as_json=True,
+            network_policy=IstiodValues_Global_NetworkPolicy(enabled=spec.network_policies),
+            platform=platform,
+            priority_class_name=plane.priority_class,
+        ),
+        mesh_config=mesh_config,
+        revision=revision,
+        revision_tags=sorted(tag for tag, target in spec.tags.items() if revision and target == revision),
+    )
 
 
-def gateway_values(gateway: GatewaySpec, istio: IstioSpec, *, drain_seconds: int, platform: str | None) -> Values:
+def gateway_values(
+    gateway: GatewaySpec, istio: IstioSpec, *, drain_seconds: int, platform: str | None
+) -> GatewayValues:
     """One gateway. Its pods have `drain_seconds` to end their streams when they are stopped."""
     workload = gateway.workload
     replicas = workload.replicas
     scaled = replicas.min != replicas.max
-    return {
-        "name": gateway.release_name,
-        **({"revision": istio.injection} if istio.injection else {}),
-        **({"imagePullPolicy": istio.images.pull_policy} if istio.images.pull_policy else {}),
-        **({} if scaled else {"replicaCount": replicas.min}),
-        "autoscaling": {
-            "enabled": scaled,
-            "minReplicas": replicas.min,
-            "maxReplicas": replicas.max,
-            "targetCPUUtilizationPercentage": workload.target_cpu_percent,
-        },
-        "podDisruptionBudget": _disruption_budget(workload.min_available) if replicas.min > 1 else {},
-        "resources": _resources(workload.resources),
-        "service": _service(gateway, platform),
-        "topologySpreadConstraints": _spread(gateway.pod_labels, workload.spread),
-        "nodeSelector": dict(workload.node_selector),
-        "tolerations": [dict(toleration) for toleration in workload.tolerations],
-        # A stopped gateway pod ends with its last connection, or is killed by Kubernetes after the grace period.
-        # By default Envoy is stopped after 5 s, in the middle of whatever it carries.
-        "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
-        "terminationGracePeriodSeconds": drain_seconds + 10,
-        "global": {"networkPolicy": {"enabled": istio.network_policies}},
-    }
+    budget = GatewayValues_PodDisruptionBudget(
+        min_available=workload.min_available, unhealthy_pod_eviction_policy=_UNHEALTHY_PODS
+    )
+    return GatewayValues(
+        name=gateway.release_name,
+        revision=istio.injection,
+        image_pull_policy=istio.images.pull_policy,
+        replica_count=None if scaled else replicas.min,
+        autoscaling=GatewayValues_Autoscaling(
+            enabled=scaled,
+            min_replicas=replicas.min,
+            max_replicas=replicas.max,
+            target_cpu_utilization_percentage=workload.target_cpu_percent,
+        ),
+        pod_disruption_budget=budget if replicas.min > 1 else None,
+        resources=_resources(workload.resources),
+        service=_service(gateway, platform),
+        topology_spread_constraints=_spread(gateway.pod_labels, workload.spread),
+        node_selector=workload.node_selector,
+        tolerations=workload.tolerations,
+        # A stopped gateway pod ends with its last connection, or is killed by Kubernetes after the grace period. By
+        # default Envoy is stopped after 5 s, in the middle of whatever it carries.
+        env={"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
+        termination_grace_period_seconds=drain_seconds + 10,
+        global_=GatewayValues_Global(
+            network_policy=GatewayValues_Global_NetworkPolicy(enabled=istio.network_policies),
+            platform=platform,
+        ),
+    )
 
 
-def _service(gateway: GatewaySpec, platform: str | None) -> Values:
+def _service(gateway: GatewaySpec, platform: str | None) -> GatewayValues_Service:
     service = gateway.workload.service
     outside = gateway.service_type in ("LoadBalancer", "NodePort")
-    address = service.address or ""
-    by_name = bool(address) and not _is_address(address)
+    address = service.address
+    by_number = address is not None and _is_address(address)
     annotations: dict[str, str] = {}
     if platform == "gke" and gateway.service_type == "LoadBalancer":
-        # https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters
-        if gateway.kind == "public":
-            # The backend-service load balancer; it cannot be chosen after the Service is made.
-            annotations["cloud.google.com/l4-rbs"] = "enabled"
-        else:
-            annotations["networking.gke.io/load-balancer-type"] = "Internal"
-        if by_name:
-            annotations["networking.gke.io/load-balancer-ip-addresses"] = address
-    ports = (("status-port", 15021), *gateway.ports)
-    return {
-        "type": gateway.service_type,
-        "annotations": {**annotations, **service.annotations},
-        **({"loadBalancerIP": address} if address and not by_name else {}),
-        **({"loadBalancerSourceRanges": list(service.source_ranges)} if service.source_ranges else {}),
-        **({"externalTrafficPolicy": service.external_traffic_policy} if outside else {}),
-        "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports],
-    }
+        annotations |= _google_annotations(gateway, None if by_number else address)
+    return GatewayValues_Service(
+        type=gateway.service_type,
+        annotations={**annotations, **service.annotations},
+        load_balancer_ip=address if by_number else None,
+        load_balancer_source_ranges=service.source_ranges,
+        external_traffic_policy=service.external_traffic_policy if outside else None,
+        ports=[
+            ServicePort(name=name, port=port, target_port=port, protocol="TCP")
+            for name, port in (("status-port", 15021), *gateway.ports)
+        ],
+    )
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _google_annotations(gateway: GatewaySpec, address_name: str | None) -> dict[str, str]:
+    """https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters"""
+    annotations = {"networking.gke.io/load-balancer-type": "Internal"}
+    if gateway.kind == "public":
+        # The load balancer with a backend service, which cannot be chosen after the Service is made.
+        annotations = {"cloud.google.com/l4-rbs": "enabled"}
+    if address_name is not None:
+        annotations["networking.gke.io/load-balancer-ip-addresses"] = address_name
+    return annotations
+
+
+def _resources(resources: ResourcesSpec) -> Resources:
+    return Resources(
+        requests={"cpu": resources.cpu, "memory": resources.memory},
+        # An empty text takes the chart's own limit away. A missing key keeps it, and a null may get lost on the way.
+        limits={"cpu": resources.cpu_limit or "", "memory": resources.memory_limit or ""},
+    )
 
 
 def _spread(labels: Mapping[str, str], over: Sequence[str]) -> Sequence[Mapping[str, Any]]:
@@ -132,48 +191,17 @@ def _spread(labels: Mapping[str, str], over: Sequence[str]) -> Sequence[Mapping[
     return [
         {
             "maxSkew": 1,
-            "topologyKey": key,
+            "topologyKey": keys[domain],
             "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": {"matchLabels": dict(labels)},
         }
-        for key in (keys[domain] for domain in over)
+        for domain in over
     ]
 
 
-def _replicas(plane: ControlPlaneSpec) -> Values:
-    replicas = plane.replicas
-    if replicas.min == replicas.max:
-        return {"autoscaleEnabled": False, "replicaCount": replicas.min, **_budget(replicas.min)}
-    return {
-        "autoscaleEnabled": True,
-        "autoscaleMin": replicas.min,
-        "autoscaleMax": replicas.max,
-        "cpu": {"targetAverageUtilization": plane.target_cpu_percent},
-        **_budget(replicas.min),
-    }
-
-
-def _budget(replicas: int) -> Values:
-    return {"pdb": _disruption_budget(1)} if replicas > 1 else {}
-
-
-def _disruption_budget(min_available: int) -> Values:
-    # AlwaysAllow: a pod that is not healthy protects nothing, and must not hold up a node's upgrade.
-    return {"minAvailable": min_available, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
-
-
-def _resources(resources: ResourcesSpec) -> Values:
-    return {
-        "requests": {"cpu": resources.cpu, "memory": resources.memory},
-        # An empty text takes the chart's own limit away. A missing key keeps it, and a null may get lost on the way.
-        "limits": {"cpu": resources.cpu_limit or "", "memory": resources.memory_limit or ""},
-    }
-
-
-def _images(images: ImagesSpec) -> Values:
-    given = (("hub", images.hub), ("tag", images.tag), ("imagePullPolicy", images.pull_policy))
-    return {key: value for key, value in given if value is not None}
-
-
-def _platform(platform: str | None) -> Values:
-    return {"platform": platform} if platform else {}
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

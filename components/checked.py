@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import checks
 from components import chart_values
@@ -14,33 +14,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from istio_api.chart_values import GatewayValues
+    from istio_api.mesh_config import MeshConfig
+    from istio_api.message import ChartValues
     from mesh.build import Mesh
     from settings import AcceptedRiskSpec, Settings
 
 
-def charts_of(
-    settings: Settings, mesh: Mesh, config: Mapping[str, Any], platform: str | None
-) -> dict[str, dict[str, Any]]:
+def charts_of(settings: Settings, mesh: Mesh, config: MeshConfig, platform: str | None) -> dict[str, ChartValues]:
     """The values of every chart of a stack, by the name that the checker knows it by."""
     istio = settings.istio
-    charts = {"base": chart_values.base_values(istio)}
+    charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
     if istio.cni:
         charts["cni"] = chart_values.cni_values(istio, platform)
     for revision in istio.control_planes:
         name = f"istiod/istiod-{revision}" if revision else "istiod"
         charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
     for name, gateway in mesh.gateways.items():
-        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = chart_values.gateway_values(
-            gateway,
-            istio,
-            drain_seconds=int(mesh.gateway_drain_duration(name).total_seconds()),
-            platform=platform,
-        )
+        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(settings, mesh, name, platform)
     return charts
 
 
+def gateway_values_of(settings: Settings, mesh: Mesh, name: str, platform: str | None) -> GatewayValues:
+    """The values of a gateway's chart."""
+    drain = mesh.gateway_drain_duration(name)
+    return chart_values.gateway_values(
+        mesh.gateways[name], settings.istio, drain_seconds=int(drain.total_seconds()), platform=platform
+    )
+
+
 def judged(
-    settings: Settings, mesh: Mesh, charts: Mapping[str, Mapping[str, Any]], today: date
+    settings: Settings, mesh: Mesh, charts: Mapping[str, ChartValues], today: date
 ) -> tuple[list[Problem], list[Problem]]:
     """What stops the program, and what it warns of. Each names the declaration that the object stands for."""
     report = checks.run(
@@ -48,7 +52,7 @@ def judged(
             *(owned.resource.to_dict() for owned in mesh.objects),
             *implied_objects(mesh, Injection(revision=settings.istio.injection)),
         ],
-        charts=charts,
+        charts={name: values.to_dict() for name, values in charts.items()},
         today=today,
         environment=_environment(mesh),
         accept=[_acceptance(index, risk) for index, risk in enumerate(settings.accept)],

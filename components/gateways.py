@@ -11,17 +11,18 @@ import pulumi_kubernetes as kubernetes
 from components.chart import chart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from components.ordering import Resources
     from components.specs.istio import ChartSource
+    from istio_api.chart_values import GatewayValues
     from mesh.gateways import GatewaySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayArgs:
     spec: GatewaySpec
-    values: Mapping[str, Any]
+    values: GatewayValues
     source: ChartSource
     after: Resources
     """The namespace, and the control planes: the pods' image `auto` is replaced by an injector that is ready."""
@@ -34,7 +35,6 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("chatgpt-mesh:mesh:Gateway", name, None, opts)
         self.chart = chart(
             f"gateway-{name}",
-            "gateway",
             args.source,
             release=args.spec.release_name,
             namespace=args.spec.home,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v4 import Chart
 
     from components.specs.istio import IstioSpec
+    from istio_api.mesh_config import MeshConfig
 
 NAMESPACE = "istio-system"
 
@@ -26,8 +27,7 @@ NAMESPACE = "istio-system"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IstioArgs:
     spec: IstioSpec
-    mesh_config: Mapping[str, Any]
-    """Istio's MeshConfig in its JSON form."""
+    mesh_config: MeshConfig
     platform: str | None = None
     """`gke`, where the charts must know."""
 
@@ -43,7 +43,6 @@ class Istio(pulumi.ComponentResource):
         before: list[pulumi.Resource] = [system, quota]
         base = chart(
             "istio-base",
-            "base",
             spec.source(spec.version),
             release="istio-base",
             namespace=NAMESPACE,
@@ -55,7 +54,6 @@ class Istio(pulumi.ComponentResource):
             charts.append(
                 chart(
                     "istio-cni",
-                    "cni",
                     spec.source(spec.version),
                     release="istio-cni",
                     namespace=NAMESPACE,
@@ -66,7 +64,6 @@ class Istio(pulumi.ComponentResource):
         self.control_planes: Mapping[str | None, Chart] = {
             revision: chart(
                 f"istiod-{revision}" if revision else "istiod",
-                "istiod",
                 spec.source(version),
                 release=f"istiod-{revision}" if revision else "istiod",
                 namespace=NAMESPACE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -12,12 +12,12 @@ from components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic 
 from mesh.gateways import ReplicasSpec, ResourcesSpec
 from mesh.spec import DnsLabel, HttpsUrl, Spec
 
+if TYPE_CHECKING:
+    from istio_api.message import ChartValues
+
 RELEASES = "https://istio-release.storage.googleapis.com/charts"
 
 Version = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]+\.[0-9]+$")]
-
-# Where each chart lies in `manifests/charts` of Istio's own source.
-_DIRECTORIES = {"base": "base", "istiod": "istio-control/istio-discovery", "cni": "istio-cni", "gateway": "gateway"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class ChartSource:
     version: str
     directory: str | None = None
 
-    def path(self, chart: str) -> str:
-        """The local directory of a chart, in Istio's source layout or in that of the repository's archives."""
+    def path(self, values: ChartValues) -> str:
+        """The local directory of a chart, in the layout of Istio's source or in that of the repository's archives."""
         if self.directory is None:
-            raise ValueError(f"{chart} comes from {self.repository}, not from a directory")
-        in_source = Path(self.directory) / _DIRECTORIES[chart]
-        return str(in_source if in_source.is_dir() else Path(self.directory) / chart)
+            raise ValueError(f"{values.CHART} comes from {self.repository}, not from a directory")
+        in_source = Path(self.directory) / values.DIRECTORY
+        return str(in_source if in_source.is_dir() else Path(self.directory) / values.CHART)
 
 
 class ControlPlaneResourcesSpec(ResourcesSpec):
@@ -93,6 +93,8 @@ class IstioSpec(Spec):
     """A directory with the charts, in place of the repository; `$NAME` and `~` are put in."""
     images: ImagesSpec = ImagesSpec()
     control_plane: ControlPlaneSpec = ControlPlaneSpec()
+    data_plane: Literal["sidecar", "ambient"] = "sidecar"
+    """`sidecar`. Ambient mode is told why not."""
     cni: bool = True
     """Sets pods' traffic redirection up on the node. Without it each pod needs NET_ADMIN and NET_RAW at its start.
     https://istio.io/latest/docs/setup/additional-setup/cni/"""
