@@ -38,13 +38,17 @@ Metric = Literal[
 ]  # fmt: skip
 
 
+MOST_BUCKETS = 20
+"""Bounds of one size tag. Each nests the expression once more, and Envoy refuses what is nested deeper than 32."""
+
+
 class SizeTagSpec(Spec):
     """The size of a request or answer, as the bucket it falls into."""
 
     of: Literal["request", "response"]
     """Whose body."""
     buckets: Many[Annotated[int, Field(ge=1)]]
-    """Upper bounds in bytes, ascending. [1024, 65536] gives le_1024, le_65536 and more."""
+    """Upper bounds in bytes, ascending, 20 at most. [1024, 65536] gives le_1024, le_65536 and more."""
 
 
 class MetricTagSpec(Spec):
@@ -95,6 +99,8 @@ def problems(path: str, tags: Mapping[str, MetricTagSpec]) -> Iterator[Problem]:
             yield Problem(f"{path}.{name}.expression", refusal, tag.expression)
         if tag.size is not None and (not tag.size.buckets or list(tag.size.buckets) != sorted(set(tag.size.buckets))):
             yield Problem(f"{path}.{name}.size.buckets", "must be bounds in ascending order, each once")
+        if tag.size is not None and len(tag.size.buckets) > MOST_BUCKETS:
+            yield Problem(f"{path}.{name}.size.buckets", f"has {len(tag.size.buckets)} bounds; at most {MOST_BUCKETS}")
         if not tag.metrics:
             yield Problem(
                 f"{path}.{name}.metrics", "is empty, so nothing carries the tag; name metrics or remove the tag"
@@ -124,11 +130,11 @@ def expression(tag: MetricTagSpec) -> str:
     if tag.size is not None:
         text = "'more'"
         for bound in reversed(tag.size.buckets):
-            text = f"{tag.size.of}.size <= {bound} ? 'le_{bound}' : ({text})"
+            text = f"{tag.size.of}.size <= {bound} ? 'le_{bound}' : {text}"
         return text
     if tag.expression is not None:
         return cel.one_of(f"({tag.expression})", tag.values, tag.other)
     return (
-        "!has(response.code) ? 'none' : (response.code < 400 ? 'success' : "
-        "(response.code < 500 ? 'client_error' : 'server_error'))"
+        "!has(response.code) ? 'none' : response.code < 400 ? 'success' : "
+        "response.code < 500 ? 'client_error' : 'server_error'"
     )

@@ -205,8 +205,8 @@ class TestMetricTags:
     def test_a_header_has_a_closed_set_of_values(self) -> None:
         expression = self.tag("{header: x-user-tier, values: [free, pro]}")
         assert expression == (
-            "'x-user-tier' in request.headers ? (request.headers['x-user-tier'] == 'free' ? 'free' : "
-            "request.headers['x-user-tier'] == 'pro' ? 'pro' : 'other') : 'unknown'"
+            "'x-user-tier' in request.headers ? (request.headers['x-user-tier'] in ['free', 'pro'] ? "
+            "request.headers['x-user-tier'] : 'other') : 'unknown'"
         )
         assert evaluate(expression, request={"headers": {"x-user-tier": "pro"}}) == "pro"
         assert evaluate(expression, request={"headers": {"x-user-tier": "' || true"}}) == "other"
@@ -287,6 +287,10 @@ apps: {chatgpt-mcp: {metrics: {tags: {b: {response_class: true}}}}}
         (
             "{metrics: {tags: {t: {size: {of: request, buckets: [2, 1]}}}}}",
             "tags.t.size.buckets: must be bounds in ascending",
+        ),
+        (
+            f"{{metrics: {{tags: {{t: {{size: {{of: request, buckets: {list(range(1, 22))}}}}}}}}}}}",
+            "tags.t.size.buckets: has 21 bounds; at most 20",
         ),
         ("{metrics: {tags: {t: {response_class: true, metrics: []}}}}", "telemetry.metrics.tags.t.metrics: is empty"),
         ("{apps: {nobody: {}}}", "telemetry.apps.nobody: is no app of this stack"),
