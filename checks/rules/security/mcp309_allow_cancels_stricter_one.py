@@ -28,12 +28,12 @@ same rule, or write a DENY for its absence (`notRequestPrincipals: ["*"]`).
     bad="""
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
-metadata: {name: from-gateway, namespace: shop}
+metadata: {name: from-front, namespace: shop}
 spec:
   selector: {matchLabels: {app: web}}
   action: ALLOW
   rules:
-  - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
+  - from: [{source: {serviceAccounts: [shop/front]}}]
 ---
 apiVersion: security.istio.io/v1
 kind: RequestAuthentication

@@ -11,7 +11,7 @@ from checks.view.kubernetes import selects
 if TYPE_CHECKING:
     from checks.rule import Hits
     from checks.view.mesh import MeshView
-    from checks.view.security import AuthorizationPolicy
+    from checks.view.security import AuthorizationPolicy, PolicyRule
 
 
 @rule(
@@ -70,7 +70,7 @@ def check(mesh: MeshView) -> Hits:
             for policy in mesh.policies_by_namespace.get(namespace, ())
             if _same_pods(policy.selector, authentication.selector) or policy.targets
         ]
-        if any(_requires(policy) for policy in policies):
+        if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(policies):
             continue
         problem = "validates tokens, and no policy asks for one: requests without a token pass"
         mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'
@@ -90,11 +90,30 @@ def _same_pods(left: dict[str, str], right: dict[str, str]) -> bool:
     return not left or not right or selects(left, right) or selects(right, left)
 
 
-def _requires(policy: AuthorizationPolicy) -> bool:
-    if policy.action == "DENY":
-        return any(
-            strings(source.raw, "notRequestPrincipals") for rule_ in policy.rules for source in rule_.sources
-        ) or any(
-            condition.reads_token and condition.not_values for rule_ in policy.rules for condition in rule_.conditions
-        )
-    return policy.action == "ALLOW" and any(rule_.needs_token for rule_ in policy.rules)
+def _denies_absence(policy: AuthorizationPolicy) -> bool:
+    """Whether a DENY or CUSTOM policy takes care of requests without a token."""
+    if policy.action == "CUSTOM":
+        return True
+    return policy.action == "DENY" and any(
+        any(strings(source.raw, "notRequestPrincipals") for source in rule_.sources)
+        or any(condition.reads_token and condition.not_values for condition in rule_.conditions)
+        for rule_ in policy.rules
+    )
+
+
+def _every_way_in_asks(policies: list[AuthorizationPolicy]) -> bool:
+    """ALLOW policies are OR-ed: a token is required if no rule for outside callers goes without one."""
+    rules = [rule_ for policy in policies if policy.action == "ALLOW" for rule_ in policy.rules]
+    outside = [rule_ for rule_ in rules if not _is_internal(rule_)]
+    return any(rule_.needs_token for rule_ in rules) and all(rule_.needs_token for rule_ in outside)
+
+
+def _is_internal(rule_: PolicyRule) -> bool:
+    """Whether the rule is for named workloads, none of them a gateway that passes on other people's requests."""
+    names = [
+        name
+        for source in rule_.sources
+        for field in ("principals", "serviceAccounts")
+        for name in strings(source.raw, field)
+    ]
+    return bool(names) and rule_.names_identity and not any("gateway" in name or "*" in name for name in names)

@@ -64,6 +64,8 @@ FORMAT_FIELD = re.compile(r"%(?:REQ|REQ_WITHOUT_QUERY|RESP)\(([^)%]*)\)")
 
 
 def _judge(obj: Manifest, where: Path, header: str) -> Hits:
+    if header == "user-agent":
+        return
     if SECRET.search(header):
         yield Hit(obj, where, f"is {header}, a secret, which is then stored for many to read", "remove it", ERROR)
     elif PERSONAL.search(header):
