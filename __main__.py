@@ -28,14 +28,14 @@ def main() -> None:
     platform = stack.istio.platform
     charts = checked.charts_of(stack, mesh, config, platform)
     errors, warnings = checked.judged(stack, mesh, charts, today)
-    errors += provider.kubeconfig_problems(stack.cluster)
+    errors += provider.problems(stack.cluster)
     if errors:
         raise InvalidConfig(errors)
     for warning in (*mesh.warnings, *warnings):
         pulumi.log.warn(str(warning))
 
-    cluster = provider.existing_cluster("cluster", stack.cluster, pulumi.get_stack())
-    on_cluster = pulumi.ResourceOptions(provider=cluster)
+    cluster = provider.connected(stack.cluster, platform=platform)
+    on_cluster = pulumi.ResourceOptions(provider=cluster.provider)
     istio = Istio("istio", IstioArgs(spec=stack.istio, mesh_config=config, platform=platform), on_cluster)
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
@@ -43,7 +43,7 @@ def main() -> None:
         declared.name: namespace(
             declared.name,
             injection=injection if declared.injected else None,
-            opts=pulumi.ResourceOptions(provider=cluster, depends_on=istio.ready),
+            opts=pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready),
         )
         for declared in mesh.namespaces
     }
@@ -60,7 +60,7 @@ def main() -> None:
         )
         for name, spec in mesh.gateways.items()
     }
-    verification = Verification(provider.access(stack.cluster), mesh.graph.istio_namespace)
+    verification = Verification(cluster.access, mesh.graph.istio_namespace)
     objects = IstioObjects(
         IstioObjectsArgs(
             objects=mesh.objects,

@@ -201,9 +201,24 @@ def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) 
             read[name] = parsed
     found += cross_check(_parts(read, frozenset(unread), today))
     found += platform.problems(read, unread, today)
+    found += _ambient(read)
     if found:
         raise InvalidConfig(found)
     return Settings(**read)
+
+
+def _ambient(read: Mapping[str, Any]) -> list[Problem]:
+    istio, cluster = read.get("istio"), read.get("cluster")
+    if istio is None or istio.data_plane != "ambient" or (cluster is not None and cluster.kind == "gke"):
+        return []
+    return [
+        Problem(
+            "istio.data_plane",
+            "ambient is not offered: what this program declares (routes by version, claims and tools, limits, egress "
+            "by caller) is done by sidecars; use sidecar",
+            istio.data_plane,
+        )
+    ]
 
 
 def _parts(read: Mapping[str, Any], unread: frozenset[str], today: date) -> Parts:

@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pulumi
 import pulumi_kubernetes as kubernetes
 import yaml
 
+from components.specs.cluster import ExistingClusterSpec
 from components.verification import ClusterAccess
-from mesh.problem import Problem
+from mesh.problem import InvalidConfig, Problem
 
 if TYPE_CHECKING:
-    from components.specs.cluster import ExistingClusterSpec
+    from components.specs.cluster import ClusterSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedCluster:
+    """A cluster as the rest of the program needs it."""
+
+    provider: kubernetes.Provider
+    access: pulumi.Input[ClusterAccess]
+    """How the program itself asks the cluster."""
+    platform: str | None
+    """`gke`, where Istio's charts must know."""
 
 
 def kubeconfig_path(spec: ExistingClusterSpec) -> Path:
     """The kubeconfig file that kubectl would read for this cluster."""
     return Path(spec.kubeconfig or os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+
+
+def problems(spec: ClusterSpec) -> list[Problem]:
+    """What would keep the program from reaching the cluster, before anything is registered."""
+    if isinstance(spec, ExistingClusterSpec):
+        return kubeconfig_problems(spec)
+    return [Problem("cluster.kind", "cannot be made by this version of the program yet; use existing", spec.kind)]
+
+
+def connected(spec: ClusterSpec, *, platform: str | None) -> ConnectedCluster:
+    """The cluster of a stack."""
+    if isinstance(spec, ExistingClusterSpec):
+        return existing_cluster(spec, platform=platform)
+    raise InvalidConfig(problems(spec))
 
 
 def kubeconfig_problems(spec: ExistingClusterSpec) -> list[Problem]:
@@ -49,25 +77,23 @@ def kubeconfig_problems(spec: ExistingClusterSpec) -> list[Problem]:
     return []
 
 
-def existing_cluster(name: str, spec: ExistingClusterSpec, stack: str) -> kubernetes.Provider:
-    """The provider for a cluster that a kubeconfig names."""
-    return kubernetes.Provider(
-        name,
-        kubeconfig=str(kubeconfig_path(spec)),
+def existing_cluster(spec: ExistingClusterSpec, *, platform: str | None) -> ConnectedCluster:
+    """A cluster that a kubeconfig names."""
+    path = str(kubeconfig_path(spec))
+    provider = kubernetes.Provider(
+        "cluster",
+        kubeconfig=path,
         context=spec.context,
         # Without it, a changed address of the API replaces every object on the cluster, CRDs included.
-        cluster_identifier=spec.identifier or stack,
+        cluster_identifier=spec.identifier or pulumi.get_stack(),
         # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
         enable_server_side_apply=True,
         # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads it as
         # the defaults in between.
         enable_config_map_mutable=True,
     )
-
-
-def access(spec: ExistingClusterSpec) -> ClusterAccess:
-    """How the program itself asks that cluster."""
-    return ClusterAccess(kubeconfig=str(kubeconfig_path(spec)), context=spec.context)
+    access = ClusterAccess(kubeconfig=path, context=spec.context)
+    return ConnectedCluster(provider=provider, access=access, platform=platform)
 
 
 def _names(document: object, key: str) -> list[str]:

@@ -100,6 +100,19 @@ class TestMistakes:
             "istio: tags.stable points to 1-30, which is no revision (1-31-4)"
         ]
 
+    def test_ambient_is_told_why_not(self, tmp_path: Path) -> None:
+        (sentence,) = sentences(tmp_path, {**SOUND, "istio": {"version": "1.31.4", "data_plane": "ambient"}})
+        assert sentence.startswith("istio.data_plane: ambient is not offered: ")
+
+    def test_gke_needs_a_project_and_a_network(self, tmp_path: Path) -> None:
+        cluster = {
+            "kind": "gke",
+            "pools": {"mesh": {"machine_type": "e2-standard-4", "zones": [], "nodes": {"min": 1, "max": 3}}},
+        }
+        found = sentences(tmp_path, {**SOUND, "cluster": cluster})
+        assert any(sentence.startswith("project: is required with cluster.kind gke") for sentence in found), found
+        assert any(sentence.startswith("network: is required with cluster.kind gke") for sentence in found), found
+
     def test_revisions_need_to_know_which_of_them_injects(self, tmp_path: Path) -> None:
         istio = {"version": "1.31.4", "revisions": {"1-31-4": "1.31.4"}}
         assert sentences(tmp_path, {**SOUND, "istio": istio}) == [
