@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import copy
+import functools
 import json
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
-from kubernetes.dynamic import DynamicClient
 
 from lab.stack import STACK
 from lab.state import CHECKOUT, State
@@ -26,8 +28,10 @@ from lab.workloads.caller import CONTROL_PORT
 from lab.workloads.recorder import TEST_ID_HEADER
 from lab.workloads.request import Reply, Request, send
 from mesh.auth import AuthSpec
+from mesh.build import Mesh
 from mesh.verify import ControlPlane, KubernetesApi
 from settings import Settings
+from tests.lab.live_objects import LiveObjects
 
 JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 _ENVOY_ADMIN_PORT = 15000
@@ -97,99 +101,6 @@ class Pod:
         return found
 
 
-class LiveObjects:
-    """Changes objects of the cluster and restores them without a trace: the field manager stays their owner."""
-
-    def __init__(self, api_client: Any, plane: ControlPlane) -> None:
-        self._dynamic = DynamicClient(api_client)
-        self._plane = plane
-
-    def _kind(self, kind: str) -> Any:
-        found = [one for one in self._dynamic.resources.search(kind=kind) if hasattr(one, "preferred")]
-        preferred = [one for one in found if one.preferred] or found
-        return preferred[0]
-
-    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
-        return self._kind(kind).get(name=name, namespace=namespace).to_dict()
-
-    def names(self, kind: str, namespace: str) -> list[str]:
-        return [item.metadata.name for item in self._kind(kind).get(namespace=namespace).items]
-
-    def apply(self, manifest: Mapping[str, Any], manager: str = "behaviour-tests") -> None:
-        metadata = manifest["metadata"]
-        self._kind(manifest["kind"]).server_side_apply(
-            body=manifest,
-            name=metadata["name"],
-            namespace=metadata.get("namespace"),
-            field_manager=manager,
-            force_conflicts=True,
-        )
-
-    def delete(self, kind: str, namespace: str, name: str) -> None:
-        self._kind(kind).delete(name=name, namespace=namespace, body={"gracePeriodSeconds": 0})
-
-    def wait_synced(self) -> None:
-        self._plane.wait_synced()
-
-    @contextlib.contextmanager
-    def edited(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
-        """The object with `edit` applied to its manifest, in force at every proxy; restored at the end."""
-        original, manager = _declared(self.get(kind, namespace, name))
-        changed = copy.deepcopy(original)
-        edit(changed)
-        if changed == original:
-            raise AssertionError(f"the edit does not change {kind} {namespace}/{name}: what it takes out is not there")
-        with self._restoring(original, manager):
-            self.apply(changed, manager)
-            self.wait_synced()
-            yield
-
-    @contextlib.contextmanager
-    def without(self, kind: str, namespace: str, *names: str) -> Iterator[None]:
-        """The mesh without these objects; restored at the end."""
-        with contextlib.ExitStack() as stack:
-            for name in names:
-                original, manager = _declared(self.get(kind, namespace, name))
-                stack.enter_context(self._restoring(original, manager))
-                self.delete(kind, namespace, name)
-            self.wait_synced()
-            yield
-
-    @contextlib.contextmanager
-    def with_added(self, *manifests: Mapping[str, Any]) -> Iterator[None]:
-        """The mesh with these objects beside its own; they are deleted at the end."""
-        try:
-            for manifest in manifests:
-                self.apply(manifest)
-            self.wait_synced()
-            yield
-        finally:
-            for manifest in reversed(manifests):
-                metadata = manifest["metadata"]
-                with contextlib.suppress(kubernetes_client.ApiException):
-                    self.delete(manifest["kind"], metadata.get("namespace"), metadata["name"])
-            self.wait_synced()
-
-    @contextlib.contextmanager
-    def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            self.apply(original, manager)
-            self.wait_synced()
-
-
-def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """What was applied, and by whom: the manifest without what the API server adds."""
-    metadata = live["metadata"]
-    managers = [entry["manager"] for entry in metadata.get("managedFields", ()) if entry["operation"] == "Apply"]
-    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
-    manifest = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": kept}
-    if "spec" in live:
-        manifest["spec"] = live["spec"]
-    return manifest, managers[0] if managers else "behaviour-tests"
-
-
 class RunningLab:
     """A cluster on which a stack has been deployed."""
 
@@ -229,6 +140,35 @@ class RunningLab:
             timeout=_PULUMI_TIMEOUT_SECONDS,
             check=False,
         )
+
+    @contextlib.contextmanager
+    def declaring(self, stack: Settings) -> Iterator[None]:
+        """The mesh with what another declaration adds to and changes in the deployed one."""
+        before, after = _manifests(self.stack), _manifests(stack)
+        with contextlib.ExitStack() as layers:
+            for key, manifest in after.items():
+                if key not in before:
+                    layers.enter_context(self.objects.with_added(manifest))
+                elif before[key] != manifest:
+                    metadata, spec = manifest["metadata"], manifest["spec"]
+                    edit = functools.partial(_set_spec, spec)
+                    layers.enter_context(
+                        self.objects.edited(manifest["kind"], metadata["namespace"], metadata["name"], edit)
+                    )
+            yield
+
+    def declaring_app(self, **changes: Any) -> AbstractContextManager[None]:
+        """`declaring`, with these fields of the MCP app."""
+        app = self.stack.apps["chatgpt-mcp"].model_copy(update=changes)
+        return self.declaring(self.stack.model_copy(update={"apps": {**self.stack.apps, "chatgpt-mcp": app}}))
+
+    def stack_with(self, settings: Mapping[str, Any], directory: Path) -> Path:
+        """A stack file in `directory`: the deployed one with `settings` over its own, by the rules of `extends`."""
+        stack = yaml.safe_load(self.stack_file.read_text(encoding="utf-8"))
+        stack["config"] = _over(stack["config"], {f"chatgpt-mesh:{name}": value for name, value in settings.items()})
+        path = directory / f"Pulumi.{new_id('variant')}.yaml"
+        path.write_text(yaml.safe_dump(stack), encoding="utf-8")
+        return path
 
     # --- edges
 
@@ -333,6 +273,24 @@ class RunningLab:
     def executions(self, call_id: str) -> int:
         """How often the tool call of that name ran, over all pods."""
         return sum(pod.executions(call_id) for pod in self.mcp_pods())
+
+
+def _manifests(stack: Settings) -> dict[str, dict[str, Any]]:
+    mesh = Mesh(stack.mesh(), datetime.now(UTC).date())
+    return {one.resource.key: one.resource.to_dict() for one in mesh.objects}
+
+
+def _set_spec(spec: dict[str, Any], live: dict[str, Any]) -> None:
+    live["spec"] = spec
+
+
+def _over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """`top` over `base`; unlike the program's merge it keeps a null, which takes a parent's key out."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def new_id(prefix: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from lab.workloads.request import send
-from mesh.routes import RouteSpec
+from mesh.routes import MirrorSpec, RouteSpec
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
 
 REQUESTS = 40
@@ -16,12 +17,18 @@ REQUESTS = 40
 SETTLE_SECONDS = 1.0
 
 
-@pytest.fixture
-def mirrored(lab: RunningLab) -> RouteSpec:
-    routes = [route for route in lab.stack.apps["chatgpt-mcp"].routes if route.mirror is not None]
-    if not routes:
-        pytest.skip("this stack mirrors nothing (routes.mirror)")
-    return routes[0]
+@pytest.fixture(scope="module", autouse=True)
+def mirrored(lab: RunningLab) -> Iterator[RouteSpec]:
+    """A mirrored route of the deployed stack; where it mirrors nothing, the same stack with one route mirrored."""
+    app = lab.stack.apps["chatgpt-mcp"]
+    declared = [route for route in app.routes if route.mirror is not None]
+    if declared:
+        yield declared[0]
+        return
+    route = RouteSpec(exact="/health", auth="none", mirror=MirrorSpec(version="v2", percent=50))
+    others = tuple(one for one in app.routes if one.exact != route.exact)
+    with lab.declaring_app(routes=(*others, route)):
+        yield route
 
 
 def send_marked(lab: RunningLab, route: RouteSpec) -> tuple[list[str], list[dict[str, Any]]]:

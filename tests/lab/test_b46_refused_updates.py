@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mesh.verify import main as verify
 from tests.lab.running_lab import RunningLab, fails
 
@@ -114,10 +112,7 @@ def test_a_refusal_names_proxy_object_and_reason(lab: RunningLab, capsys: Any) -
 
 
 def test_an_up_that_brings_a_refused_object_fails(lab: RunningLab, tmp_path: Path) -> None:
-    stack_file = tmp_path / "Pulumi.lab-refused.yaml"
-    stack = yaml.safe_load(lab.stack_file.read_text(encoding="utf-8"))
-    stack["config"]["chatgpt-mesh:objects"] = [REFUSED]
-    stack_file.write_text(yaml.safe_dump(stack), encoding="utf-8")
+    stack_file = lab.stack_with({"objects": [REFUSED]}, tmp_path)
     try:
         done = lab.pulumi("up", "--yes", "--skip-preview", stack_file=stack_file)
         assert done.returncode != 0, done.stdout

@@ -1,0 +1,108 @@
+"""Objects of the cluster, changed for a moment and restored without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from typing import TYPE_CHECKING, Any
+
+from kubernetes import client as kubernetes_client
+from kubernetes.dynamic import DynamicClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mesh.verify import ControlPlane
+
+
+class LiveObjects:
+    """Changes objects of the cluster and restores them without a trace: the field manager stays their owner."""
+
+    def __init__(self, api_client: Any, plane: ControlPlane) -> None:
+        self._dynamic = DynamicClient(api_client)
+        self._plane = plane
+
+    def _kind(self, kind: str) -> Any:
+        found = [one for one in self._dynamic.resources.search(kind=kind) if hasattr(one, "preferred")]
+        preferred = [one for one in found if one.preferred] or found
+        return preferred[0]
+
+    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        return self._kind(kind).get(name=name, namespace=namespace).to_dict()
+
+    def names(self, kind: str, namespace: str) -> list[str]:
+        return [item.metadata.name for item in self._kind(kind).get(namespace=namespace).items]
+
+    def apply(self, manifest: Mapping[str, Any], manager: str = "behaviour-tests") -> None:
+        metadata = manifest["metadata"]
+        self._kind(manifest["kind"]).server_side_apply(
+            body=manifest,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            field_manager=manager,
+            force_conflicts=True,
+        )
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self._kind(kind).delete(name=name, namespace=namespace, body={"gracePeriodSeconds": 0})
+
+    def wait_synced(self) -> None:
+        self._plane.wait_synced()
+
+    @contextlib.contextmanager
+    def edited(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+        """The object with `edit` applied to its manifest, in force at every proxy; restored at the end."""
+        original, manager = _declared(self.get(kind, namespace, name))
+        changed = copy.deepcopy(original)
+        edit(changed)
+        if changed == original:
+            raise AssertionError(f"the edit does not change {kind} {namespace}/{name}: what it takes out is not there")
+        with self._restoring(original, manager):
+            self.apply(changed, manager)
+            self.wait_synced()
+            yield
+
+    @contextlib.contextmanager
+    def without(self, kind: str, namespace: str, *names: str) -> Iterator[None]:
+        """The mesh without these objects; restored at the end."""
+        with contextlib.ExitStack() as stack:
+            for name in names:
+                original, manager = _declared(self.get(kind, namespace, name))
+                stack.enter_context(self._restoring(original, manager))
+                self.delete(kind, namespace, name)
+            self.wait_synced()
+            yield
+
+    @contextlib.contextmanager
+    def with_added(self, *manifests: Mapping[str, Any]) -> Iterator[None]:
+        """The mesh with these objects beside its own; they are deleted at the end."""
+        try:
+            for manifest in manifests:
+                self.apply(manifest)
+            self.wait_synced()
+            yield
+        finally:
+            for manifest in reversed(manifests):
+                metadata = manifest["metadata"]
+                with contextlib.suppress(kubernetes_client.ApiException):
+                    self.delete(manifest["kind"], metadata.get("namespace"), metadata["name"])
+            self.wait_synced()
+
+    @contextlib.contextmanager
+    def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.apply(original, manager)
+            self.wait_synced()
+
+
+def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """What was applied, and by whom: the manifest without what the API server adds."""
+    metadata = live["metadata"]
+    managers = [entry["manager"] for entry in metadata.get("managedFields", ()) if entry["operation"] == "Apply"]
+    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
+    manifest = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": kept}
+    if "spec" in live:
+        manifest["spec"] = live["spec"]
+    return manifest, managers[0] if managers else "behaviour-tests"

@@ -1,0 +1,124 @@
+"""B14: a guarded tool needs its scope, whichever era the client speaks, and no version or header is a way around."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.workloads.request import Reply, send
+from tests.lab.running_lab import fails, new_id
+
+if TYPE_CHECKING:
+    from tests.lab.running_lab import RunningLab
+
+TOOL = "execute_sql"
+MODERN = "2026-07-28"
+OTHER_SCOPES = ["chatgpt.tools.read"]
+
+
+def modern_headers(name: str, method: str = "tools/call") -> dict[str, str]:
+    return {"mcp-protocol-version": MODERN, "mcp-method": method, "mcp-name": name}
+
+
+def envelope() -> dict[str, Any]:
+    """What a request of 2026-07-28 carries of its own in place of a session."""
+    return {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+
+
+def call(lab: RunningLab, headers: dict[str, str], scopes: list[str], tool: str = TOOL) -> tuple[Reply, int]:
+    """The reply, and how often the tool ran."""
+    call_id = new_id("guarded")
+    arguments: dict[str, Any] = {"call_id": call_id}
+    if tool == TOOL:
+        arguments["statement"] = "select count(*) from orders"
+    params = {"name": tool, "arguments": arguments, "_meta": envelope()}
+    reply = send(lab.call("tools/call", params, headers=headers, token=lab.token(scopes=scopes)))
+    return reply, lab.executions(call_id)
+
+
+@pytest.fixture(autouse=True)
+def declared(lab: RunningLab) -> None:
+    if TOOL not in lab.auth.tools:
+        pytest.skip(f"this stack does not guard {TOOL} (auth.tools)")
+
+
+def check_guarded(lab: RunningLab) -> None:
+    reply, executions = call(lab, modern_headers(TOOL), OTHER_SCOPES)
+    assert (reply.status, executions) == (403, 0), str(reply)
+    challenge = reply.header("www-authenticate")
+    assert 'error="insufficient_scope"' in challenge
+    assert f'scope="{lab.auth.tools[TOOL].scope}"' in challenge
+
+
+def test_without_its_scope_the_tool_is_forbidden(lab: RunningLab) -> None:
+    check_guarded(lab)
+
+
+def test_with_its_scope_it_runs_in_both_eras(lab: RunningLab) -> None:
+    scopes = [lab.auth.tools[TOOL].scope]
+    for headers in (modern_headers(TOOL), {"mcp-protocol-version": "2025-11-25"}):
+        reply, executions = call(lab, headers, scopes)
+        assert (reply.status, executions) == (200, 1), str(reply)
+
+
+def test_another_tool_needs_no_scope(lab: RunningLab) -> None:
+    reply, executions = call(lab, modern_headers("whoami"), OTHER_SCOPES, tool="whoami")
+    assert (reply.status, executions) == (200, 1), str(reply)
+
+
+def ways_around() -> dict[str, dict[str, str]]:
+    sentinel = f"=?base64?{base64.b64encode(TOOL.encode()).decode()}?="
+    return {
+        "no version": {},
+        "older version": {"mcp-protocol-version": "2025-11-25"},
+        "oldest version": {"mcp-protocol-version": "2024-11-05"},
+        "unknown version": {"mcp-protocol-version": "2099-01-01"},
+        "encoded name": modern_headers(sentinel),
+        "no name": {"mcp-protocol-version": MODERN, "mcp-method": "tools/call"},
+        "no method": {"mcp-protocol-version": MODERN, "mcp-name": TOOL},
+        "odd method": modern_headers(TOOL, "tools/call "),
+        "upper-case method": modern_headers(TOOL, "TOOLS/CALL"),
+        "name in another case": modern_headers(TOOL.upper()),
+        "name with a space": modern_headers(f"{TOOL} x"),
+        "another tool's name": modern_headers("whoami"),
+        "another method's name": modern_headers(TOOL, "tools/list"),
+    }
+
+
+@pytest.mark.parametrize("way", ways_around())
+def test_there_is_no_way_around(lab: RunningLab, way: str) -> None:
+    """Refused at the edge, or by the server, which compares headers and body; it never runs."""
+    reply, executions = call(lab, ways_around()[way], OTHER_SCOPES)
+    assert executions == 0, str(reply)
+    assert reply.status in {400, 403}, str(reply)
+
+
+def test_older_versions_are_forbidden_at_the_edge(lab: RunningLab) -> None:
+    for way in ("no version", "older version", "oldest version"):
+        reply, _ = call(lab, ways_around()[way], OTHER_SCOPES)
+        assert reply.status == 403, f"{way}: {reply}"
+        assert not reply.header("x-served-by")
+
+
+def test_it_is_the_tools_route_that_forbids(lab: RunningLab) -> None:
+    def take_out(service: dict[str, Any]) -> None:
+        service["spec"]["http"] = [route for route in service["spec"]["http"] if not route["name"].endswith(".tool")]
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+        check_guarded(lab)
+
+
+def test_it_is_the_guard_on_older_versions_that_closes_the_way_around(lab: RunningLab) -> None:
+    def take_out(service: dict[str, Any]) -> None:
+        service["spec"]["http"] = [
+            route for route in service["spec"]["http"] if not route["name"].endswith(".older-protocol")
+        ]
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+        test_there_is_no_way_around(lab, "older version")

@@ -1,0 +1,101 @@
+"""B24: a rollout is moved to its end and the old version removed, under constant load, without one failed request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.workloads.request import Connection, Reply
+from tests.lab.running_lab import RunningLab, fails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONNECTIONS = 4
+PAUSE_SECONDS = 0.03
+
+
+@dataclass
+class Load:
+    """What constant load has seen."""
+
+    replies: list[Reply] = field(default_factory=list[Reply])
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def failures(self) -> Counter[str]:
+        return Counter(str(reply) for reply in self.replies if reply.status != 200)
+
+    def send(self, lab: RunningLab, subject: str) -> None:
+        number = 0
+        with Connection() as connection:
+            while not self.stopped.is_set():
+                # a new subject every so often keeps each far below its rate limit
+                token = lab.token(subject=f"{subject}-{number // 50}")
+                self.replies.append(connection.send(lab.call("ping", token=token)))
+                number += 1
+                time.sleep(PAUSE_SECONDS)
+
+
+@contextmanager
+def load(lab: RunningLab) -> Iterator[Load]:
+    running = Load()
+    threads = [threading.Thread(target=running.send, args=(lab, f"load-{number}")) for number in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield running
+    finally:
+        running.stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+def steps(lab: RunningLab) -> list[dict[str, Any]]:
+    rollout = lab.stack.apps["chatgpt-mcp"].rollout
+    if rollout is None or rollout.canary is None:
+        pytest.skip("this stack has no canary to roll out")
+    moved = [{"rollout": {"canary": {"percent": percent}}} for percent in (5, 50, 100)]
+    ended = {"rollout": {"stable": rollout.canary.version, "canary": None}, "versions": {rollout.stable: None}}
+    return [*moved, ended]
+
+
+def deploy(lab: RunningLab, app: dict[str, Any] | None, directory: Path) -> None:
+    stack_file = lab.stack_with({"apps": {"chatgpt-mcp": app}}, directory) if app else None
+    done = lab.pulumi("up", "--yes", "--skip-preview", stack_file=stack_file)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_version_is_rolled_out_and_the_old_one_removed(lab: RunningLab, tmp_path: Path) -> None:
+    try:
+        with load(lab) as seen:
+            for step in steps(lab):
+                deploy(lab, step, tmp_path)
+            answered_by = {reply.header("x-app-version") for reply in seen.replies[-20:]}
+            # and the other way: the version comes back, its subset before the route that uses it
+            deploy(lab, None, tmp_path)
+    finally:
+        deploy(lab, None, tmp_path)
+    rollout = lab.stack.apps["chatgpt-mcp"].rollout
+    assert rollout is not None
+    assert rollout.canary is not None
+    assert answered_by == {rollout.canary.version}
+    assert len(seen.replies) > 1000
+    assert not seen.failures, seen.failures.most_common(3)
+
+
+def test_the_other_order_would_be_noticed(lab: RunningLab) -> None:
+    """A subset that goes while routes use it fails requests: the load is dense enough to see it."""
+    rollout = lab.stack.apps["chatgpt-mcp"].rollout
+    assert rollout is not None
+    with load(lab) as seen, lab.objects.without("DestinationRule", lab.namespace, f"chatgpt-mcp-{rollout.stable}"):
+        time.sleep(1)
+    with fails():
+        assert not seen.failures, seen.failures.most_common(3)
