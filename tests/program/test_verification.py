@@ -1,0 +1,98 @@
+"""`up` fails when a proxy refused an update, and says which, what and why; a preview asks nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from components.verification import ClusterAccess, Verification
+from mesh import verify
+
+pytestmark = pytest.mark.program
+
+REFUSED = verify.Rejection("gateway-1.istio-ingress", "LDS", "0.0.0.0_8443", "no such filter")
+ACCESS = ClusterAccess(kubeconfig="/kubeconfig", context="lab")
+
+
+class _Mocks(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return f"{args.name}-id", dict(args.inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+        return {}, None
+
+
+class Asked:
+    """A control plane that remembers how it was reached, and refuses if it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refuse: bool) -> None:
+        self.times = 0
+        self.access: dict[str, Any] = {}
+
+        def api(**access: Any) -> str:
+            self.access = access
+            return "api"
+
+        def wait(plane: verify.ControlPlane) -> None:
+            assert (plane.api, plane.namespace) == ("api", "istio-system")
+            self.times += 1
+            if refuse:
+                raise verify.UpdateRejectedError([REFUSED])
+
+        monkeypatch.setattr(verify, "KubernetesApi", api)
+        monkeypatch.setattr(verify.ControlPlane, "wait_synced", wait)
+
+
+def verified(*, preview: bool) -> None:
+    def program() -> None:
+        resource = pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "one", {})
+        Verification(ACCESS, "istio-system").after([resource])
+
+    mocks.set_mocks(_Mocks(), preview=preview)
+    mocks.test(program)()
+
+
+def test_a_refused_update_fails_up_with_proxy_object_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    Asked(monkeypatch, refuse=True)
+    with pytest.raises(pulumi.RunError) as caught:
+        verified(preview=False)
+    assert "gateway-1.istio-ingress refused LDS 0.0.0.0_8443: no such filter" in str(caught.value)
+
+
+def test_without_a_refusal_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, refuse=False)
+    verified(preview=False)
+    assert asked.times == 1
+    assert asked.access == {"kubeconfig": "/kubeconfig", "context": "lab", "configuration": None}
+
+
+def test_a_preview_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, refuse=True)
+    verified(preview=True)
+    assert asked.times == 0
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+def test_a_route_waits_in_its_hook_and_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch, refuse: bool) -> None:
+    asked = Asked(monkeypatch, refuse=refuse)
+    failures: list[str] = []
+
+    def program() -> None:
+        hook = Verification(ACCESS, "istio-system").acknowledged()
+
+        async def as_the_engine_would() -> None:
+            try:
+                await hook(pulumi.ResourceHookArgs("urn", "id", "name", "type"))  # type: ignore[misc]
+            except verify.NotSyncedError as error:
+                failures.append(str(error))
+
+        pulumi.Output.from_input(asyncio.ensure_future(as_the_engine_would()))
+
+    mocks.set_mocks(_Mocks(), preview=False)
+    mocks.test(program)()
+    assert asked.times == 1
+    assert any("no such filter" in failure for failure in failures) is refuse

@@ -1,0 +1,71 @@
+"""The lab runs the declaration of another stack: only what one machine must have otherwise may differ."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import settings
+import stack_files
+from mesh.build import Mesh
+from tests.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.unit
+
+TODAY = date(2026, 11, 24)
+
+MAY_DIFFER = (
+    # The issuer's keys are made by the lab, and stand in the object instead of being fetched.
+    r"RequestAuthentication/[^ ]+ spec\.jwtRules\[\d+\]\.(jwks|jwksUri)",
+    # One gateway replica has the share of all of them.
+    r"EnvoyFilter/[^ ]+-rate-limits spec\.configPatches\[\d+\].*\.(max_tokens|tokens_per_fill|maxTokens|tokensPerFill)",
+)
+"""`KIND/NAMESPACE/NAME PATH` of everything in which the objects of the lab may differ from those of its parent."""
+
+
+def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
+    mesh = Mesh(settings.load_stack(stack_file, TODAY).mesh(), TODAY)
+    return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() | other.keys():
+            yield from differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from differences(*pair, f"{path}[{index}]")
+    elif one != other:
+        yield path
+
+
+@pytest.mark.parametrize("parent", ["staging", "prod"])
+def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path: Path) -> None:
+    own = stack_files.read_stack_file(settings.ROOT / "Pulumi.lab.yaml").values
+    stack = {**own, "extends": [f"Pulumi.{parent}.yaml"]}
+    lab_file = tmp_path / "Pulumi.lab.yaml"
+    named = {f"{stack_files.PACKAGE}:{name}": value for name, value in stack.items()}
+    lab_file.write_text(yaml.safe_dump({"config": named}), encoding="utf-8")
+    with surroundings(tmp_path / "machine"):
+        lab, whole = objects(lab_file), objects(settings.ROOT / f"Pulumi.{parent}.yaml")
+    assert lab.keys() == whole.keys()
+    found = {f"{key} {path}" for key in lab for path in differences(whole[key], lab[key])}
+    assert not [place for place in found if not any(re.fullmatch(allowed, place) for allowed in MAY_DIFFER)]
+    unused = [allowed for allowed in MAY_DIFFER if not any(re.fullmatch(allowed, place) for place in found)]
+    assert not unused, "these no longer differ: take them off the list"
+
+
+def test_every_setting_that_the_lab_overrides_is_one_that_a_machine_must() -> None:
+    own = stack_files.read_stack_file(settings.ROOT / "Pulumi.lab.yaml").values
+    assert own.keys() <= {"extends", "cluster", "network", "project", "project_number", "istio", "gateways", "apps"}
+    assert own["gateways"].keys() == {"public", "internal", "egress"}
+    assert all(gateway.keys() == {"workload"} for gateway in own["gateways"].values())
+    assert own["apps"] == {"chatgpt-mcp": {"auth": {"issuers": own["apps"]["chatgpt-mcp"]["auth"]["issuers"]}}}
