@@ -53,12 +53,11 @@ def helm_values(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finding(rule: Rule, hit: Hit) -> Finding:
     place = dotted(hit.path) or hit.obj.key
-    mend = hit.mend.rstrip(".")
     return Finding(
         code=rule.code,
         severity=hit.severity or rule.severity,
         object=hit.obj.key,
         path=hit.path,
-        message=f"{place} {hit.problem}; {mend}.",
+        message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith('?') else '.'}",
         index=hit.obj.index,
     )

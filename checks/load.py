@@ -262,7 +262,9 @@ def _take(value: Any, place: Place, loaded: Loaded, *, explicit: bool) -> None:
     elif chart:
         loaded.objects.append(helm_values(chart, document))
         loaded.places.append(Place(place.chunk, place.document, place.prefix, ("values",)))
-    elif "kind" in document or "apiVersion" in document:
+    elif ("kind" in document or "apiVersion" in document) and (
+        explicit or "istio.io" in str(document.get("apiVersion"))
+    ):
         missing = "kind" if "apiVersion" in document else "apiVersion"
         line = place.line_of(())
         message = f"the document at line {line} has no {missing} (a string); add it, or the object is refused."

@@ -62,6 +62,13 @@ class ServiceEntry:
     ports: list[Port]
     resolution: str
     external: bool
+    export_to: tuple[str, ...]
+
+    def visible_in(self, namespace: str) -> bool:
+        """Whether proxies of a namespace see the entry."""
+        if not self.export_to or "*" in self.export_to or namespace in self.export_to:
+            return True
+        return "." in self.export_to and namespace == self.obj.namespace
 
     @classmethod
     def read(cls, obj: Manifest) -> ServiceEntry:
@@ -80,6 +87,7 @@ class ServiceEntry:
             ],
             text(spec, "resolution") or "NONE",
             text(spec, "location") != "MESH_INTERNAL",
+            tuple(strings(spec, "exportTo")),
         )
 
 

@@ -222,6 +222,13 @@ class MeshView:
         return [Service.read(obj, "cluster.local") for obj in self.by_kind.get("Service", ()) if obj.group == ""]
 
     @cached_property
+    def services_by_namespace(self) -> dict[str, list[Service]]:
+        found: dict[str, list[Service]] = defaultdict(list)
+        for service in self.services:
+            found[service.obj.namespace].append(service)
+        return found
+
+    @cached_property
     def service_by_fqdn(self) -> dict[str, Service]:
         return {service.fqdn: service for service in self.services}
 
@@ -246,16 +253,19 @@ class MeshView:
     def wildcard_hosts(self) -> list[str]:
         return [host for host in self.service_entries_by_host if host.startswith("*")]
 
-    def entries_for(self, host: str) -> list[ServiceEntry]:
-        """The service entries that put `host` into the registry, by name or by wildcard."""
+    def entries_for(self, host: str, viewer: str | None = None) -> list[ServiceEntry]:
+        """The service entries that put `host` into the registry, by name or by wildcard.
+
+        With `viewer`, only those that the proxies of that namespace see.
+        """
         found = list(self.service_entries_by_host.get(host, ()))
         for pattern in self.wildcard_hosts:
             if pattern != host and covers(pattern, host):
                 found += self.service_entries_by_host[pattern]
-        return found
+        return [entry for entry in found if viewer is None or entry.visible_in(viewer)]
 
-    def knows_host(self, host: str) -> bool:
-        return host in self.service_by_fqdn or bool(self.entries_for(host))
+    def knows_host(self, host: str, viewer: str | None = None) -> bool:
+        return host in self.service_by_fqdn or bool(self.entries_for(host, viewer))
 
     @cached_property
     def workloads(self) -> list[Workload]:

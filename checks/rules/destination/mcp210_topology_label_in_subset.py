@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     "A subset by a label that pods do not have",
     symptoms=("503 with flag UH", "a path answers 503"),
     why="""
-Subsets select pods by pod labels. Region and zone are labels of nodes, so such a subset is empty and its routes
-answer 503. For locality use `localityLbSetting` with outlierDetection.
+Subsets select endpoints by the labels of their pods, and by the few that istiod adds: `topology.kubernetes.io/region`,
+`topology.kubernetes.io/zone`, the node's name, cluster and network. A plain `region` is none of them, so the subset is
+empty and its routes answer 503. For locality, prefer `localityLbSetting` with outlierDetection.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -26,7 +27,7 @@ kind: DestinationRule
 metadata: {name: web, namespace: shop}
 spec:
   host: web
-  subsets: [{name: east, labels: {topology.kubernetes.io/region: us-east1}}]
+  subsets: [{name: east, labels: {region: us-east1}}]
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -56,8 +57,10 @@ def check(mesh: MeshView) -> Hits:
 
 NODE_LABELS = frozenset(
     {
-        "region", "zone", "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "kubernetes.io/hostname",
-        "failure-domain.beta.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
-        "topology.istio.io/subzone",
+        "region",
+        "zone",
+        "failure-domain.beta.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
     }
-)  # fmt: skip
+)
+"""Istio adds `topology.kubernetes.io/region` and its like to endpoints by itself; not these."""

@@ -89,7 +89,21 @@ def check(mesh: MeshView) -> Hits:
         service = mesh.service_by_fqdn.get(rule_.fqdn)
         pods = mesh.backends(service) if service else []
         for subset in rule_.subsets if pods else ():
-            if subset.labels and not any(selects(subset.labels, pod.labels) for pod in pods):
-                shown = ", ".join(f"{name}={wanted}" for name, wanted in subset.labels.items())
+            of_pods = {name: wanted for name, wanted in subset.labels.items() if name not in ADDED_BY_ISTIOD}
+            if of_pods and not any(selects(of_pods, pod.labels) for pod in pods):
+                shown = ", ".join(f"{name}={wanted}" for name, wanted in of_pods.items())
                 problem = f"selects {shown}, which none of the {len(pods)} workloads behind {rule_.fqdn} has"
                 yield Hit(rule_.obj, (*subset.path, "labels"), problem, "correct the labels, or deploy the version")
+
+
+ADDED_BY_ISTIOD = frozenset(
+    {
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+        "topology.istio.io/subzone",
+        "topology.istio.io/cluster",
+        "topology.istio.io/network",
+        "kubernetes.io/hostname",
+    }
+)
+"""Labels of endpoints that come from the node or the cluster (`AugmentLabels` in Istio's pilot)."""

@@ -62,25 +62,6 @@ def check(mesh: MeshView) -> Hits:
             content = mapping(patch, "patch", "value")
             if text(patch, "applyTo") in ("HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"):
                 yield from _filter(obj, where, content)
-            sub = text(patch, "match", "listener", "filterChain", "filter", "subFilter", "name")
-            main = text(patch, "match", "listener", "filterChain", "filter", "name")
-            for name in (main, sub):
-                if name in RENAMED:
-                    place = ("spec", "configPatches", position, "match", "listener")
-                    problem = f"looks for {name}, a name that Envoy has removed"
-                    yield Hit(obj, place, problem, f"write {RENAMED[name]}")
-
-
-RENAMED = {
-    "envoy.router": "envoy.filters.http.router",
-    "envoy.http_connection_manager": "envoy.filters.network.http_connection_manager",
-    "envoy.tcp_proxy": "envoy.filters.network.tcp_proxy",
-    "envoy.rate_limit": "envoy.filters.http.ratelimit",
-    "envoy.ext_authz": "envoy.filters.http.ext_authz",
-    "envoy.lua": "envoy.filters.http.lua",
-    "envoy.cors": "envoy.filters.http.cors",
-    "envoy.fault": "envoy.filters.http.fault",
-}
 
 
 def _filter(obj: Manifest, where: Path, content: Json) -> Hits:
@@ -94,6 +75,3 @@ def _filter(obj: Manifest, where: Path, content: Json) -> Hits:
         elif "/envoy.config.filter." in kind or "/envoy.api.v2" in kind or ".v2." in kind or ".v2alpha" in kind:
             problem = f"is {kind.rpartition('/')[2]}, of Envoy's removed API version 2"
             yield Hit(obj, (*where, "typed_config", "@type"), problem, "write the type of version 3")
-    name = text(content, "name")
-    if name in RENAMED:
-        yield Hit(obj, (*where, "name"), f"is {name}, a name that Envoy has removed", f"write {RENAMED[name]}")

@@ -68,10 +68,10 @@ spec:
     sources=("https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/local_rate_limit_filter",),
 )
 def check(mesh: MeshView) -> Hits:
-    for obj in mesh.istio("EnvoyFilter"):
-        patches = elements(obj.spec, "configPatches")
-        routes_act = any(_has_actions(patch) for patch in patches)
-        for position, patch in enumerate(patches):
+    filters = mesh.istio("EnvoyFilter")
+    routes_act = any(_has_actions(patch) for obj in filters for patch in elements(obj.spec, "configPatches"))
+    for obj in filters:
+        for position, patch in enumerate(elements(obj.spec, "configPatches")):
             config = mapping(patch, "patch", "value", "typed_config")
             where = ("spec", "configPatches", position, "patch", "value", "typed_config")
             kind = text(config, "@type").rpartition(".")[2]

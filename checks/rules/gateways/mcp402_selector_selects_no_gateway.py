@@ -71,7 +71,8 @@ spec:
 def check(mesh: MeshView) -> Hits:
     pods = [*mesh.gateway_workloads, *mesh.operator_gateways]
     for gateway in mesh.gateways:
-        if gateway.selector and not any(selects(gateway.selector, pod.labels) for pod in pods):
+        selected = mesh.select(None, gateway.selector) or any(selects(gateway.selector, pod.labels) for pod in pods)
+        if gateway.selector and not selected:
             shown = ", ".join(f"{name}={wanted}" for name, wanted in gateway.selector.items())
             known = sorted({pod.labels.get("istio", "") for pod in pods} - {""})
             mend = (

@@ -106,9 +106,13 @@ def _ports(mesh: MeshView, gateway: Gateway) -> set[int]:
     """Ports of the Services, chart values and IstioOperators of the gateway's pods; empty where none is shown."""
     found: set[int] = set()
     pods = [pod for pod in mesh.gateway_workloads if selects(gateway.selector, pod.labels)]
-    for pod in pods:
-        for service in mesh.services:
-            if service.selector and service.obj.namespace == pod.namespace and selects(service.selector, pod.labels):
+    places = {(pod.namespace, tuple(sorted(pod.labels.items()))) for pod in pods}
+    if gateway.selector:
+        selected = mesh.select(None, gateway.selector)
+        places |= {(pod.namespace, tuple(sorted(pod.labels.items()))) for pod in selected}
+    for namespace, labels in places:
+        for service in mesh.services_by_namespace.get(namespace, ()):
+            if service.selector and selects(service.selector, dict(labels)):
                 found |= {port.number for port in service.ports} | _targets(service.ports)
     for chart in mesh.charts_named("gateway"):
         if any(pod.obj is chart.obj for pod in pods):

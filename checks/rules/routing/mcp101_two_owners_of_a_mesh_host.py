@@ -69,9 +69,13 @@ def check(mesh: MeshView) -> Hits:
 
 def _meet(left: VirtualService, right: VirtualService) -> bool:
     """Whether some namespace sees both."""
-    if left.obj.namespace == right.obj.namespace:
-        return True
-    return "exportTo" not in left.obj.spec or "*" in strings(left.obj.spec, "exportTo")
+    ours, theirs = _seen_by(left), _seen_by(right)
+    return "*" in ours or "*" in theirs or bool(ours & theirs)
+
+
+def _seen_by(service: VirtualService) -> set[str]:
+    exported = set(strings(service.obj.spec, "exportTo")) or {"*"}
+    return {service.obj.namespace if name == "." else name for name in exported}
 
 
 def _hit(host: str, winner: VirtualService, loser: VirtualService) -> Hit:

@@ -55,10 +55,11 @@ spec:
   - route: [{destination: {host: web}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/analysis/ist0101/",),
-    needs=("Service",),
+    needs=("registry",),
 )
 def check(mesh: MeshView) -> Hits:
     namespaces = {service.obj.namespace for service in mesh.services}
+    namespaces |= {host.split(".")[1] for host in mesh.service_entries_by_host if host.endswith(".svc.cluster.local")}
     names = {f"{service.obj.name}.{service.obj.namespace}": service.fqdn for service in mesh.services}
     for owner in mesh.virtual_services:
         targets = [target for route in owner.http for target in (*route.destinations, *route.mirrors)]
@@ -67,7 +68,7 @@ def check(mesh: MeshView) -> Hits:
             if target.fqdn in names:
                 problem = f"is {target.host}, which Istio does not expand"
                 yield Hit(owner.obj, host, problem, f"write {names[target.fqdn]}")
-            elif _is_missing(target, namespaces) and not mesh.knows_host(target.fqdn):
+            elif _is_missing(target, namespaces) and not mesh.knows_host(target.fqdn, owner.obj.namespace):
                 problem = f"is {target.host}, and no Service or ServiceEntry has that name"
                 yield Hit(owner.obj, host, problem, "correct the name, or add the Service")
 

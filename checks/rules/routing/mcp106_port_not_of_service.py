@@ -9,7 +9,7 @@ from checks.rule import ERROR, Hit, rule
 if TYPE_CHECKING:
     from checks.rule import Hits
     from checks.view.mesh import MeshView
-    from checks.view.routing import Destination
+    from checks.view.routing import Destination, VirtualService
 
 
 @rule(
@@ -61,10 +61,21 @@ def check(mesh: MeshView) -> Hits:
         targets = [target for route in owner.http for target in (*route.destinations, *route.mirrors)]
         for target in (*targets, *owner.layer4):
             ports = _ports(mesh, target)
-            if target.port is None or not ports or target.port in ports:
+            if target.port is None:
+                yield from _unnamed(mesh, owner, target)
+                continue
+            if not ports or target.port in ports:
                 continue
             problem = f"is {target.port}, but {target.fqdn} has {', '.join(map(str, sorted(ports)))}"
             yield Hit(owner.obj, (*target.path, "port", "number"), problem, "name a port of the Service")
+
+
+def _unnamed(mesh: MeshView, owner: VirtualService, target: Destination) -> Hits:
+    service = mesh.service_by_fqdn.get(target.fqdn)
+    if service is not None and len(service.ports) > 1 and owner.on_gateway:
+        numbers = ", ".join(str(port.number) for port in service.ports)
+        problem = f"names no port, and {target.fqdn} has several ({numbers})"
+        yield Hit(owner.obj, target.path, problem, "write port: {number: ...}")
 
 
 def _ports(mesh: MeshView, target: Destination) -> set[int]:

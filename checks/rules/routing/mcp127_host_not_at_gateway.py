@@ -68,7 +68,7 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for service in mesh.virtual_services:
         found = [mesh.gateway_by_key[name] for name in service.gateways if name in mesh.gateway_by_key]
-        if not found or (service.in_mesh and not found):
+        if not any(gateway.servers for gateway in found):
             continue
         for position, host in enumerate(service.fqdns):
             if service.in_mesh and not is_external(host):
