@@ -23,6 +23,7 @@ from istio_api.chart_values import (
     IstiodValues_Cpu,
     IstiodValues_Global,
     IstiodValues_Global_NetworkPolicy,
+    IstiodValues_Global_Proxy,
     IstiodValues_Pdb,
     Resources,
     ServicePort,
@@ -41,6 +42,11 @@ _VALIDATION_FAILURE_POLICY = "Fail"
 
 # A gateway learns the services that its routes lead to, and not the whole cluster's.
 _ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
+
+# Where pods get the tokens of their identity, from before their proxy runs. Sidecars leave it alone, so the mesh's own
+# egress rules do not hold for it (istio/istio#10951).
+# https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
+_METADATA_SERVER = "169.254.169.254/32"
 
 # A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
 # https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
@@ -100,17 +106,25 @@ def istiod_values(
             network_policy=IstiodValues_Global_NetworkPolicy(enabled=spec.network_policies),
             platform=platform,
             priority_class_name=plane.priority_class,
+            proxy=IstiodValues_Global_Proxy(exclude_ip_ranges=_METADATA_SERVER) if platform == "gke" else None,
         ),
         mesh_config=mesh_config,
         revision=revision,
-        revision_tags=sorted(tag for tag, target in spec.tags.items() if revision and target == revision),
     )
 
 
 def gateway_values(
-    gateway: GatewaySpec, istio: IstioSpec, *, drain_seconds: int, platform: str | None
+    gateway: GatewaySpec,
+    istio: IstioSpec,
+    *,
+    drain_seconds: int,
+    platform: str | None,
+    reserved_address: str | None = None,
 ) -> GatewayValues:
-    """One gateway. Its pods have `drain_seconds` to end their streams when they are stopped."""
+    """One gateway. Its pods have `drain_seconds` to end their streams when they are stopped.
+
+    `reserved_address` is the name of the address that the stack itself keeps for the load balancer.
+    """
     workload = gateway.workload
     replicas = workload.replicas
     scaled = replicas.min != replicas.max
@@ -120,6 +134,8 @@ def gateway_values(
     return GatewayValues(
         name=gateway.release_name,
         revision=istio.injection,
+        # A tag that moves changes this, so that the pods are renewed by the control plane that it now leads to.
+        pod_annotations={"chatgpt-mesh/revision": istio.injecting_revision} if istio.injecting_revision else {},
         image_pull_policy=istio.images.pull_policy,
         replica_count=None if scaled else replicas.min,
         autoscaling=GatewayValues_Autoscaling(
@@ -130,7 +146,7 @@ def gateway_values(
         ),
         pod_disruption_budget=budget if replicas.min > 1 else None,
         resources=_resources(workload.resources),
-        service=_service(gateway, platform),
+        service=_service(gateway, platform, reserved_address),
         topology_spread_constraints=_spread(gateway.pod_labels, workload.spread),
         node_selector=workload.node_selector,
         tolerations=workload.tolerations,
@@ -145,10 +161,10 @@ def gateway_values(
     )
 
 
-def _service(gateway: GatewaySpec, platform: str | None) -> GatewayValues_Service:
+def _service(gateway: GatewaySpec, platform: str | None, reserved_address: str | None) -> GatewayValues_Service:
     service = gateway.workload.service
     outside = gateway.service_type in ("LoadBalancer", "NodePort")
-    address = service.address
+    address = service.address or reserved_address
     by_number = address is not None and _is_address(address)
     annotations: dict[str, str] = {}
     if platform == "gke" and gateway.service_type == "LoadBalancer":

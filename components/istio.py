@@ -11,7 +11,8 @@ import pulumi_kubernetes as kubernetes
 from components import chart_values
 from components.chart import chart
 from components.namespaces import namespace
-from components.ordering import everything_of
+from components.ordering import everything_of, together
+from components.revision_tags import revision_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,8 +74,18 @@ class Istio(pulumi.ComponentResource):
             )
             for revision, version in spec.control_planes.items()
         }
-        self.ready = everything_of(list(self.control_planes.values()))
-        """For `depends_on`: every control plane is up, and outlives what depends on it."""
+        planes = everything_of(list(self.control_planes.values()))
+        tags = [
+            revision_tag(
+                tag,
+                revision,
+                istio_namespace=NAMESPACE,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=planes),
+            )
+            for tag, revision in spec.tags.items()
+        ]
+        self.ready = together(planes, *tags)
+        """For `depends_on`: control planes are up, tags lead to them, and both outlive what depends on them."""
         self.register_outputs({"namespace": NAMESPACE, "revisions": [r for r in self.control_planes if r]})
 
     def _critical_pods(self, system: kubernetes.core.v1.Namespace) -> kubernetes.core.v1.ResourceQuota:

@@ -143,7 +143,12 @@ class IstioSpec(Spec):
     @property
     def default_revision(self) -> str:
         """The revision that validates, as the base chart names it."""
-        return self.validation or self.tags.get(self.injection or "", self.injection) or "default"
+        return self.validation or self.injecting_revision or "default"
+
+    @property
+    def injecting_revision(self) -> str | None:
+        """The revision behind `injection`; None where there is only one control plane, without a name."""
+        return self.tags.get(self.injection or "", self.injection)
 
     def source(self, version: str) -> ChartSource:
         return ChartSource(self.repository, version, self.charts)

@@ -1,0 +1,122 @@
+"""Control planes side by side, and the tags by which namespaces and gateways move from one to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.program.recorded_program import Recorded, run
+from tests.surroundings import own_layer, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.program
+
+OLD, NEW = "1-31-4", "1-32-0"
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path) -> Iterator[None]:
+    with surroundings(tmp_path / "machine"):
+        yield
+
+
+def stack(stable: str, revisions: tuple[str, ...] = (OLD, NEW)) -> Recorded:
+    own = own_layer("prod")
+    istio = {
+        **own["istio"],
+        "revisions": {name: name.replace("-", ".") for name in revisions},
+        "tags": {"stable": stable},
+        "injection": "stable",
+    }
+    recorded = run("prod", {**own, "istio": istio})
+    assert recorded.error is None
+    return recorded
+
+
+def changed(before: Recorded, after: Recorded) -> dict[str, set[str]]:
+    """Paths of the inputs that differ, by resource."""
+    earlier = {resource.urn: resource for resource in before.resources}
+    found: dict[str, set[str]] = {}
+    for resource in after.resources:
+        known = earlier.pop(resource.urn, None)
+        paths = set(_differences(known.inputs if known else None, resource.inputs, ""))
+        if paths:
+            found[resource.name] = paths
+    return {**found, **{gone.name: {"(gone)"} for gone in earlier.values()}}
+
+
+def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() | other.keys():
+            yield from _differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _differences(*pair, f"{path}[{index}]")
+    elif one != other:
+        yield path
+
+
+def test_each_revision_is_a_chart_of_its_own_version() -> None:
+    recorded = stack(OLD)
+    assert {name: recorded.named(f"istiod-{name}").inputs["version"] for name in (OLD, NEW)} == {
+        OLD: "1.31.4",
+        NEW: "1.32.0",
+    }
+    assert {name: recorded.named(f"istiod-{name}").inputs["values"]["revision"] for name in (OLD, NEW)} == {
+        OLD: OLD,
+        NEW: NEW,
+    }
+
+
+def test_a_tag_leads_to_its_revision_once_that_is_up() -> None:
+    recorded = stack(OLD)
+    tag = recorded.named("revision-tag-stable")
+    assert {hook["clientConfig"]["service"]["name"] for hook in tag.inputs["webhooks"]} == {f"istiod-{OLD}"}
+    assert {hook["failurePolicy"] for hook in tag.inputs["webhooks"]} == {"Fail"}
+    assert recorded.named(f"istiod-{OLD}").urn in recorded.depends_on(tag)
+
+
+def test_namespaces_follow_the_tag_and_never_carry_both_labels() -> None:
+    recorded = stack(OLD)
+    tag = recorded.named("revision-tag-stable")
+    for name in ("chatgpt-production", "istio-ingress"):
+        namespace = recorded.named(name)
+        assert namespace.inputs["metadata"]["labels"]["istio.io/rev"] == "stable"
+        assert "istio-injection" not in namespace.inputs["metadata"]["labels"]
+        assert tag.urn in recorded.depends_on(namespace)
+
+
+def test_a_second_revision_changes_nothing_that_runs() -> None:
+    assert changed(stack(OLD, (OLD,)), stack(OLD)).keys() == {f"istiod-{NEW}"}
+
+
+def test_moving_the_tag_changes_the_tag_and_renews_the_gateways_alone() -> None:
+    assert changed(stack(OLD), stack(NEW)) == {
+        "revision-tag-stable": {
+            "metadata.labels.istio.io/rev",
+            "webhooks[0].clientConfig.service.name",
+            "webhooks[1].clientConfig.service.name",
+        },
+        "istio-base": {"values.defaultRevision"},
+        **{
+            f"gateway-{name}": {"values.podAnnotations.chatgpt-mesh/revision"}
+            for name in ("public", "internal", "egress")
+        },
+    }
+
+
+def test_the_old_revision_goes_alone() -> None:
+    assert changed(stack(NEW), stack(NEW, (NEW,))) == {f"istiod-{OLD}": {"(gone)"}}
+
+
+def test_a_revision_that_a_tag_needs_cannot_go() -> None:
+    own = own_layer("prod")
+    istio = {**own["istio"], "revisions": {NEW: "1.32.0"}, "tags": {"stable": OLD}, "injection": "stable"}
+    recorded = run("prod", {**own, "istio": istio})
+    assert recorded.resources == []
+    assert recorded.error is not None
+    assert f"istio: tags.stable points to {OLD}, which is no revision ({NEW})" in recorded.error
