@@ -53,6 +53,8 @@ class AuthSpec(Spec):
     """Authorization servers."""
     scopes: Many[Token] = ()
     """Scopes that every token needs; without them 403 with insufficient_scope."""
+    claims: dict[Token, Many[Token]] = {}
+    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403."""
     tools: dict[str, ToolRuleSpec] = {}
     """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a
     client of an older
@@ -94,6 +96,11 @@ def problems(path: str, app: AppSpec) -> Iterator[Problem]:
                 f"issuers.{seen[issuer.issuer]} is the same; join them",
                 issuer.issuer,
             )
+    for claim, values in auth.claims.items():
+        if claim in ("iss", "aud"):
+            yield Problem(f"{where}.claims.{claim}", "is matched by issuers already; declare it there", claim)
+        if not values:
+            yield Problem(f"{where}.claims.{claim}", "is empty; list the values that are accepted")
     if auth.tools:
         yield from _tool_problems(f"{where}.tools", app, None if app.mcp is None else app.mcp.era)
 

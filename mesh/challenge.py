@@ -12,6 +12,7 @@ check ignores scheme and trailing slash.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,10 @@ def metadata_routes(name: str, app: AppSpec, auth: AuthSpec, host: str) -> Itera
 def claim(name: str) -> str:
     """The key by which a route matches a claim. Brackets, since a claim's name may hold dots."""
     return f"@request.auth.claims[{name}]"
+
+
+def one_of(values: Sequence[str]) -> StringMatch:
+    return exact(values[0]) if len(values) == 1 else regex("|".join(map(re.escape, values)))
 
 
 def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[Mapping[str, StringMatch], ...]:

@@ -188,5 +188,7 @@ def _deny_rules(app: AppSpec, hosts: list[str], ports: list[str]) -> Iterator[Ru
             here = [Rule_To(operation=Operation(hosts=host_headers(host), ports=ports))]
             yield Rule(to=here, when=[Condition(key="request.auth.claims[aud]", not_values=audiences)])
         yield Rule(to=to, when=[Condition(key="request.auth.claims[iss]", not_values=[i.issuer for i in auth.issuers])])
+        for claim, values in auth.claims.items():
+            yield Rule(to=to, when=[Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
         for scope in auth.scopes:
             yield Rule(to=to, when=[Condition(key="request.auth.claims[scope]", not_values=[scope])])

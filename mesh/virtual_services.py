@@ -279,6 +279,11 @@ class HostRoutes:
             yield self._preflight(f"{name}.preflight", uri, target, app, how)
         if protected and auth is not None:
             good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
+            for claim, values in auth.claims.items():
+                # No challenge: a new token for the same person would say the same.
+                accepted = {challenge.claim(claim): challenge.one_of(values)}
+                lacking = [tool_rules.with_headers(match, {}, accepted) for match in good]
+                yield challenge.answer(f"{name}.claim", lacking, 403, {})
             for scope in auth.scopes:
                 lacking = [tool_rules.without_scope(match, scope) for match in good]
                 yield from challenge.insufficient_scope(
@@ -328,8 +333,7 @@ class HostRoutes:
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:
                     continue
-                values = experiment.claim.values
-                value = exact(values[0]) if len(values) == 1 else regex("|".join(map(re.escape, values)))
+                value = challenge.one_of(experiment.claim.values)
                 audience = [
                     HTTPMatchRequest(
                         uri=uri, method=method, headers={**token, challenge.claim(experiment.claim.name): value}

@@ -13,7 +13,9 @@ TODAY = date(2026, 11, 24)
 
 GATEWAYS = """
 public: {kind: public, listeners: {https: {hosts: ["*.example.com"], tls: {secret: edge}}}}
-internal: {kind: internal, listeners: {https: {hosts: [inside.example.org], tls: {secret: inside, client_certificates: {}}}}}
+internal:
+  kind: internal
+  listeners: {https: {hosts: [inside.example.org], tls: {secret: inside, client_certificates: {}}}}
 """
 
 # The smallest declaration that gets the hardened whole.

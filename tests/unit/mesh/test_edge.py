@@ -38,7 +38,8 @@ class TestTokens:
         assert match["uri"] == {"exact": "/mcp"}
 
     def test_each_issuer_answers_for_its_own_audiences(self):
-        second = '{auth: {issuers: [{issuer: "https://a.example.com", jwks: "{}"}, {issuer: "https://b.example.com", jwks: "{}", audiences: [other]}]}}'
+        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks: "{}"},
+                              {issuer: "https://b.example.com", jwks: "{}", audiences: [other]}]}}"""
         pairs = {
             (m["headers"]["@request.auth.claims[iss]"]["exact"], m["headers"]["@request.auth.claims[aud]"]["exact"])
             for m in routes(mesh(second))["mcp"]["match"]
@@ -85,7 +86,8 @@ class TestTokens:
         assert rule["outputClaimToHeaders"] == [{"header": "x-mcp-sub", "claim": "sub"}]
 
     def test_of_two_apps_are_verified_once_per_gateway(self):
-        other = '{second: {namespace: other, host: second.example.com, gateway: public, service: {port: 1}, mcp: {}, auth: {issuers: [{issuer: "https://auth.example.com", jwks: \'{"keys": []}\'}]}}}'
+        other = """{second: {namespace: other, host: second.example.com, gateway: public, service: {port: 1}, mcp: {},
+                    auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]}}}"""
         built = mesh(others=other)
         assert len(manifest(built, GATEWAY_TOKENS)["jwtRules"]) == 1
 
@@ -141,6 +143,14 @@ class TestChallenge:
         assert route["directResponse"]["status"] == 403
         assert challenge(route) == f'Bearer error="insufficient_scope", resource_metadata="{METADATA}", scope="use"'
         assert route["match"][0]["withoutHeaders"] == {"@request.auth.claims[scope]": {"exact": "use"}}
+
+    def test_a_claim_of_another_value_is_answered_403_before_the_route_that_leads_on(self):
+        built = mesh("{auth: {claims: {role: [service, admin]}}}")
+        route = routes(built)["mcp.claim"]
+        assert route["directResponse"] == {"status": 403}
+        assert route["match"][0]["withoutHeaders"] == {"@request.auth.claims[role]": {"regex": "service|admin"}}
+        names = [r["name"] for r in manifest(built, "VirtualService/chatgpt-production/chatgpt-mcp")["http"]]
+        assert names.index("chatgpt-mcp.mcp.claim") < names.index("chatgpt-mcp.mcp")
 
     def test_scope_routes_stand_before_the_route_that_leads_on(self):
         names = [

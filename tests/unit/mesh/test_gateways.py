@@ -10,6 +10,8 @@ from mesh.gateways import GatewaySpec
 from tests.crd_schema import assert_served
 from tests.unit.mesh.stack import GATEWAYS, manifest, mesh, mistakes
 
+PUBLIC = GATEWAYS.splitlines()[1]
+
 
 def gateway(text: str) -> GatewaySpec:
     return GatewaySpec.model_validate(yaml.safe_load(text))
@@ -58,10 +60,9 @@ class TestServers:
 
     @pytest.mark.parametrize("version", ["1.0", "1.1"])
     def test_cannot_go_below_the_floor(self, version: str):
+        listener = f'{{hosts: [a.example.com], tls: {{secret: s, min_version: "{version}"}}}}'
         with pytest.raises(ValidationError):
-            gateway(
-                f'{{kind: public, listeners: {{a: {{hosts: [a.example.com], tls: {{secret: s, min_version: "{version}"}}}}}}}}'
-            )
+            gateway(f"{{kind: public, listeners: {{a: {listener}}}}}")
 
     def test_ask_for_client_certificates(self):
         inside = manifest(
@@ -70,15 +71,16 @@ class TestServers:
         assert inside["servers"][0]["tls"]["mode"] == "MUTUAL"
 
     def test_lead_tcp_to_one_named_service(self):
-        internal = "internal: {kind: internal, listeners: {pg: {port: 5432, protocol: TCP, destination: {host: pg.data.svc.cluster.local, port: 5432}}}}"
-        built = mesh(gateways=f"{GATEWAYS.splitlines()[1]}\n{internal}")
+        postgres = "{port: 5432, protocol: TCP, destination: {host: pg.data.svc.cluster.local, port: 5432}}"
+        built = mesh(gateways=f"{PUBLIC}\ninternal: {{kind: internal, listeners: {{pg: {postgres}}}}}")
         assert manifest(built, "Gateway/istio-internal/internal")["servers"][0]["port"]["protocol"] == "TCP"
         route = manifest(built, "VirtualService/istio-internal/internal-pg")["tcp"][0]
         assert route["route"][0]["destination"] == {"host": "pg.data.svc.cluster.local", "port": {"number": 5432}}
 
     def test_pass_tls_through_by_name(self):
-        internal = "internal: {kind: internal, listeners: {db: {port: 6443, protocol: TLS, hosts: [db.example.org], destination: {host: db.data.svc.cluster.local, port: 443}}}}"
-        built = mesh(gateways=f"{GATEWAYS.splitlines()[1]}\n{internal}")
+        to = "{host: db.data.svc.cluster.local, port: 443}"
+        database = f"{{port: 6443, protocol: TLS, hosts: [db.example.org], destination: {to}}}"
+        built = mesh(gateways=f"{PUBLIC}\ninternal: {{kind: internal, listeners: {{db: {database}}}}}")
         assert manifest(built, "VirtualService/istio-internal/internal-db")["tls"][0]["match"][0]["sniHosts"] == [
             "db.example.org"
         ]
@@ -113,7 +115,7 @@ class TestMistakes:
                 "workload.min_available: must be below replicas.min",
             ),
             (
-                ("kind: internal", "release: istio-ingressgateway, namespace: istio-ingress, kind: internal"),
+                ("  kind: internal", "  release: istio-ingressgateway\n  namespace: istio-ingress\n  kind: internal"),
                 "gateways.internal.release",
             ),
             (
