@@ -38,10 +38,12 @@ def stack(stable: str, revisions: tuple[str, ...] = (OLD, NEW)) -> Recorded:
 
 
 def changed(before: Recorded, after: Recorded) -> dict[str, set[str]]:
-    """Paths of the inputs that differ, by resource."""
-    earlier = {resource.urn: resource for resource in before.resources}
+    """Paths of the inputs that differ, by object of the cluster."""
+    earlier = {resource.urn: resource for resource in before.resources if resource.type.startswith("kubernetes:")}
     found: dict[str, set[str]] = {}
     for resource in after.resources:
+        if not resource.type.startswith("kubernetes:"):
+            continue
         known = earlier.pop(resource.urn, None)
         paths = set(_differences(known.inputs if known else None, resource.inputs, ""))
         if paths:
