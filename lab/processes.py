@@ -192,12 +192,12 @@ class Processes:
             end([record.pid], grace)
         (self._state.processes / f"{name}.json").unlink(missing_ok=True)
 
-    def stop_all(self, order: Sequence[str] = ()) -> None:
+    def stop_all(self, order: Sequence[str] = (), grace: float = 3.0) -> None:
         """End every process with a record: first those named in ``order``, in that order, then the rest at once."""
         for name in order:
-            self.stop(name)
+            self.stop(name, grace)
         rest = [record for record in self.records() if start_time(record.pid) == record.start_time]
-        end([record.pid for record in rest], 10.0)
+        end([record.pid for record in rest], grace)
         for path in self._state.processes.glob("*.json"):
             path.unlink()
 

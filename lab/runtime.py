@@ -77,5 +77,10 @@ class Runtime:
     def ensure_all(self, images: Iterable[Image]) -> None:
         """Import every image that is not there yet in its present content."""
         present = self.image_names()
+        kept = set[str]()
         for image in images:
             self.ensure(image, present)
+            kept.update(layer.key() for layer in image.layers)
+        for file in (cache_directory() / "layers").glob("*"):
+            if file.name.partition(".")[0] not in kept:
+                file.unlink()  # of an earlier interpreter, toolchain or state directory
