@@ -47,8 +47,6 @@ ATTRIBUTES: dict[str, str] = {
 }  # fmt: skip
 """Envoy's attributes and their types (envoyproxy.io, "Attributes"), and those that Istio's metrics filter adds."""
 
-_ROOTS = frozenset(name.partition(".")[0] for name in ATTRIBUTES)
-
 
 @dataclass(frozen=True, slots=True)
 class CelProblem:
@@ -56,16 +54,59 @@ class CelProblem:
     message: str
 
 
+_PACKAGE = "attributes"
+
+
 @functools.cache
 def _environment() -> Any:
+    """Envoy's attributes as messages, so that `has(request.headers)` and `request.nothing` mean what they mean there."""
     from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs] - it has a stub, but no py.typed
+    from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2
 
-    types = {
-        "string": cel.Type.STRING, "int": cel.Type.INT, "uint": cel.Type.UINT, "bool": cel.Type.BOOL,
-        "timestamp": cel.Type.TIMESTAMP, "duration": cel.Type.DURATION, "dyn": cel.Type.DYN,
-        "headers": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+    file = descriptor_pb2.FileDescriptorProto(name="attributes.proto", package=_PACKAGE, syntax="proto3")
+    pool: Any = descriptor_pool.DescriptorPool()
+    for known in (duration_pb2, timestamp_pb2, struct_pb2):
+        copy = descriptor_pb2.FileDescriptorProto()
+        known.DESCRIPTOR.CopyToProto(copy)
+        pool.Add(copy)
+        file.dependency.append(copy.name)
+    messages: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
+    for name, kind in ATTRIBUTES.items():
+        root, _, field = name.partition(".")
+        if not field:
+            plain[name] = cel.Type.STRING if kind == "string" else cel.Type.INT if kind == "int" else cel.Type.DYN
+            continue
+        if root not in messages:
+            messages[root] = file.message_type.add(name=root)
+        _add_field(messages[root], field, kind)
+    pool.Add(file)
+    roots = {root: cel.Type(f"{_PACKAGE}.{root}") for root in messages}
+    return cel.NewEnv(pool, variables={**plain, **roots})
+
+
+def _add_field(message: Any, name: str, kind: str) -> None:
+    from google.protobuf import descriptor_pb2
+
+    types = descriptor_pb2.FieldDescriptorProto
+    scalars = {
+        "string": types.TYPE_STRING, "int": types.TYPE_INT64, "uint": types.TYPE_UINT64, "bool": types.TYPE_BOOL,
     }  # fmt: skip
-    return cel.NewEnv(variables={name: types[kind] for name, kind in ATTRIBUTES.items()})
+    field = message.field.add(name=name, number=len(message.field) + 1, label=types.LABEL_OPTIONAL)
+    if kind in scalars:
+        field.type = scalars[kind]
+        return
+    field.type = types.TYPE_MESSAGE
+    if kind == "headers":
+        entry = message.nested_type.add(name="".join(part.capitalize() for part in name.split("_")) + "Entry")
+        entry.options.map_entry = True
+        for number, part in enumerate(("key", "value"), start=1):
+            entry.field.add(name=part, number=number, type=types.TYPE_STRING, label=types.LABEL_OPTIONAL)
+        field.label = types.LABEL_REPEATED
+        field.type_name = f".{_PACKAGE}.{message.name}.{entry.name}"
+    else:
+        known = {"timestamp": "Timestamp", "duration": "Duration", "dyn": "Value"}
+        field.type_name = f".google.protobuf.{known[kind]}"
 
 
 _PIPE = re.compile(r"(?<!\|)\|(?!\|)")
@@ -93,19 +134,20 @@ def problem_of(expression: str, *, boolean: bool = False) -> CelProblem | None:
 
 _ERROR = re.compile(r"ERROR: <input>:\d+:(\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([\w.]+)'")
+_UNDEFINED = re.compile(rf"undefined field '(\w+)' not found in struct '{_PACKAGE}\.(\w+)'")
 
 
-def _read(said: str) -> CelProblem | None:
+def _read(said: str) -> CelProblem:
     """The first complaint of the library, in one line."""
     found = _ERROR.search(said)
     column, complaint = (found[1], found[2]) if found else ("1", said.splitlines()[0])
+    undefined = _UNDEFINED.search(complaint)
+    if undefined:
+        return CelProblem("type", f"there is no attribute {undefined[2]}.{undefined[1]}")
     undeclared = _UNDECLARED.search(complaint)
     if undeclared:
-        name = undeclared[1]
-        if name in _ROOTS:
-            # `has(request.headers)` and the like: the whole message is not declared here, but Envoy has it.
-            return None
-        return CelProblem("type", f"there is no attribute {name}")
+        return CelProblem("type", f"there is no attribute {undeclared[1]}")
+    complaint = complaint.split(" (in container")[0]
     if "no matching overload" in complaint or "type" in complaint.partition("(")[0]:
-        return CelProblem("type", f"{complaint.split(' (in container')[0]} at column {column}")
+        return CelProblem("type", f"{complaint} at column {column}")
     return CelProblem("syntax", f"{complaint.removeprefix('Syntax error: ')} at column {column}")

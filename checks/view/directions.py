@@ -25,6 +25,9 @@ def is_outward(mesh: MeshView, host: str) -> bool:
     name = host.lower().removesuffix(":*").partition(":")[0]
     if not name or name == "*" or name.endswith((".local", ".svc")) or "." not in name:
         return False
+    if name.rpartition(".")[2] in mesh.namespace_names:
+        # `name.namespace`: a Service by the short name that its callers use.
+        return False
     if any(entry.external for entry in mesh.entries_for(name)):
         return True
     served = mesh.served_hosts

@@ -318,6 +318,11 @@ class MeshView:
         return {obj.name: obj for obj in self.by_kind.get("Namespace", ())}
 
     @cached_property
+    def namespace_names(self) -> frozenset[str]:
+        """Namespaces that exist, or that some object is in."""
+        return frozenset(self.namespaces) | {obj.namespace for obj in self.objects if obj.namespace}
+
+    @cached_property
     def service_accounts(self) -> frozenset[tuple[str, str]]:
         """(namespace, name) of every service account that an object declares or uses."""
         declared = {(obj.namespace, obj.name) for obj in self.by_kind.get("ServiceAccount", ())}

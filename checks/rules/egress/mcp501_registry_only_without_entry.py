@@ -60,11 +60,18 @@ def check(mesh: MeshView) -> Hits:
         targets = [target for route in owner.http for target in (*route.destinations, *route.mirrors)]
         for target in (*targets, *owner.layer4):
             name = target.fqdn
-            if not is_external(name) or name in reported or mesh.knows_host(name, owner.obj.namespace) or name.count(".") < 1:
+            if (
+                not is_external(name)
+                or name in reported
+                or mesh.knows_host(name, owner.obj.namespace)
+                or name.count(".") < 1
+            ):
                 continue
             if name.split(".")[-1] in ("svc", "local") or name in mesh.service_names:
                 continue
             reported.add(name)
-            problem = f"is {target.host}, and no ServiceEntry that {owner.obj.namespace} sees has that host: {consequence}"
+            problem = (
+                f"is {target.host}, and no ServiceEntry that {owner.obj.namespace} sees has that host: {consequence}"
+            )
             mend = "add a ServiceEntry with the host, its port and resolution DNS"
             yield Hit(owner.obj, (*target.path, "host"), problem, mend)

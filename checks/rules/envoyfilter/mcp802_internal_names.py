@@ -61,5 +61,5 @@ def check(mesh: MeshView) -> Hits:
 
 INTERNAL = (
     ("listener", "name"), ("routeConfiguration", "name"), ("routeConfiguration", "vhost", "name"),
-    ("routeConfiguration", "vhost", "route", "name"), ("cluster", "name"),
+    ("cluster", "name"),
 )  # fmt: skip

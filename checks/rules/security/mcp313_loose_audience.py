@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.finding import dotted
 from checks.rule import ERROR, WARNING, Hit, rule
-from checks.view.fields import mapping, strings
+from checks.view.fields import strings, text
+from checks.view.routing import match_takes_path
+from checks.view.strings import methods_of
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -69,13 +72,14 @@ spec:
     sources=("https://www.rfc-editor.org/rfc/rfc8707", "https://modelcontextprotocol.io/specification/"),
 )
 def check(mesh: MeshView) -> Hits:
-    by_claim = exact_audiences(mesh)
+    unbound = _unbound_route(mesh)
     for authentication in mesh.request_authentications:
         for jwt in authentication.rules:
             where = (*jwt.path, "audiences")
             audiences = strings(jwt.raw, "audiences")
-            if not audiences and not by_claim:
-                problem = "is absent, so a token made for any other service of the issuer is accepted"
+            if not audiences and unbound is not None:
+                also = f", and {unbound} does not compare it" if unbound else ""
+                problem = f"is absent{also}: a token made for any other service of the issuer is accepted"
                 yield Hit(jwt.obj, where, problem, 'write the resource, as in ["https://mcp.example.com/mcp"]')
             for position, audience in enumerate(audiences):
                 if "://" not in audience and "." in audience:
@@ -84,8 +88,23 @@ def check(mesh: MeshView) -> Hits:
                     yield Hit(jwt.obj, (*where, position), problem, mend, WARNING)
 
 
-def exact_audiences(mesh: MeshView) -> bool:
-    """Whether routes compare the audience themselves."""
-    return any(
-        "@request.auth.claims.aud" in mapping(match, "headers") for route in mesh.http_routes for match in route.matches
-    )
+AUDIENCE = ("@request.auth.claims.aud", "@request.auth.claims[aud]")
+
+
+def _unbound_route(mesh: MeshView) -> str | None:
+    """A route that forwards tokens to an MCP server without comparing the audience.
+
+    None if every such route compares it exactly; empty if there is no such route, so that nothing does.
+    """
+    compared = False
+    for route in mesh.http_routes:
+        path = mesh.mcp_path_of(route) if route.on_gateway else ""
+        if not path:
+            continue
+        for match in route.matches or [{}]:
+            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:
+                continue
+            if not any(text(match, "headers", name, "exact") for name in AUDIENCE):
+                return f"{dotted(route.path)} of {route.obj.key}"
+            compared = True
+    return None if compared else ""

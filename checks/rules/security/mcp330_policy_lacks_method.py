@@ -53,7 +53,9 @@ def check(mesh: MeshView) -> Hits:
         needed = {"POST"}
         for route in mesh.http_routes:
             if mesh.mcp_path_of(route):
-                needed |= route.methods(path) & KNOWN
+                # Preflights come from browsers, so from outside; a route with a corsPolicy answers them itself.
+                answered = {"OPTIONS"} if "corsPolicy" in route.raw or not route.on_gateway else set[str]()
+                needed |= (route.methods(path) & KNOWN) - answered
         groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[AuthorizationPolicy]] = defaultdict(list)
         for policy in mesh.authorization_policies:
             if policy.action == "ALLOW" and not policy.targets and not guards_gateway(policy):

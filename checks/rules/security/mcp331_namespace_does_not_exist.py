@@ -55,7 +55,7 @@ spec:
     needs=("Namespace",),
 )
 def check(mesh: MeshView) -> Hits:
-    known = set(mesh.namespaces) | {obj.namespace for obj in mesh.objects if obj.namespace}
+    known = mesh.namespace_names
     for policy in mesh.authorization_policies:
         for rule_ in policy.rules:
             for source in rule_.sources:
