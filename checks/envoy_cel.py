@@ -59,7 +59,7 @@ _PACKAGE = "attributes"
 
 @functools.cache
 def _environment() -> Any:
-    """Envoy's attributes as messages, so that `has(request.headers)` and `request.nothing` mean what they mean there."""
+    """Envoy's attributes as messages, so that `has(request.headers)` and `request.nothing` mean the same as there."""
     from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs] - it has a stub, but no py.typed
     from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2
 
