@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pulumi
 
 import settings
-from components import checked, outputs, provider
+from components import checked, outputs, platform, provider
 from components.gateways import Gateway, GatewayArgs
 from components.istio import Istio, IstioArgs
 from components.istio_objects import IstioObjects, IstioObjectsArgs
@@ -25,18 +25,17 @@ def main() -> None:
     stack = loaded.settings
     mesh = Mesh(stack.mesh(), today)
     config = mesh_config(mesh)
-    platform = stack.istio.platform
-    charts = checked.charts_of(stack, mesh, config, platform)
+    charts = checked.charts_of(stack, mesh, config, stack.platform)
     errors, warnings = checked.judged(stack, mesh, charts, today)
     errors += provider.problems(stack.cluster)
     if errors:
         raise InvalidConfig(errors)
-    for warning in (*mesh.warnings, *warnings):
+    for warning in (*mesh.warnings, *stack.warnings(today), *warnings):
         pulumi.log.warn(str(warning))
 
-    cluster = provider.connected(stack.cluster, platform=platform)
+    cluster = platform.connect(stack, mesh)
     on_cluster = pulumi.ResourceOptions(provider=cluster.provider)
-    istio = Istio("istio", IstioArgs(spec=stack.istio, mesh_config=config, platform=platform), on_cluster)
+    istio = Istio("istio", IstioArgs(spec=stack.istio, mesh_config=config, platform=cluster.platform), on_cluster)
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
     namespaces = {
@@ -52,7 +51,7 @@ def main() -> None:
             name,
             GatewayArgs(
                 spec=spec,
-                values=checked.gateway_values_of(stack, mesh, name, platform),
+                values=checked.gateway_values_of(stack, mesh, name, cluster.platform),
                 source=stack.istio.source(stack.istio.version),
                 after=together(istio.ready, namespaces[spec.home]),
             ),
@@ -73,7 +72,7 @@ def main() -> None:
         on_cluster,
     )
     verification.after([*gateways.values(), *objects.registered.values()])
-    outputs.export(stack, mesh, injection, gateways)
+    outputs.export(stack, mesh, injection, gateways, cluster.outputs)
 
 
 if __name__ == "__main__":

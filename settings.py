@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -63,6 +63,15 @@ class Settings(MeshSpec):
     istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
     accept: Many[AcceptedRiskSpec] = ()
     """Findings of the checker that are known and accepted for a while."""
+
+    @property
+    def platform(self) -> Literal["gke"] | None:
+        """Where the cluster runs, when Istio's charts must know."""
+        return "gke" if self.cluster.kind == "gke" else self.istio.platform
+
+    def warnings(self, today: date) -> list[Problem]:
+        """What is right today and will not be soon, outside the mesh's declaration."""
+        return list(platform.warnings({name: getattr(self, name) for name in type(self).model_fields}, today))
 
     def mesh(self) -> MeshSpec:
         """The declaration of the mesh alone."""

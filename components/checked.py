@@ -8,6 +8,7 @@ import checks
 from components import chart_values
 from components.implied import implied_objects
 from components.namespaces import Injection
+from components.specs.addresses import reserved_addresses
 from mesh.problem import Problem
 
 if TYPE_CHECKING:
@@ -39,7 +40,11 @@ def gateway_values_of(settings: Settings, mesh: Mesh, name: str, platform: str |
     """The values of a gateway's chart."""
     drain = mesh.gateway_drain_duration(name)
     return chart_values.gateway_values(
-        mesh.gateways[name], settings.istio, drain_seconds=int(drain.total_seconds()), platform=platform
+        mesh.gateways[name],
+        settings.istio,
+        drain_seconds=int(drain.total_seconds()),
+        platform=platform,
+        reserved_address=reserved_addresses(settings.cluster, mesh.gateways).get(name),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +13,11 @@ import yaml
 
 from components.specs.cluster import ExistingClusterSpec
 from components.verification import ClusterAccess
-from mesh.problem import InvalidConfig, Problem
+from mesh.problem import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.specs.cluster import ClusterSpec
 
 
@@ -28,6 +30,8 @@ class ConnectedCluster:
     """How the program itself asks the cluster."""
     platform: str | None
     """`gke`, where Istio's charts must know."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the stack exports about it."""
 
 
 def kubeconfig_path(spec: ExistingClusterSpec) -> Path:
@@ -39,14 +43,7 @@ def problems(spec: ClusterSpec) -> list[Problem]:
     """What would keep the program from reaching the cluster, before anything is registered."""
     if isinstance(spec, ExistingClusterSpec):
         return kubeconfig_problems(spec)
-    return [Problem("cluster.kind", "cannot be made by this version of the program yet; use existing", spec.kind)]
-
-
-def connected(spec: ClusterSpec, *, platform: str | None) -> ConnectedCluster:
-    """The cluster of a stack."""
-    if isinstance(spec, ExistingClusterSpec):
-        return existing_cluster(spec, platform=platform)
-    raise InvalidConfig(problems(spec))
+    return []
 
 
 def kubeconfig_problems(spec: ExistingClusterSpec) -> list[Problem]:

@@ -68,9 +68,9 @@ class FirewallSpec(Spec):
 
     logging: bool = True
     """Logs what the rules let through. GKE's own rules log nothing."""
-    default_deny: bool = False
-    """Denies what leaves the nodes but for this network, Google's APIs and NAT, and lets the health checks of load
-    balancers in by rules of its own, for organisations whose VPCs deny by default.
+    explicit_allows: bool = False
+    """Rules of its own for what GKE's default rules and the VPC's implied ones let through (traffic of the cluster with
+    itself, TCP 443 out, health checks of load balancers), for organisations whose policies deny by default.
     https://cloud.google.com/load-balancing/docs/health-checks#firewall_rules"""
     shadow_rules: bool = False
     """Repeats GKE's rules for pods and nodes one priority above them, only to have them logged."""

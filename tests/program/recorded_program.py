@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import runpy
 from dataclasses import dataclass, field
@@ -70,12 +71,40 @@ class _Mocks(mocks.Mocks):
     """Answers as a cluster would: every resource has what it was asked to have."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        return f"{args.name}-id", dict(args.inputs)
+        return f"{args.name}-id", {**args.inputs, **_outputs_of_google(args)}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise AssertionError(
             f"the program called {args.token}; a program that asks the cloud cannot be previewed offline"
         )
+
+
+def _outputs_of_google(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    """What Google Cloud decides, for the few resources whose outputs others are made of."""
+    link = f"https://www.googleapis.com/{args.name}"
+    match args.typ:
+        case "gcp:container/cluster:Cluster":
+            endpoints = copy.deepcopy(args.inputs["controlPlaneEndpointsConfig"])
+            endpoints["dnsEndpointConfig"]["endpoint"] = "gke-0123456789ab.us-central1.gke.goog"
+            authority = {**args.inputs["masterAuth"], "clusterCaCertificate": "Q0VSVElGSUNBVEU="}
+            private = {**args.inputs["privateClusterConfig"], "privateEndpoint": "10.8.16.2"}
+            return {
+                "selfLink": link,
+                "endpoint": "203.0.113.9",
+                "masterVersion": "1.35.2-gke.1000",
+                "masterAuth": authority,
+                "privateClusterConfig": private,
+                "controlPlaneEndpointsConfig": endpoints,
+            }
+        case "gcp:container/nodePool:NodePool":
+            return {"name": f"{args.name}-0123456", "version": "1.35.2-gke.1000", "instanceGroupUrls": [link]}
+        case "gcp:compute/address:Address":
+            return {"selfLink": link, "address": "203.0.113.7"}
+        case "gcp:serviceaccount/account:Account":
+            email = f"{args.inputs['accountId']}@project.iam.gserviceaccount.com"
+            return {"email": email, "member": f"serviceAccount:{email}"}
+        case _:
+            return {}
 
 
 class _RecordingMonitor(MockMonitor):
@@ -92,7 +121,7 @@ class _RecordingMonitor(MockMonitor):
                     name=request.name,
                     urn=response.urn,
                     parent=request.parent,
-                    provider=request.provider or request.providers.get("kubernetes", ""),
+                    provider=request.provider or next(iter(request.providers.values()), ""),
                     inputs=rpc.deserialize_properties(request.object),
                     dependencies=tuple(sorted(request.dependencies)),
                     ignore_changes=tuple(request.ignoreChanges),
