@@ -304,16 +304,24 @@ def environment_names(istio: Path) -> list[str]:
     return sorted(names)
 
 
-def main() -> None:
+def documents() -> dict[str, dict[str, Any]]:
+    """What each JSON file holds, by name without suffix."""
     api, istio = module_dir("istio.io/api"), module_dir("istio.io/istio")
     pinned = {"istio.io/api": module_version("istio.io/api"), "istio.io/istio": module_version("istio.io/istio")}
-    for name, tables in {
+    tables: dict[str, dict[str, Any]] = {
         "istio_resources": istio_resources(api),
         "mesh_config": mesh_config(api),
         "chart_values": chart_values(istio),
         "environment_names": {"names": environment_names(istio)},
-    }.items():
-        document = {"generated_by": "python -m checks.schemas.generate", "from": pinned, "tables": tables}
+    }
+    return {
+        name: {"generated_by": "python -m checks.schemas.generate", "from": pinned, "tables": table}
+        for name, table in tables.items()
+    }
+
+
+def main() -> None:
+    for name, document in documents().items():
         out = HERE / f"{name}.json"
         out.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
         print(f"{out.name}: {out.stat().st_size} bytes")
