@@ -244,6 +244,13 @@ def secret_texts(value: Value) -> set[str]:
     return found
 
 
+def without_texts(message: str, texts: set[str]) -> str:
+    """The message with each of `texts` struck out."""
+    for text in sorted(texts, key=len, reverse=True):
+        message = message.replace(text, "[secret]")
+    return message
+
+
 def hide_texts(value: Value, texts: set[str]) -> Value:
     """`value` with every text that contains one of `texts` made secret."""
     if not texts:

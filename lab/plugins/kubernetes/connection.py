@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 JsonObject = dict[str, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+UNREACHABLE_SECONDS = 30.0  # a cluster that never answered is not asked again for so long: each try costs timeouts
 READ_TIMEOUT_SECONDS = 65.0  # above the 30 s that an admission webhook may take, twice
 
 
@@ -114,9 +116,9 @@ def _plain(node: Any) -> Any:
     plain = _plain(node.value)
     for part in ("cluster", "user"):
         inner = plain.get(part) if isinstance(plain, dict) else None
-        for key in _FILES if isinstance(inner, dict) and node.path else ():
-            if key in inner:
-                inner[key] = str(Path(node.path).absolute().parent / inner[key])
+        if isinstance(inner, dict) and node.path:
+            folder = Path(node.path).absolute().parent
+            inner.update({key: str(folder / inner[key]) for key in _FILES if key in inner})
     return plain
 
 
@@ -129,6 +131,9 @@ class Connection:
         self._lock = threading.Lock()
         self._pool: Any = None
         self._configuration: Any = None
+        self._answered = False
+        self._silence: UnreachableClusterError | None = None
+        self._silent_until = 0.0
 
     def _connect(self) -> None:
         with self._lock:
@@ -163,6 +168,8 @@ class Connection:
 
         Raises KubernetesError for a refusal, UnreachableClusterError for silence.
         """
+        if self._silence is not None and time.monotonic() < self._silent_until:
+            raise self._silence
         self._connect()
         headers = {"Accept": accept, "User-Agent": "chatgpt-mesh-lab/pulumi-resource-kubernetes"}
         for credential in self._configuration.auth_settings().values():
@@ -181,7 +188,11 @@ class Connection:
             )
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
-            raise UnreachableClusterError(f"{self._configuration.host} gives no answer: {cause}") from error
+            silence = UnreachableClusterError(f"{self._configuration.host} gives no answer: {cause}")
+            if not self._answered:
+                self._silence, self._silent_until = silence, time.monotonic() + UNREACHABLE_SECONDS
+            raise silence from error
+        self._answered = True
         for warning in response.headers.getlist("Warning"):
             self._on_warning(_warning_text(warning))
         try:

@@ -21,6 +21,7 @@ from lab.plugins.wire import (
     hide_texts,
     reveal,
     secret_texts,
+    without_texts,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class ChartConstructor:
             if contains_unknown(inputs):
                 self._log.warning("Input properties have unknown values. Preview is incomplete.", urn)
                 return provider_pb2.ConstructResponse(urn=urn, state=encode_struct({"resources": UNKNOWN}))
-            manifests = self._manifests(request.name, reveal(inputs))
+            try:
+                manifests = self._manifests(request.name, reveal(inputs))
+            except PluginError as error:
+                raise PluginError(without_texts(str(error), secret_texts(inputs))) from error
             prefix = reveal(inputs.get("resourcePrefix"))
             registrations = [
                 self._child(request, urn, manifest, request.name if prefix is None else prefix, inputs)

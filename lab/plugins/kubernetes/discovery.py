@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from lab.plugins.kubernetes.connection import Connection, JsonObject
 
+REREAD_SECONDS = 1.0  # a preview asks for each planned object whether its kind has come
 AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -48,8 +50,14 @@ class Discovery:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._kinds: dict[tuple[str, str], ServedKind] | None = None
+        self._kinds: dict[tuple[str, str], ServedKind] = {}
+        self._read_at: float | None = None
         self.version: JsonObject = {}
+
+    def changed(self) -> None:
+        """A CRD has come or gone: read again before the next answer."""
+        with self._lock:
+            self._read_at = None
 
     def _read(self) -> dict[tuple[str, str], ServedKind]:
         kinds: dict[tuple[str, str], ServedKind] = {}
@@ -68,8 +76,10 @@ class Discovery:
 
     def find(self, api_version: str, kind: str) -> ServedKind | None:
         with self._lock:
-            if self._kinds is None or (api_version, kind) not in self._kinds:
+            known = self._read_at is not None and (api_version, kind) in self._kinds
+            if not known and (self._read_at is None or time.monotonic() - self._read_at > REREAD_SECONDS):
                 self._kinds = self._read()
+                self._read_at = time.monotonic()
             return self._kinds.get((api_version, kind))
 
     def require(self, api_version: str, kind: str) -> ServedKind:
@@ -86,8 +96,8 @@ class Discovery:
     def api_versions(self) -> list[str]:
         """Every `GROUP/VERSION` and `GROUP/VERSION/KIND`, as Helm's `.Capabilities.APIVersions` has them."""
         with self._lock:
-            self._kinds = self._read()
-            kinds = self._kinds
+            self._kinds = kinds = self._read()
+            self._read_at = time.monotonic()
         return sorted({version for version, _ in kinds} | {f"{version}/{kind}" for version, kind in kinds})
 
 

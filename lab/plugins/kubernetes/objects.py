@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.plugins.kubernetes.connection import Connection, JsonObject, KubernetesError
 from lab.plugins.plugin import PluginError
+from lab.plugins.wire import without_texts
 
 if TYPE_CHECKING:
     from lab.plugins.kubernetes.discovery import Discovery, ServedKind
@@ -112,18 +113,22 @@ class Objects:
         return answer.get("items") or []
 
 
-def explain(identity: Identity, action: str, error: KubernetesError) -> PluginError:
-    """The refusal as a sentence; a conflict names each field and the manager that owns it."""
+def explain(identity: Identity, action: str, error: KubernetesError, secrets: set[str]) -> PluginError:
+    """The refusal as a sentence without `secrets`; a conflict names each field and the manager that owns it."""
+    return PluginError(without_texts(_explained(identity, action, error), secrets))
+
+
+def _explained(identity: Identity, action: str, error: KubernetesError) -> str:
     if error.code == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in error.causes):
         owned = "; ".join(
             f"{cause.get('field', '?')} ({cause.get('message', 'owned by another manager')})" for cause in error.causes
         )
-        return PluginError(
+        return (
             f"{identity} cannot be {action}: other field managers own fields that this resource sets: {owned}. "
             "Set the field to the value that its owner wants, leave it out, "
             f"or take it over with the annotation {PATCH_FORCE}."
         )
-    return PluginError(f"{identity} cannot be {action}: {error.message}")
+    return f"{identity} cannot be {action}: {error.message}"
 
 
 def live_inputs(inputs: JsonObject, live: JsonObject, applied: JsonObject | None = None) -> JsonObject:

@@ -57,6 +57,7 @@ from lab.plugins.wire import (
     hide_like,
     property_path,
     reveal,
+    secret_texts,
     without_nulls,
 )
 
@@ -236,7 +237,7 @@ class KubernetesProvider(ResourceProviderServicer):
         self._await_kind(identity)
         if not self.settings.upsert and self.objects.get(identity) is not None:
             raise _already_exists(identity)
-        live = self._write(manifest, manager, "created")
+        live = self._write(inputs, manifest, manager, "created")
         live = self._await(live, inputs, manager, request)
         return provider_pb2.CreateResponse(
             id=identity.resource_id, properties=encode_struct(checkpoint(live, inputs, manager))
@@ -260,7 +261,7 @@ class KubernetesProvider(ResourceProviderServicer):
         if request.preview:
             outputs = self._preview(inputs, manifest, manager, request.urn, existing=True)
             return provider_pb2.UpdateResponse(properties=encode_struct(outputs))
-        live = self._write(manifest, manager, "updated")
+        live = self._write(inputs, manifest, manager, "updated")
         live = self._await(live, inputs, manager, request)
         return provider_pb2.UpdateResponse(properties=encode_struct(checkpoint(live, inputs, manager)))
 
@@ -289,10 +290,14 @@ class KubernetesProvider(ResourceProviderServicer):
             inputs = checked(found, {}, identity, identity.name, b"")
         else:
             inputs = hide_like(self._live_inputs(wanted, live, manager), inputs)
+        outputs = checkpoint(live, inputs, manager)
+        state = self.waiter.readiness(live)
+        if wanted and not state.ready and annotations_of(live).get(SKIP_AWAIT) != "true":
+            raise InitializationError(
+                identity.resource_id, inputs, outputs, [f"{identity} is not ready: {state.reason}"]
+            )
         return provider_pb2.ReadResponse(
-            id=identity.resource_id,
-            inputs=encode_struct(inputs),
-            properties=encode_struct(checkpoint(live, inputs, manager)),
+            id=identity.resource_id, inputs=encode_struct(inputs), properties=encode_struct(outputs)
         )
 
     def _live_inputs(self, wanted: JsonObject, live: JsonObject, manager: str) -> JsonObject:
@@ -333,16 +338,18 @@ class KubernetesProvider(ResourceProviderServicer):
     def _force(self, manifest: JsonObject) -> bool:
         return self.settings.patch_force or annotations_of(manifest).get(PATCH_FORCE) == "true"
 
-    def _write(self, manifest: JsonObject, manager: str, action: str) -> JsonObject:
+    def _write(self, inputs: JsonObject, manifest: JsonObject, manager: str, action: str) -> JsonObject:
         try:
             return self.objects.apply(manifest, manager=manager, force=self._force(manifest))
         except KubernetesError as error:
-            raise explain(Identity.of(manifest), action, error) from error
+            raise explain(Identity.of(manifest), action, error, secret_texts(inputs)) from error
 
     def _reporter(self, urn: str) -> Callable[[str], None]:
         return lambda message: self.log.status(message, urn)
 
     def _await(self, live: JsonObject, inputs: JsonObject, manager: str, request: Any) -> JsonObject:
+        if live.get("kind") == "CustomResourceDefinition":
+            self.discovery.changed()
         if annotations_of(live).get(SKIP_AWAIT) == "true":
             return live
         timeout = request.timeout or DEFAULT_TIMEOUT_SECONDS
@@ -350,6 +357,8 @@ class KubernetesProvider(ResourceProviderServicer):
         if reasons:
             identity = Identity.of(live)
             raise InitializationError(identity.resource_id, inputs, checkpoint(live, inputs, manager), reasons)
+        if live.get("kind") == "CustomResourceDefinition":
+            self.discovery.changed()
         return live
 
     def _await_kind(self, identity: Identity) -> None:
@@ -382,10 +391,10 @@ class KubernetesProvider(ResourceProviderServicer):
             if self.plan.namespaced(identity.api_version, identity.kind) is None:
                 self.log.warning(f"{error} The preview shows it unchecked.", urn)
         except KubernetesError as error:
-            self._explain_unchecked(identity, error, urn)
+            self._explain_unchecked(identity, error, urn, secret_texts(inputs))
         return planned_outputs(inputs, inputs, existing=existing)
 
-    def _explain_unchecked(self, identity: Identity, error: KubernetesError, urn: str) -> None:
+    def _explain_unchecked(self, identity: Identity, error: KubernetesError, urn: str, secrets: set[str]) -> None:
         """Let a preview go on where the dry run could not say anything of the object itself; raise otherwise."""
         if error.code == 404 and "namespaces" in error.message:
             if not self.plan.has_namespace(identity.namespace):
@@ -399,7 +408,7 @@ class KubernetesProvider(ResourceProviderServicer):
         elif error.code == 400 and "dry run" in error.message:
             self.log.warning(f"{identity} is not validated in previews: {error.message}", urn)
         else:
-            raise explain(identity, "applied", error) from error
+            raise explain(identity, "applied", error, secrets) from error
 
 
 def _already_exists(identity: Identity) -> PluginError:

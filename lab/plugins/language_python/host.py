@@ -20,11 +20,12 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
 
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
-from lab.plugins.plugin import CHANNEL_OPTIONS, announce
+from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STAND_IN = "This is the lab's stand-in for pulumi-language-python; docs/lab-plugins.md lists the differences."
 PROGRAM_RUNNER = Path(__file__).with_name("program.py")
 
 
@@ -104,6 +105,7 @@ class LanguageHost(LanguageRuntimeServicer):
             python = interpreter(request.info)
         except MissingInterpreterError as missing:
             return language_pb2.RunResponse(error=str(missing))
+        EngineLog(request.args[0] if request.args else "").info(STAND_IN)
         payload = request.SerializeToString()
         with subprocess.Popen(
             [python, "-P", str(PROGRAM_RUNNER)],

@@ -250,6 +250,18 @@ class Project:
         preamble = "import pulumi\nimport pulumi_kubernetes as k8s\n"
         (self.directory / "__main__.py").write_text(preamble + textwrap.dedent(text))
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [self._pulumi, *arguments, "--non-interactive", "--color=never"],
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def run(self, *arguments: str) -> Outcome:
         """Run a command, whatever comes of it."""
         log = self.directory / "events.json"

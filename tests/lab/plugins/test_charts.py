@@ -41,7 +41,9 @@ FILES = {
         apiVersion: v1
         kind: ConfigMap
         metadata: {name: kept, annotations: {helm.sh/resource-policy: keep}}
-        data: {version: {{ .Capabilities.KubeVersion.Version }}}
+        data:
+          version: {{ .Capabilities.KubeVersion.Version }}
+          phase: {{ (lookup "v1" "Namespace" "" "default").status.phase }}
         ---
         apiVersion: v1
         kind: Secret
@@ -121,6 +123,7 @@ def test_each_object_of_a_chart_is_a_child_named_as_in_the_real_plugin(project, 
         "release": "sample",
         "list": "[1]",
     }
+    assert api_server.get("configmap", "kept", namespace)["data"]["phase"] == "Active", "lookup reads the cluster"
     assert project.preview().changes == {"same": 8}
     assert project.refresh().changes == {"same": 8}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 
 import pytest
@@ -290,6 +291,25 @@ def test_an_object_that_does_not_become_ready_is_kept_in_state_and_said(project,
     assert "initErrors" not in project.state()["deployment"]
 
 
+def test_ctrl_c_ends_a_wait_and_keeps_what_was_made(project, api_server) -> None:
+    namespace = api_server.namespace("cancel")
+    text = DEPLOYMENT.format(namespace=namespace, annotations="").replace("2s", "10m")
+    project.program(text)
+    with project.start("up", "--yes", "--skip-preview") as process:
+        deadline = time.monotonic() + 30
+        while not api_server.exists("deployment", "deployment", namespace):
+            assert time.monotonic() < deadline
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 15
+    assert process.returncode != 0
+    assert f"the wait for Deployment {namespace}/deployment was stopped" in output
+    assert project.state()["deployment"]["id"] == f"{namespace}/deployment"
+    assert "is not ready" in project.refresh().output
+    project.destroy()
+
+
 def test_a_deletion_that_a_finalizer_holds_up_names_it(project, api_server) -> None:
     namespace = api_server.namespace("finalizer")
     project.up(f"""
@@ -347,6 +367,33 @@ def test_ignored_changes_follow_the_live_value(project, api_server) -> None:
     live = api_server.get("resourcequota", "quota", namespace)
     assert live["spec"]["hard"]["pods"] == "7"
     assert live["metadata"]["labels"] == {"team": "b"}
+
+
+def test_an_object_that_pulumi_does_not_manage_can_be_read(project, api_server) -> None:
+    namespace = api_server.namespace("read")
+    api_server.kubectl("create", "configmap", "theirs", "-n", namespace, "--from-literal=key=value")
+    program = """
+        found = k8s.core.v1.ConfigMap.get("found", "{id}")
+        pulumi.export("data", found.data)
+    """
+    project.up(program.format(id=f"{namespace}/theirs"))
+    assert project.outputs() == {"data": {"key": "value"}}
+    project.preview(program.format(id=f"{namespace}/nobodys"), fails=True)
+    project.destroy()
+    assert api_server.exists("configmap", "theirs", namespace)
+
+
+def test_a_refusal_does_not_repeat_a_secret(project, api_server) -> None:
+    namespace = api_server.namespace("refusal")
+    outcome = project.preview(
+        f"""
+        k8s.core.v1.Service("service", metadata={{"name": "service", "namespace": "{namespace}"}}, spec={{
+            "type": "ExternalName", "external_name": pulumi.Output.secret("{CANARY}_x")}})
+        """,
+        fails=True,
+    )
+    assert "spec.externalName" in outcome.output
+    assert CANARY not in outcome.output
 
 
 def test_an_unnamed_object_gets_a_name_and_keeps_it(project, api_server) -> None:
