@@ -25,9 +25,10 @@ def machine(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=STACKS)
-def recorded(request: pytest.FixtureRequest) -> Recorded:
-    found = run(request.param)
+@pytest.fixture(scope="module", params=STACKS)
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    with surroundings(tmp_path_factory.mktemp(request.param) / "machine"):
+        found = run(request.param)
     assert found.error is None
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import yaml
 
 from tests.program.recorded_program import Recorded, run
@@ -46,7 +47,9 @@ def _sorted(value: Any) -> Any:
     """Mappings by key: they have no order on the way to the engine."""
     if isinstance(value, Mapping):
         return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return "(known after up)" if isinstance(value, pulumi.output.Unknown) else value
 
 
 def _name(urn: str) -> str:

@@ -29,7 +29,7 @@ def rendered(stack: str) -> str:
 class PlainDumper(yaml.SafeDumper):
     """YAML without anchors, and with texts of several lines as blocks, so that a diff reads like the file."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
