@@ -17,7 +17,9 @@ https://istio.io/latest/docs/reference/config/security/authorization-policy/
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from istio_api.resource import ObjectMeta, Resource
 from istio_api.security import (
@@ -52,8 +54,8 @@ PROXY_PORTS = frozenset({15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053,
 class MtlsExceptionSpec(Spec):
     """One port of one workload that takes plaintext until a date, for a client that has no sidecar yet.
 
-    Callers in plaintext have no identity, so the port is opened to whoever reaches it; `from_networks` and `paths` say
-    how far.
+    Callers in plaintext have no identity, so the port is opened to whoever reaches it from `from_networks`; `paths`
+    narrows it further.
     """
 
     workload: DnsLabel
@@ -68,8 +70,8 @@ class MtlsExceptionSpec(Spec):
     """Last day of the exception. The program warns 14 days before it, and stops after it."""
     why: str
     """Reason and owner, for whoever reads the warning."""
-    from_networks: Many[Cidr] = ()
-    """Networks that plaintext callers come from. Empty: any, which is worth avoiding."""
+    from_networks: Annotated[Many[Cidr], Field(min_length=1)]
+    """Networks that plaintext callers come from; there is nothing else to know them by."""
     paths: Many[HttpPath] = ()
     """Exact HTTP paths that plaintext callers may ask for, such as /metrics. Empty: all, and any TCP protocol."""
 

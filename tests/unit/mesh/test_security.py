@@ -66,8 +66,10 @@ def test_callers_without_identity_need_an_allow_of_their_own() -> None:
 def test_two_ports_of_one_workload_share_a_policy_since_istio_takes_the_oldest_alone() -> None:
     two = """
 exceptions:
-- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "2027-01-31", why: a}
-- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9091, mode: disable, until: "2027-01-31", why: b}
+- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "2027-01-31", why: a,
+   from_networks: [10.4.0.0/14]}
+- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9091, mode: disable, until: "2027-01-31", why: b,
+   from_networks: [10.4.0.0/14]}
 """
     objects = by_key(security.objects(graph(security=two)))
     policy = objects["PeerAuthentication/chatgpt-production/chatgpt-mcp-exceptions"]
@@ -79,10 +81,10 @@ def test_the_owner_of_an_exception_is_its_place_in_the_stack_file() -> None:
     assert owners(security.objects(graph(security=exception(100))))[key] == "security.exceptions.0"
 
 
-def test_an_exception_without_a_date_is_refused() -> None:
+def test_an_exception_without_a_date_or_without_networks_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
         SecuritySpec.model_validate({"exceptions": [{"workload": "a", "namespace": "b", "port": 1, "why": "c"}]})
-    assert [error["loc"] for error in caught.value.errors()] == [("exceptions", 0, "until")]
+    assert [error["loc"][2] for error in caught.value.errors()] == ["until", "from_networks"]
 
 
 @pytest.mark.parametrize(
@@ -105,9 +107,9 @@ def test_all_mistakes_of_exceptions_at_once() -> None:
     declared = parts(
         security="""
 exceptions:
-- {workload: chatgpt-mcp, namespace: elsewhere, port: 15090, until: "2020-01-01", why: " "}
-- {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a}
-- {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a}
+- {workload: chatgpt-mcp, namespace: elsewhere, port: 15090, until: "2020-01-01", why: " ", from_networks: [10.0.0.0/8]}
+- {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a, from_networks: [10.0.0.0/8]}
+- {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a, from_networks: [10.0.0.0/8]}
 """
     )
     assert [s.split(":")[0] for s in sentences(security.problems(declared))] == [

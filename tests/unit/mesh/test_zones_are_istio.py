@@ -11,7 +11,8 @@ from tests.unit.mesh.declared import graph, parts, sentences
 EVERYTHING = {
     "security": """
 exceptions:
-- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "2027-01-31", why: a, paths: [/metrics]}
+- {workload: chatgpt-mcp, namespace: chatgpt-production, port: 9090, until: "2027-01-31", why: a, paths: [/metrics],
+   from_networks: [10.4.0.0/14]}
 - {workload: legacy, namespace: chatgpt-production, port: 9091, mode: disable, until: "2027-01-31", why: b,
    from_networks: [10.4.0.0/14]}
 visible_services: {chatgpt-api: [redis.data.svc.cluster.local]}
