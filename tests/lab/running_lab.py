@@ -25,7 +25,7 @@ from lab.stack import STACK
 from lab.state import CHECKOUT, State
 from lab.workloads import tokens
 from lab.workloads.caller import CONTROL_PORT
-from lab.workloads.recorder import TEST_ID_HEADER
+from lab.workloads.recorder import TEST_ID_HEADER, Answer
 from lab.workloads.request import Reply, Request, send
 from mesh.auth import AuthSpec
 from mesh.build import Mesh
@@ -87,6 +87,10 @@ class Pod:
         """Envoy's statistics whose name matches a regular expression."""
         found = self.envoy(f"/stats?filter={quote(pattern)}")
         return {name: int(value) for name, _, value in (line.rpartition(": ") for line in found.splitlines()) if name}
+
+    def answer(self, answer: Answer) -> None:
+        """How the application answers from now on, until it is told otherwise."""
+        self.fetch(CONTROL_PORT, "/answer", method="PUT", body=json.dumps({"answer": answer}))
 
     def host_statistic(self, cluster: str, name: str) -> dict[str, int]:
         """Address -> one of Envoy's counters of a cluster's hosts (cx_total, cx_connect_fail, rq_total, rq_error).
