@@ -14,9 +14,7 @@ from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_
 from lab.plugins.difference import (
     Change,
     differences,
-    is_immutable,
     mark_identity,
-    mark_immutable,
 )
 from lab.plugins.kubernetes import settings as provider_settings
 from lab.plugins.kubernetes.connection import Connection, JsonObject, KubernetesError, UnreachableClusterError
@@ -27,7 +25,6 @@ from lab.plugins.kubernetes.manifest import (
     checked,
     checkpoint,
     identity_of_token,
-    planned_outputs,
     prepare_ignored,
 )
 from lab.plugins.kubernetes.objects import (
@@ -41,6 +38,7 @@ from lab.plugins.kubernetes.objects import (
     explain,
     live_inputs,
 )
+from lab.plugins.kubernetes.preview import PlannedWrite, Preview, already_exists
 from lab.plugins.kubernetes.readiness import DEFAULT_TIMEOUT_SECONDS, Waiter
 from lab.plugins.plugin import (
     EngineLog,
@@ -97,6 +95,7 @@ class KubernetesProvider(ResourceProviderServicer):
         self.discovery = Discovery(self.connection)
         self.objects = Objects(self.connection, self.discovery)
         self.waiter = Waiter(self.objects, self.cancelled)
+        self.preview = Preview(self.objects, self.plan, self.log, self.settings.upsert)
 
     # The plugin itself
 
@@ -196,7 +195,7 @@ class KubernetesProvider(ResourceProviderServicer):
         replaced = any(change.replaces for change in changes)
         if changes and not replaced and not contains_unknown(news):
             manager = decode_struct(request.olds).get(FIELD_MANAGER) or self._manager(new, request.urn)
-            changes = self._mark_immutable(changes, new, manager)
+            changes = self.preview.replacements(changes, new, manager)
         response = provider_pb2.DiffResponse(
             changes=_changed(changes),
             diffs=list(dict.fromkeys(str(change.path[0]) for change in changes)),
@@ -212,31 +211,19 @@ class KubernetesProvider(ResourceProviderServicer):
             entry.inputDiff = True
         return response
 
-    def _mark_immutable(self, changes: list[Change], new: JsonObject, manager: str) -> list[Change]:
-        """Ask the API server, by a dry run, whether it would take the changes on the existing object."""
-        try:
-            if self.objects.get(Identity.of(new)) is not None:
-                self.objects.apply(new, manager=manager, force=True, dry_run=True)
-        except KubernetesError as error:
-            messages = [error.message, *(str(cause.get("message", "")) for cause in error.causes)]
-            if error.code == 422 and any(map(is_immutable, messages)):
-                return mark_immutable(changes, error.causes, error.message)
-        except (UnreachableClusterError, KindNotServedError):
-            pass  # said by the preview of the update itself, which comes next
-        return changes
-
     @answers
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         inputs = decode_struct(request.properties)
         manifest = without_nulls(reveal(inputs))
         manager = self._manager(manifest, request.urn)
         if request.preview:
-            outputs = self._preview(inputs, manifest, manager, request.urn, existing=False)
+            step = PlannedWrite(inputs, manifest, manager, self._force(manifest), request.urn)
+            outputs = self.preview.outputs(step, existing=False)
             return provider_pb2.CreateResponse(properties=encode_struct(outputs))
         identity = Identity.of(manifest)
         self._await_kind(identity)
         if not self.settings.upsert and self.objects.get(identity) is not None:
-            raise _already_exists(identity)
+            raise already_exists(identity)
         live = self._write(inputs, manifest, manager, "created")
         live = self._await(live, inputs, manager, request)
         return provider_pb2.CreateResponse(
@@ -259,7 +246,8 @@ class KubernetesProvider(ResourceProviderServicer):
             if not request.preview:
                 raise
         if request.preview:
-            outputs = self._preview(inputs, manifest, manager, request.urn, existing=True)
+            step = PlannedWrite(inputs, manifest, manager, self._force(manifest), request.urn)
+            outputs = self.preview.outputs(step, existing=True)
             return provider_pb2.UpdateResponse(properties=encode_struct(outputs))
         live = self._write(inputs, manifest, manager, "updated")
         live = self._await(live, inputs, manager, request)
@@ -368,54 +356,6 @@ class KubernetesProvider(ResourceProviderServicer):
             expected = self.plan.namespaced(identity.api_version, identity.kind) is not None
             if not expected or time.monotonic() > deadline or self.cancelled.wait(0.1):
                 raise KindNotServedError(identity.api_version, identity.kind)
-
-    def _preview(
-        self, inputs: JsonObject, manifest: JsonObject, manager: str, urn: str, *, existing: bool
-    ) -> JsonObject:
-        """What the object will be, as the API server and its admission webhooks see it.
-
-        Where they cannot be asked, it is the inputs; so it is for a replacement, since its predecessor is still there.
-        Raises PluginError when they refuse the object.
-        """
-        identity = Identity.of(manifest)
-        if contains_unknown(inputs) or (not existing and self.plan.replaces(identity)):
-            return planned_outputs(inputs, inputs, existing=existing)
-        try:
-            if not existing and not self.settings.upsert and self.objects.get(identity) is not None:
-                raise _already_exists(identity)
-            result = self.objects.apply(manifest, manager=manager, force=self._force(manifest), dry_run=True)
-            return planned_outputs(checkpoint(result, inputs, manager), inputs, existing=existing)
-        except UnreachableClusterError as error:
-            self.log.warning(f"{error} The preview shows this provider's resources unchecked.")
-        except KindNotServedError as error:
-            if self.plan.namespaced(identity.api_version, identity.kind) is None:
-                self.log.warning(f"{error} The preview shows it unchecked.", urn)
-        except KubernetesError as error:
-            self._explain_unchecked(identity, error, urn, secret_texts(inputs))
-        return planned_outputs(inputs, inputs, existing=existing)
-
-    def _explain_unchecked(self, identity: Identity, error: KubernetesError, urn: str, secrets: set[str]) -> None:
-        """Let a preview go on where the dry run could not say anything of the object itself; raise otherwise."""
-        if error.code == 404 and "namespaces" in error.message:
-            if not self.plan.has_namespace(identity.namespace):
-                self.log.warning(
-                    f"The namespace {identity.namespace} of {identity} neither exists nor is planned so far.", urn
-                )
-        elif error.code == 403 and error.reason == "Forbidden" and "cannot patch" in error.message:
-            self.log.warning(
-                f"These credentials may not dry-run {identity}, so nothing validated it: {error.message}", urn
-            )
-        elif error.code == 400 and "dry run" in error.message:
-            self.log.warning(f"{identity} is not validated in previews: {error.message}", urn)
-        else:
-            raise explain(identity, "applied", error, secrets) from error
-
-
-def _already_exists(identity: Identity) -> PluginError:
-    return PluginError(
-        f"{identity} already exists in the cluster. Import it, delete it, or set `upsert_existing_objects` "
-        "on the provider to adopt it."
-    )
 
 
 def _not_offered(token: str) -> PluginError:
