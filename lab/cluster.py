@@ -94,6 +94,8 @@ class Cluster:
 
     def _clear_the_way(self) -> None:
         """Take away what an earlier run has left, unless it still works; refuse what belongs to others."""
+        # first of all: what looks like leftovers may belong to whoever holds the ports
+        network.require_ports(self._processes.own_pids())
         alive = any(self._processes.running(name) for name in PROCESS_NAMES) or any(leftovers.shims(self._state))
         if alive and Path(f"/sys/class/net/{network.BRIDGE}").exists():
             # pods may live on: in the way are only processes that were started but never recorded
@@ -102,7 +104,6 @@ class Cluster:
         elif leftovers.remains(self._state):
             with self._screen.step("leftovers of an earlier run"):
                 leftovers.sweep(self._state)
-        network.require_ports({record.pid for record in self._processes.records()})
 
     def _runtime_and_images(self) -> None:
         runtime = Runtime(self._state)

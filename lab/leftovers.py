@@ -33,10 +33,8 @@ _KUBE_CHAIN = re.compile(r"^(KUBE-[A-Z0-9-]+)$")
 _TABLES = ("raw", "mangle", "nat", "filter")
 
 
-def end_pod_processes(state: State) -> None:
-    """End containerd's shims of this lab, then everything in the lab's cgroups."""
-    # the shim reaps its container; while it lives, containers end in order
-    end(list(shims(state)), 2.0)
+def _end_pod_processes() -> None:
+    """End everything in the lab's cgroups."""
     for _ in range(5):  # a process can fork while it is being counted
         remaining = cgroups.processes() - {os.getpid()}
         if not remaining:
@@ -165,18 +163,24 @@ def remove_leases(state: State) -> None:
 def sweep(state: State) -> None:
     """Take everything away that runs or is attached; the files of the state directory stay.
 
-    The order matters: what starts things goes before what it has started.
+    The order matters: what starts things goes before what it has started. What carries no state directory's name
+    (bridge, chains, control groups) stays when another cluster runs on this machine.
     """
     processes = Processes(state)
+    alone = not network.foreign_listeners(processes.own_pids())
     processes.stop_all(order=("kubelet", "kube-proxy"))
     end([pid for pid, _ in processes.strays()], 5.0)
-    end_pod_processes(state)
+    # the shim reaps its container; while it lives, containers end in order
+    end(list(shims(state)), 2.0)
+    if alone:
+        _end_pod_processes()
     unmount(state)
-    network.remove_bridge()
-    remove_rules()
-    cgroups.remove()
+    if alone:
+        network.remove_bridge()
+        remove_rules()
+        cgroups.remove()
+        network.restore_sysctls(state)
     remove_leases(state)
-    network.restore_sysctls(state)
 
 
 def remains(state: State) -> list[str]:
@@ -185,8 +189,10 @@ def remains(state: State) -> list[str]:
     found = [f"process {record.name} (pid {record.pid})" for record in processes.records()]
     found += [f"process {name} (pid {pid})" for pid, name in processes.strays()]
     found += [f"containerd shim (pid {pid})" for pid in shims(state)]
-    found += [f"process in the lab's cgroup (pid {pid})" for pid in sorted(cgroups.processes())]
     found += [f"mount {point}" for point in mounts_below(state.root, _mountinfo())]
+    if network.foreign_listeners(processes.own_pids()):
+        return found
+    found += [f"process in the lab's cgroup (pid {pid})" for pid in sorted(cgroups.processes())]
     found += [f"interface {network.BRIDGE}"] if Path(f"/sys/class/net/{network.BRIDGE}").exists() else []
     found += [f"cgroup {root}" for root in cgroups.roots() if root.exists()]
     for family in ("iptables", "ip6tables"):

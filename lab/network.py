@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from lab.debian import command
 from lab.failure import LabError
+from lab.processes import lab_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,18 +89,30 @@ def listeners() -> list[Listener]:
     return parse_listeners(subprocess.run([command("ss"), "-Hltnp"], capture_output=True, text=True, check=True).stdout)
 
 
+def foreign_listeners(own_pids: set[int]) -> list[Listener]:
+    """Who else holds a port of the cluster's processes: another lab, or a node of another Kubernetes.
+
+    Interfaces, iptables chains and control groups do not tell whose they are: they belong to such a process.
+    """
+    return [listener for listener in listeners() if listener.port in PORTS and listener.pid not in own_pids]
+
+
 def require_ports(own_pids: set[int]) -> None:
     """Raise a LabError that names who holds a port the cluster needs, unless it is one of ``own_pids``."""
-    taken = [listener for listener in listeners() if listener.port in PORTS and listener.pid not in own_pids]
+    taken = foreign_listeners(own_pids)
     if taken:
         each = "; ".join(
             f"{one.port} (for {PORTS[one.port]}) by {one.program}, pid {one.pid}"
             for one in sorted(set(taken), key=lambda one: one.port)
         )
-        raise LabError(
-            f"Ports that the lab needs are taken: {each}. End those processes"
-            " (another lab: `LAB_STATE=its-directory python -m lab down`), then run this again."
-        )
+        labs = sorted({root for one in taken if (root := lab_of(one.pid))})
+        if labs:
+            way_out = (
+                f"They are of the lab in {labs[0]}: use that one, or end it (`LAB_STATE={labs[0]} python -m lab down`)."
+            )
+        else:
+            way_out = "End those processes, then run this again."
+        raise LabError(f"Ports that the lab needs are taken: {each}. {way_out}")
 
 
 def require_networks_free() -> None:

@@ -94,6 +94,22 @@ def memory_bytes(pid: int) -> int:
     return 0
 
 
+def _mark(pid: int) -> Path | None:
+    """``STATE/NAME`` of a process that some lab has started, or one of its descendants."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    prefix = f"{MARK}=".encode()
+    return next((Path(os.fsdecode(one[len(prefix) :])) for one in variables if one.startswith(prefix)), None)
+
+
+def lab_of(pid: int) -> Path | None:
+    """State directory of the lab that has started this process."""
+    mark = _mark(pid)
+    return mark.parent if mark else None
+
+
 class Processes:
     """Starts, finds and ends the processes of one state directory."""
 
@@ -204,14 +220,16 @@ class Processes:
     def strays(self) -> Iterator[tuple[int, str]]:
         """Processes that carry this lab's mark but have no record: what an interrupted ``up`` may leave behind."""
         known = {record.pid for record in self.records() if start_time(record.pid) == record.start_time}
-        prefix = f"{MARK}={self._state.root}/".encode()
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) in known:
-                continue
-            with contextlib.suppress(OSError):
-                for variable in (entry / "environ").read_bytes().split(b"\0"):
-                    if variable.startswith(prefix):
-                        yield int(entry.name), variable[len(prefix) :].decode(errors="replace")
+            if entry.name.isdigit() and int(entry.name) not in known:
+                mark = _mark(int(entry.name))
+                if mark and mark.parent == self._state.root:
+                    yield int(entry.name), mark.name
+
+    def own_pids(self) -> set[int]:
+        """Every process of this state directory, with a record or without."""
+        recorded = {record.pid for record in self.records() if start_time(record.pid) == record.start_time}
+        return recorded | {pid for pid, _ in self.strays()}
 
     def _write(self, record: Record) -> None:
         path = self._state.processes / f"{record.name}.json"

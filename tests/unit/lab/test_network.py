@@ -29,8 +29,8 @@ def test_listeners_are_read_with_their_processes() -> None:
 
 
 def test_a_taken_port_is_named_with_its_holder_and_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "listeners", lambda: [Listener(16443, 412, "nginx"), Listener(8080, 99, "python3")])
-    with pytest.raises(LabError, match=r"16443 \(for kube-apiserver\) by nginx, pid 412\. End those processes"):
+    monkeypatch.setattr(network, "listeners", lambda: [Listener(16443, 0, "nginx"), Listener(8080, 99, "python3")])
+    with pytest.raises(LabError, match=r"16443 \(for kube-apiserver\) by nginx, pid 0\. End those processes"):
         require_ports(set())
 
 
