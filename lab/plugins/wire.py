@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from google.protobuf import struct_pb2
@@ -25,14 +26,13 @@ Value: TypeAlias = Any
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-class UnknownType:
-    """A value that the engine does not know yet (in a preview)."""
+class UnknownType(Enum):
+    """A value that the engine does not know yet (in a preview); an enum, so that a copy is the same object."""
 
-    def __repr__(self) -> str:
-        return "<unknown>"
+    UNKNOWN = "unknown"
 
 
-UNKNOWN = UnknownType()
+UNKNOWN = UnknownType.UNKNOWN
 
 
 @dataclass(frozen=True)
