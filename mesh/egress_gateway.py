@@ -144,7 +144,7 @@ def _policy(route: Route, routes: Sequence[Route], gateway: GatewaySpec, graph: 
     callers = Source(principals=tuple(graph.principal(caller) for caller in route.callers))
     tls = route.spec.originate_tls
     # What is declared by itself is for its own callers: a wildcard beside it is no way around its policy.
-    others = tuple(other.server_name for other in routes if route.takes_in(other))
+    others = tuple(other.server_name for other in routes if route.takes_in(other)) if route.wildcard else ()
     operations: tuple[Rule_To, ...] = ()
     if tls is not None:
         hosts = (route.spec.host, f"{route.spec.host}:*")
