@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from checks import schemas
 from checks.schemas.conform import Misfit, conform
 from checks.view.fields import Json, elements, mapping, string_map, strings, text, value
-from checks.view.hosts import covers
+from checks.view.hosts import HostIndex
 from checks.view.kubernetes import WORKLOAD_KINDS, Service, ServiceEntry, Workload, selects
 from checks.view.manifest import HELM_VALUES, Manifest
 from checks.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
 from checks.view.security import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
+from checks.view.selection import SelectorIndex
 from checks.view.yaml_text import yaml_mapping
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ class MeshView:
         return [VirtualService.read(obj) for obj in self.istio("VirtualService")]
 
     @cached_property
+    def _virtual_services_by_host(self) -> dict[str, list[VirtualService]]:
+        found: dict[str, list[VirtualService]] = defaultdict(list)
+        for service in self.virtual_services:
+            for host in dict.fromkeys((*service.hosts, *service.fqdns)):
+                found[host].append(service)
+        return found
+
+    def virtual_services_of(self, host: str) -> list[VirtualService]:
+        """The VirtualServices that name exactly this host, as written or as istiod resolves it."""
+        return self._virtual_services_by_host.get(host, [])
+
+    @cached_property
     def http_routes(self) -> list[HttpRoute]:
         return [route for service in self.virtual_services for route in service.http]
 
@@ -133,6 +146,28 @@ class MeshView:
         for policy in self.authorization_policies:
             found[policy.obj.namespace].append(policy)
         return found
+
+    @cached_property
+    def policies_by_selector(self) -> SelectorIndex[AuthorizationPolicy]:
+        return SelectorIndex((found.obj.namespace, found.selector, found) for found in self.authorization_policies)
+
+    @cached_property
+    def authentications_by_selector(self) -> SelectorIndex[RequestAuthentication]:
+        return SelectorIndex((found.obj.namespace, found.selector, found) for found in self.request_authentications)
+
+    @cached_property
+    def authentication_namespaces(self) -> list[str]:
+        return list(dict.fromkeys(found.obj.namespace for found in self.request_authentications))
+
+    @cached_property
+    def routes_by_claim(self) -> bool:
+        """Whether some route looks at a claim of a verified token."""
+        return any(
+            name.startswith("@request.auth.")
+            for route in self.http_routes
+            for match in route.matches
+            for name in mapping(match, "headers")
+        )
 
     @cached_property
     def request_authentications(self) -> list[RequestAuthentication]:
@@ -250,18 +285,15 @@ class MeshView:
         return found
 
     @cached_property
-    def wildcard_hosts(self) -> list[str]:
-        return [host for host in self.service_entries_by_host if host.startswith("*")]
+    def _entries_by_pattern(self) -> HostIndex[ServiceEntry]:
+        return HostIndex((host, entry) for entry in self.service_entries for host in entry.hosts)
 
     def entries_for(self, host: str, viewer: str | None = None) -> list[ServiceEntry]:
         """The service entries that put `host` into the registry, by name or by wildcard.
 
         With `viewer`, only those that the proxies of that namespace see.
         """
-        found = list(self.service_entries_by_host.get(host, ()))
-        for pattern in self.wildcard_hosts:
-            if pattern != host and covers(pattern, host):
-                found += self.service_entries_by_host[pattern]
+        found = self._entries_by_pattern.covering(host)
         return [entry for entry in found if viewer is None or entry.visible_in(viewer)]
 
     def knows_host(self, host: str, viewer: str | None = None) -> bool:

@@ -41,9 +41,9 @@ class Operation:
 
     def takes_path(self, path: str) -> bool:
         paths = strings(self.raw, "paths")
-        if paths and not any(_path_matches(pattern, path) for pattern in paths):
+        if paths and not any(path_matches(pattern, path) for pattern in paths):
             return False
-        return not any(_path_matches(pattern, path) for pattern in strings(self.raw, "notPaths"))
+        return not any(path_matches(pattern, path) for pattern in strings(self.raw, "notPaths"))
 
     def takes_method(self, method: str) -> bool:
         methods = strings(self.raw, "methods")
@@ -52,7 +52,7 @@ class Operation:
         return not any_authz_matches(strings(self.raw, "notMethods"), method)
 
 
-def _path_matches(pattern: str, path: str) -> bool:
+def path_matches(pattern: str, path: str) -> bool:
     if "{*" in pattern:
         # A path template: `{*}` is one segment, `{**}` any number of them.
         head = pattern.partition("{*")[0]

@@ -1,0 +1,1 @@
+"""Who can reach what, from the objects alone: caller, host, method, path, token -> allowed, denied or challenged."""

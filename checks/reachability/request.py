@@ -1,0 +1,89 @@
+"""One request, as the reachability of a mesh asks about it, and the answer to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INTERNET = "internet"
+"""A client outside the mesh: it comes in through a gateway, and no certificate says who it is."""
+
+PLAINTEXT = "plaintext"
+"""A client inside the cluster without a sidecar: it reaches pods directly, without mTLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token in the Authorization header.
+
+    `genuine` says that its signature and its dates are good; who may have issued it is for the mesh to decide.
+    """
+
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    genuine: bool = True
+
+    @property
+    def issuer(self) -> str:
+        return str(self.claims.get("iss", ""))
+
+    @property
+    def subject(self) -> str:
+        return str(self.claims.get("sub", ""))
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        given = self.claims.get("aud", ())
+        return (given,) if isinstance(given, str) else tuple(map(str, given))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`caller` is `internet`, `plaintext`, or NAMESPACE/SERVICEACCOUNT of a workload in the mesh."""
+
+    caller: str
+    host: str
+    path: str = "/"
+    method: str = "GET"
+    port: int = 443
+    """Port that the client connects to: of the gateway for `internet`, of the Service otherwise."""
+    token: Token | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further headers, with names in lower case."""
+    gateway: str = ""
+    """NAMESPACE/NAME of the gateway's pods that an `internet` client connects to; empty: any that serves the host."""
+    client_certificate: bool = False
+    """Whether an `internet` client shows a certificate that a gateway with mutual TLS takes."""
+
+    def __str__(self) -> str:
+        token = "" if self.token is None else f" with a token of {self.token.issuer or 'nobody'}"
+        return f"{self.method} {self.host}{self.path} from {self.caller}{token}"
+
+
+class Outcome(StrEnum):
+    ALLOWED = "allowed"
+    """It reaches the app, or the gateway answers it itself with what it asked for."""
+    DENIED = "denied"
+    CHALLENGED = "challenged"
+    """401: a client that has a token may try again with it."""
+    REDIRECTED = "redirected"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What becomes of a request. `by` is KIND/NAMESPACE/NAME of the object that decides, `why` half a sentence."""
+
+    outcome: Outcome
+    status: int
+    """HTTP status of the mesh's own answer; 200 where the app answers; 0 where no connection comes up."""
+    by: str
+    why: str
+    destination: str = ""
+    """Host of the Service that the request is sent to; empty where the mesh answers itself."""
+
+    def __str__(self) -> str:
+        status = f" ({self.status})" if self.status and self.outcome is not Outcome.ALLOWED else ""
+        return f"{self.outcome}{status} by {self.by}: {self.why}"
