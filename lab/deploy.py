@@ -15,10 +15,11 @@ import yaml
 
 from lab import debian, edge, environment, images, pki
 from lab.cluster import MANIFESTS, kubectl
+from lab.docker_archive import write_archive
 from lab.failure import LabError
 from lab.processes import Process, Processes
 from lab.stack import Stack
-from lab.state import CHECKOUT, State
+from lab.state import CHECKOUT, State, cache_directory
 from lab.workloads import internet, manifests, tokens
 from lab.workloads.issuer import SCOPES
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from lab.docker_archive import Image
     from lab.screen import Screen
     from lab.toolchain import Toolchain
 
@@ -53,8 +55,12 @@ class Deployment:
         """
         tokens.ensure_keys(self._state.issuer)
         authority = pki.edge_authority(self._state.pki)
+        workload = images.workload_image(authority.certificate)
         if self._own_cluster:
             self._prepare_own_cluster()
+        else:
+            with self._screen.step(f"image for `kind load image-archive {self._archive}`"):
+                write_archive(workload, cache_directory() / "layers", self._archive)
         self._screen.heading(f"Stack lab from {self._stack.file.name}, under Pulumi's engine")
         started = time.monotonic()
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -74,7 +80,7 @@ class Deployment:
         with self._screen.step("TLS Secrets of the gateways"):
             self._apply(edge.secret(one, authority) for one in edge.credentials(self._gateways()))
         with self._screen.step("sample workloads ready"):
-            self._apply_workloads(images.workload_image(authority.certificate))
+            self._apply_workloads(workload)
         self._show(authority)
 
     def down(self) -> None:
@@ -136,7 +142,7 @@ class Deployment:
             "items"
         ]
 
-    def _apply_workloads(self, image: Any) -> None:
+    def _apply_workloads(self, image: Image) -> None:
         objects = manifests.load(image=image.name, digest=image.key())
         self._apply(objects)
         deployments = [
@@ -168,8 +174,7 @@ class Deployment:
             advice = (
                 ""
                 if self._own_cluster
-                else f" Is the image {image.name} there? `kind load image-archive "
-                f"{self._state.images / 'workload.tar'}` loads it into kind."
+                else f" Is the image {image.name} there? `kind load image-archive {self._archive}` loads it into kind."
             )
             raise LabError(
                 f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab "
@@ -212,6 +217,11 @@ class Deployment:
                 "access log."
             )
         print(NEXT.format(ca=authority.certificate, address=address))
+
+    @property
+    def _archive(self) -> Path:
+        """The workload image, for a cluster that is not the lab's own."""
+        return self._state.images / "workload.tar"
 
     @property
     def _kubeconfig(self) -> Path:
