@@ -108,6 +108,12 @@ class KubernetesProvider(ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=self.version)
 
     @answers
+    def Parameterize(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        raise PluginError(
+            "CRD extensions are not in the lab's stand-in for Pulumi's Kubernetes plugin: use CustomResource."
+        )
+
+    @answers
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         failures = provider_settings.check(reveal(decode_struct(request.news)))
         return provider_pb2.CheckResponse(
@@ -155,7 +161,7 @@ class KubernetesProvider(ResourceProviderServicer):
     @answers
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         token = _token(request)
-        if token in REFUSED_TYPES or token.endswith(("Patch", "List")):
+        if token in REFUSED_TYPES or _is_patch_or_list(token):
             raise _not_offered(token)
         news, olds = decode_struct(request.news), decode_struct(request.olds)
         identity = identity_of_token(token)
@@ -361,6 +367,13 @@ class KubernetesProvider(ResourceProviderServicer):
 def _not_offered(token: str) -> PluginError:
     advice = REFUSED_TYPES.get(token, "install the real plugin for it")
     return PluginError(f"{token} is not in the lab's stand-in for Pulumi's Kubernetes plugin: {advice}.")
+
+
+def _is_patch_or_list(token: str) -> bool:
+    """Whether it is one of the SDK's own `...Patch` and `...List` types; a custom kind may end so too."""
+    group = token.split(":")[1].rpartition("/")[0]
+    built_in = "." not in group or group.endswith(".k8s.io")
+    return built_in and token.endswith(("Patch", "List"))
 
 
 def _token(request: Any) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lab.plugins.kubernetes.connection import UnreachableClusterError
 from lab.plugins.kubernetes.objects import Identity, Objects
 from lab.plugins.plugin import PluginError
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from lab.plugins.kubernetes.connection import JsonObject
 
 DEFAULT_TIMEOUT_SECONDS = 600.0  # the default of Pulumi's own plugin
-DAEMON_SET_STRATEGY_ON_DELETE = "OnDelete"
+ON_DELETE = "OnDelete"  # the update strategy that replaces pods only as somebody deletes them
 
 
 class WaitCancelledError(PluginError):
@@ -66,7 +68,10 @@ class Waiter:
         deadline = time.monotonic() + timeout
         pause, said = 0.1, ""
         while True:
-            state = self.readiness(live)
+            try:
+                state = self.readiness(live)
+            except UnreachableClusterError as silence:  # an API server may restart within a wait
+                state = _waiting(str(silence))
             if state.ready:
                 return live, []
             if state.hopeless or time.monotonic() > deadline:
@@ -78,20 +83,24 @@ class Waiter:
             if self.cancelled.wait(pause):
                 return live, [f"the wait for {identity} was stopped: {state.reason}"]
             pause = min(pause * 1.5, 2.0)
-            found = self.objects.get(identity)
-            if found is None:
-                return live, [f"{identity} was deleted by somebody while it was waited for"]
-            live = found
+            with suppress(UnreachableClusterError):
+                found = self.objects.get(identity)
+                if found is None:
+                    return live, [f"{identity} was deleted by somebody while it was waited for"]
+                live = found
 
     def until_gone(self, identity: Identity, uid: str, timeout: float, report: Callable[[str], None]) -> None:
         """Poll until the object is gone (or another one has its name). Raises PluginError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         pause, said = 0.05, ""
         while True:
-            live = self.objects.get(identity)
-            if live is None or (uid and live["metadata"].get("uid") != uid):
-                return
-            reason = _why_still_there(live)
+            try:
+                live = self.objects.get(identity)
+                if live is None or (uid and live["metadata"].get("uid") != uid):
+                    return
+                reason = _why_still_there(live)
+            except UnreachableClusterError as silence:
+                reason = str(silence)
             if time.monotonic() > deadline:
                 raise PluginError(f"{identity} is still there after {timeout:.0f} s: {reason}")
             if reason != said and pause > 0.5:
@@ -128,7 +137,7 @@ class Waiter:
         wanted = spec.get("replicas", 1)
         ready = status.get("readyReplicas", 0)
         updated = status.get("updatedReplicas", status.get("currentReplicas", 0))
-        on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
+        on_delete = (spec.get("updateStrategy") or {}).get("type") == ON_DELETE
         if ready >= wanted and (on_delete or updated >= wanted):
             return READY
         return _waiting(f"{ready} of {wanted} replicas are ready, {updated} are up to date. {self._pods(live)}".strip())
@@ -139,7 +148,7 @@ class Waiter:
             return _waiting("the controller has not seen this version of the DaemonSet")
         wanted = status.get("desiredNumberScheduled", 0)
         available, updated = status.get("numberAvailable", 0), status.get("updatedNumberScheduled", 0)
-        on_delete = ((live.get("spec") or {}).get("updateStrategy") or {}).get("type") == DAEMON_SET_STRATEGY_ON_DELETE
+        on_delete = ((live.get("spec") or {}).get("updateStrategy") or {}).get("type") == ON_DELETE
         if available >= wanted and (on_delete or updated >= wanted):
             return READY
         return _waiting(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lab.plugins.kubernetes.connection import UnreachableClusterError
+from lab.plugins.kubernetes.objects import Identity
 from lab.plugins.kubernetes.readiness import Waiter
+from lab.plugins.plugin import PluginError
 
 pytestmark = pytest.mark.unit
 
@@ -14,13 +17,16 @@ class Cluster:
 
     def __init__(self, **lists: list[dict]) -> None:
         self.lists = lists
-        self.live: list[dict | None] = []
+        self.live: list[dict | Exception | None] = []
 
     def list(self, _api_version: str, kind: str, _namespace: str, _selector: str) -> list[dict]:
         return self.lists.get(kind, [])
 
     def get(self, _identity) -> dict | None:
-        return self.live.pop(0) if len(self.live) > 1 else self.live[0]
+        live = self.live.pop(0) if len(self.live) > 1 else self.live[0]
+        if isinstance(live, Exception):
+            raise live
+        return live
 
 
 def readiness(manifest: dict, **lists: list[dict]):
@@ -147,7 +153,35 @@ def test_waiting_ends_when_ready_when_cancelled_and_when_the_time_is_up() -> Non
     cluster.live = [waiting]
     _, reasons = Waiter(cluster).until_ready(waiting, 0.2, said.append)
     assert reasons == ["Deployment ns/x is not ready within 0 s: 0 of 2 replicas are available, 0 are up to date."]
+    cluster.live = [UnreachableClusterError("restarting"), ready]
+    assert Waiter(cluster).until_ready(waiting, 30, said.append) == (ready, []), "an API server may restart meanwhile"
+
+    cluster.live = [waiting]
     waiter = Waiter(cluster)
     waiter.cancelled.set()
     _, reasons = waiter.until_ready(waiting, 30, said.append)
     assert "was stopped" in reasons[0]
+
+
+def test_a_deletion_is_waited_for_until_the_object_or_its_name_is_another() -> None:
+    cluster, identity = Cluster(), Identity("v1", "Namespace", "", "x")
+    here = {"kind": "Namespace", "metadata": {"name": "x", "uid": "1"}}
+    said: list[str] = []
+    cluster.live = [here, UnreachableClusterError("restarting"), None]
+    Waiter(cluster).until_gone(identity, "1", 30, said.append)
+    cluster.live = [here, {"metadata": {"name": "x", "uid": "2"}}]
+    Waiter(cluster).until_gone(identity, "1", 30, said.append)
+
+    remaining = {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 resource instances"}
+    terminating = {
+        "kind": "Namespace",
+        "metadata": {"name": "x", "uid": "1", "deletionTimestamp": "now"},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {"conditions": [remaining]},
+    }
+    cluster.live = [terminating]
+    with pytest.raises(PluginError) as told:
+        Waiter(cluster).until_gone(identity, "1", 0.2, said.append)
+    assert str(told.value) == (
+        "Namespace x is still there after 0 s: pods. has 1 resource instances finalizers are left: kubernetes"
+    )
