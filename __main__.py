@@ -22,20 +22,24 @@ from mesh.problem import InvalidConfig
 def main() -> None:
     today = datetime.now(tz=UTC).date()
     loaded = settings.load(today)
-    stack = loaded.settings
+    stack, secrets = loaded.settings, loaded.secrets
     mesh = Mesh(stack.mesh(), today)
     config = mesh_config(mesh)
     charts = checked.charts_of(stack, mesh, config, stack.platform)
     errors, warnings = checked.judged(stack, mesh, charts, today)
     errors += provider.problems(stack.cluster)
     if errors:
-        raise InvalidConfig(errors)
+        raise InvalidConfig(secrets.redacted(error) for error in errors)
     for warning in (*mesh.warnings, *stack.warnings(today), *warnings):
-        pulumi.log.warn(str(warning))
+        pulumi.log.warn(str(secrets.redacted(warning)))
 
     cluster = platform.connect(stack, mesh)
     on_cluster = pulumi.ResourceOptions(provider=cluster.provider)
-    istio = Istio("istio", IstioArgs(spec=stack.istio, mesh_config=config, platform=cluster.platform), on_cluster)
+    istio = Istio(
+        "istio",
+        IstioArgs(spec=stack.istio, mesh_config=config, secrets=secrets, platform=cluster.platform),
+        on_cluster,
+    )
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
     namespaces = {
@@ -53,6 +57,7 @@ def main() -> None:
                 spec=spec,
                 values=checked.gateway_values_of(stack, mesh, name, cluster.platform),
                 source=stack.istio.source(stack.istio.version),
+                secrets=secrets,
                 after=together(istio.ready, namespaces[spec.home]),
             ),
             on_cluster,
@@ -66,13 +71,13 @@ def main() -> None:
             namespaces=namespaces,
             after=together(istio.ready, everything_of([gateway.chart for gateway in gateways.values()])),
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
-            secret=loaded.secret,
+            secrets=secrets,
             acknowledged=verification.acknowledged(),
         ),
         on_cluster,
     )
     verification.after([*gateways.values(), *objects.registered.values()])
-    outputs.export(stack, mesh, injection, gateways, cluster.outputs)
+    outputs.export(loaded, mesh, injection, gateways, cluster.outputs)
 
 
 if __name__ == "__main__":

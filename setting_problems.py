@@ -55,14 +55,14 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-def problems(error: ValidationError, root: object, at: str, *, secret: bool = False) -> list[Problem]:
+def problems(error: ValidationError, root: object, at: str) -> list[Problem]:
     """Every mistake of one validation, once each.
 
-    `root` is the type that was validated, `at` its path in the stack file; with `secret` no value is shown.
+    `root` is the type that was validated, `at` its path in the stack file.
     """
     found: dict[tuple[str, str], Problem] = {}
     for detail in error.errors(include_url=False):
-        problem = _problem(detail, root, at, secret=secret)
+        problem = _problem(detail, root, at)
         found.setdefault((problem.path, problem.message), problem)
     return list(found.values())
 
@@ -86,12 +86,12 @@ def unknown_key(key: str, allowed: Sequence[str]) -> str:
     return f"is not a setting; allowed here: {', '.join(sorted(allowed)) or 'nothing'}"
 
 
-def _problem(detail: ErrorDetails, root: object, at: str, *, secret: bool) -> Problem:
+def _problem(detail: ErrorDetails, root: object, at: str) -> Problem:
     steps, parent = _resolve(root, detail["loc"])
     path = joined(at, steps)
     kind = detail["type"]
     context = dict(detail.get("ctx", {}))
-    value: object = None if secret or not _is_scalar(detail["input"]) else detail["input"]
+    value: object = detail["input"] if _is_scalar(detail["input"]) else None
     if kind == "extra_forbidden":
         return Problem(path, unknown_key(str(steps[-1]), tuple(parent.model_fields) if parent else ()))
     if kind == "missing":

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
@@ -30,6 +30,7 @@ from mesh.build import MeshSpec, cross_check
 from mesh.graph import Parts
 from mesh.problem import InvalidConfig, Problem
 from mesh.spec import Date, DnsLabel, Many, Spec
+from secret_texts import SecretTexts, secret_texts
 
 ROOT = Path(__file__).resolve().parent
 
@@ -80,10 +81,10 @@ class Settings(MeshSpec):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A stack's settings, and which of them Pulumi keeps encrypted."""
+    """A stack's settings, and which of their texts Pulumi keeps encrypted."""
 
     settings: Settings
-    secret: frozenset[str] = field(default_factory=frozenset[str])
+    secrets: SecretTexts
 
 
 def load(today: date | None = None) -> Loaded:
@@ -92,9 +93,9 @@ def load(today: date | None = None) -> Loaded:
     Raises:
         InvalidConfig: with every mistake; nothing has been registered then.
     """
-    own, secret = _from_pulumi()
-    layers = stack_files.layered(own, ROOT)
-    return Loaded(_validated(layers, today or _today(), secret), secret)
+    own, secret, stack = _from_pulumi()
+    secrets = secret_texts(own, secret, ROOT / f"Pulumi.{stack}.yaml")
+    return Loaded(_validated(stack_files.layered(own, ROOT), today or _today(), secrets), secrets)
 
 
 def load_stack(path: Path, today: date | None = None) -> Settings:
@@ -106,7 +107,7 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     own = stack_files.read_stack_file(path)
     layers = stack_files.layered(own.values, ROOT)
     layers.problems[:0] = own.problems
-    return _validated(layers, today or _today(), frozenset())
+    return _validated(layers, today or _today(), SecretTexts())
 
 
 def json_schema() -> dict[str, Any]:
@@ -163,7 +164,8 @@ def _partial(schema: Any) -> Any:
     return kept
 
 
-def _from_pulumi() -> tuple[dict[str, Any], frozenset[str]]:
+def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
+    import pulumi
     from pulumi.runtime import config
 
     # pulumi.Config reads one key at a time; an unknown key is only found where all of them are listed.
@@ -172,7 +174,7 @@ def _from_pulumi() -> tuple[dict[str, Any], frozenset[str]]:
     named = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
     own = {name: _decoded(name, value) for name, value in named.items()}
     secret = frozenset(key.removeprefix(prefix) for key in raw if config.is_config_secret(key))
-    return own, secret & own.keys()
+    return own, secret & own.keys(), pulumi.get_stack()
 
 
 def _decoded(name: str, value: str) -> Any:
@@ -189,7 +191,7 @@ def _is_text(annotation: Any) -> bool:
     return annotation is str or any(_is_text(branch) for branch in get_args(annotation))
 
 
-def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) -> Settings:
+def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) -> Settings:
     found = list(layers.problems)
     values = layers.values
     found += _inline_key_sets(values)
@@ -203,7 +205,7 @@ def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) 
             if about.is_required():
                 found.append(Problem(name, f"is required: {about.description}"))
             continue
-        parsed, problems, missing = _parse(name, values[name], hidden=name in secret)
+        parsed, problems, missing = _parse(name, values[name])
         found += problems
         unread |= missing
         if name not in missing:
@@ -212,7 +214,7 @@ def _validated(layers: stack_files.Layers, today: date, secret: frozenset[str]) 
     found += platform.problems(read, unread, today)
     found += _ambient(read)
     if found:
-        raise InvalidConfig(found)
+        raise InvalidConfig(secrets.redacted(problem) for problem in found)
     return Settings(**read)
 
 
@@ -240,7 +242,7 @@ def _parts(read: Mapping[str, Any], unread: frozenset[str], today: date) -> Part
     return Parts(today=today, unread=unread, **given)
 
 
-def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], set[str]]:
+def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:
     """One setting, its mistakes, and the paths of what could not be read.
 
     A mapping of named things is read entry by entry, so that a mistake in one does not hide the others from the
@@ -248,7 +250,7 @@ def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], 
     """
     about = Settings.model_fields[name]
     if not (_is_mapping(about.annotation) and isinstance(value, Mapping)):
-        parsed, problems = _validate(Annotated[about.annotation, about], value, name, hidden=hidden)
+        parsed, problems = _validate(Annotated[about.annotation, about], value, name)
         return parsed, problems, {name} if problems else set()
     _, kind = get_args(about.annotation)
     entries: dict[str, Any] = {}
@@ -256,8 +258,8 @@ def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], 
     unread: set[str] = set()
     for key, item in cast("Mapping[str, Any]", value).items():
         path = f"{name}.{key}"
-        _, misnamed = _validate(DnsLabel, key, path, hidden=False)
-        entry, wrong = _validate(kind, item, path, hidden=hidden)
+        _, misnamed = _validate(DnsLabel, key, path)
+        entry, wrong = _validate(kind, item, path)
         problems += [*misnamed, *wrong]
         if misnamed or wrong:
             unread.add(path)
@@ -266,12 +268,12 @@ def _parse(name: str, value: Any, *, hidden: bool) -> tuple[Any, list[Problem], 
     return entries, problems, unread
 
 
-def _validate(kind: Any, value: Any, path: str, *, hidden: bool) -> tuple[Any, list[Problem]]:
+def _validate(kind: Any, value: Any, path: str) -> tuple[Any, list[Problem]]:
     try:
         # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
         return TypeAdapter[Any](kind).validate_json(json.dumps(value)), []
     except ValidationError as error:
-        return None, setting_problems.problems(error, kind, path, secret=hidden)
+        return None, setting_problems.problems(error, kind, path)
 
 
 def _is_mapping(annotation: Any) -> bool:

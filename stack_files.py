@@ -78,6 +78,14 @@ def read_stack_file(path: Path) -> Layers:
     return layers
 
 
+def secret_paths(path: Path) -> dict[str, list[str]]:
+    """Where a stack file holds encrypted values, by setting: `{"apps": ["apps.chatgpt-mcp.token"]}`."""
+    prefix = f"{PACKAGE}:"
+    config = _read(path, Layers())
+    names = [key.removeprefix(prefix) for key in config if key.startswith(prefix)]
+    return {name: _secret_paths(config[f"{prefix}{name}"], name) for name in names}
+
+
 def scalar(text: str) -> Any:
     """What a plain scalar of a stack file means: `true` is a boolean, `on` is text."""
     return yaml.load(text, _Yaml12Loader)  # noqa: S506 - a SafeLoader

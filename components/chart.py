@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from components.specs.istio import ChartSource
     from istio_api.message import ChartValues
+    from secret_texts import SecretTexts
 
 
 def chart(
@@ -20,16 +21,16 @@ def chart(
     release: str,
     namespace: str,
     values: ChartValues,
+    secrets: SecretTexts,
     opts: pulumi.ResourceOptions,
 ) -> helm.Chart:
     """The chart that the values are for, from a directory or a repository.
 
     `helm.v4.Chart` and not a release: previews then show which object changes.
     """
+    shown = secrets.sealed(values.to_dict())
     if source.directory is not None:
-        return helm.Chart(
-            name, chart=source.path(values), name=release, namespace=namespace, values=values.to_dict(), opts=opts
-        )
+        return helm.Chart(name, chart=source.path(values), name=release, namespace=namespace, values=shown, opts=opts)
     return helm.Chart(
         name,
         chart=values.CHART,
@@ -37,6 +38,6 @@ def chart(
         namespace=namespace,
         version=source.version,
         repository_opts=helm.RepositoryOptsArgs(repo=source.repository),
-        values=values.to_dict(),
+        values=shown,
         opts=opts,
     )

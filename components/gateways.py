@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from components.specs.istio import ChartSource
     from istio_api.chart_values import GatewayValues
     from mesh.gateways import GatewaySpec
+    from secret_texts import SecretTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class GatewayArgs:
     spec: GatewaySpec
     values: GatewayValues
     source: ChartSource
+    secrets: SecretTexts
     after: Resources
     """The namespace, and the control planes: the pods' image `auto` is replaced by an injector that is ready."""
 
@@ -39,6 +41,7 @@ class Gateway(pulumi.ComponentResource):
             release=args.spec.release_name,
             namespace=args.spec.home,
             values=args.values,
+            secrets=args.secrets,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.address: pulumi.Output[str | None] = self.chart.resources.apply(_address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -13,6 +13,7 @@ from components.chart import chart
 from components.namespaces import namespace
 from components.ordering import everything_of, together
 from components.revision_tags import revision_tag
+from secret_texts import SecretTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ NAMESPACE = "istio-system"
 class IstioArgs:
     spec: IstioSpec
     mesh_config: MeshConfig
+    secrets: SecretTexts = field(default_factory=SecretTexts)
     platform: str | None = None
     """`gke`, where the charts must know."""
 
@@ -48,6 +50,7 @@ class Istio(pulumi.ComponentResource):
             release="istio-base",
             namespace=NAMESPACE,
             values=chart_values.base_values(spec),
+            secrets=args.secrets,
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         charts = [base]
@@ -59,6 +62,7 @@ class Istio(pulumi.ComponentResource):
                     release="istio-cni",
                     namespace=NAMESPACE,
                     values=chart_values.cni_values(spec, args.platform),
+                    secrets=args.secrets,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, base]),
                 )
             )
@@ -69,6 +73,7 @@ class Istio(pulumi.ComponentResource):
                 release=f"istiod-{revision}" if revision else "istiod",
                 namespace=NAMESPACE,
                 values=chart_values.istiod_values(spec, args.mesh_config, revision=revision, platform=args.platform),
+                secrets=args.secrets,
                 # istiod reads its CRDs at its start, and injects pods that the CNI plugin must already serve.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=everything_of(charts)),
             )

@@ -15,6 +15,7 @@ import pulumi
 
 from components.ordering import together
 from mesh.owned import Stage
+from secret_texts import SecretTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,17 +38,10 @@ _COMPONENTS = {
 class KubernetesObject(pulumi.CustomResource):
     """Any object of the Kubernetes API, given as its manifest. Keys reach the API server as they are written."""
 
-    def __init__(
-        self, name: str, manifest: Mapping[str, Any], *, secret: bool = False, opts: pulumi.ResourceOptions
-    ) -> None:
+    def __init__(self, name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         api_version, kind = manifest["apiVersion"], manifest["kind"]
-        identity = {"apiVersion", "kind", "metadata"}
-        content = {
-            key: pulumi.Output.secret(value) if secret and key not in identity else value
-            for key, value in manifest.items()
-        }
         group = api_version if "/" in api_version else f"core/{api_version}"
-        super().__init__(f"kubernetes:{group}:{kind}", name, content, opts)
+        super().__init__(f"kubernetes:{group}:{kind}", name, dict(manifest), opts)
 
 
 class Declared(pulumi.ComponentResource):
@@ -65,8 +59,8 @@ class IstioObjectsArgs:
     """The namespaces of this stack; one that is not here is there already."""
     after: Resources
     """What serves and validates the objects, and goes by them: control planes and gateways."""
-    secret: frozenset[str] = field(default_factory=frozenset[str])
-    """Sections of the stack file that Pulumi keeps encrypted; the objects they own are secret too."""
+    secrets: SecretTexts = field(default_factory=SecretTexts)
+    """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     """Components that are there already for a declaration, such as a gateway's."""
     acknowledged: pulumi.ResourceHook | None = None
@@ -102,8 +96,7 @@ class IstioObjects:
             hooks = pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
         resource = KubernetesObject(
             owned.resource.key,
-            manifest,
-            secret=owned.owner.partition(".")[0] in self._args.secret,
+            self._args.secrets.sealed(manifest),
             opts=pulumi.ResourceOptions(
                 parent=self._parent(owned.owner),
                 depends_on=together(self._args.after, *before),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from components.gateways import Gateway
     from components.namespaces import Injection
     from mesh.build import Mesh
-    from settings import Settings
+    from settings import Loaded, Settings
 
 SCHEMA_VERSION: Literal[1] = 1
 """Raised when a key is removed or changes its meaning; a new key does not raise it."""
@@ -126,14 +126,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def export(
-    settings: Settings, mesh: Mesh, injection: Injection, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any]
+    loaded: Loaded, mesh: Mesh, injection: Injection, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any]
 ) -> None:
     """Exports the contract, and what there is to say about the cluster."""
-    known = outputs(settings, mesh, injection)
+    known = outputs(loaded.settings, mesh, injection)
     for name, gateway in gateways.items():
         known["gateways"][name]["address"] = gateway.address  # type: ignore[typeddict-item] - known to the engine later
     for name, value in {**cluster, **known}.items():
-        pulumi.export(name, value)
+        pulumi.export(name, loaded.secrets.sealed(value))
 
 
 def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:

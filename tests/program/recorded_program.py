@@ -133,16 +133,16 @@ class _RecordingMonitor(MockMonitor):
         return response
 
 
-def run(stack: str, configuration: Mapping[str, Any] | None = None) -> Recorded:
+def run(stack: str, configuration: Mapping[str, Any] | None = None, *, secret: tuple[str, ...] = ()) -> Recorded:
     """The program for a stack of this repository, or for another configuration under its name.
 
-    It runs as a preview, so that nothing is asked of a cluster.
+    It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret.
     """
     recorded = Recorded()
     values = configuration if configuration is not None else own_layer(stack)
     settings_of_pulumi.set_root_resource(None)  # type: ignore[arg-type] - a new run has a new stack
     mocks.set_mocks(_Mocks(), PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded))
-    config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, [])
+    config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, _keys(secret))
 
     def program() -> None:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
@@ -153,6 +153,10 @@ def run(stack: str, configuration: Mapping[str, Any] | None = None) -> Recorded:
         recorded.error = str(error)
     recorded.exports = dict(settings_of_pulumi.get_root_resource().outputs)  # type: ignore[union-attr]
     return recorded
+
+
+def _keys(names: tuple[str, ...]) -> list[str]:
+    return [f"{PROJECT}:{name}" for name in names]
 
 
 def _handed_over(value: Any) -> str:
