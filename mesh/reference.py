@@ -30,13 +30,13 @@ def page() -> str:
 
     schema = settings.Settings.model_json_schema(mode="validation")
     definitions = cast("dict[str, Schema]", schema.get("$defs", {}))
-    written: list[str] = [HEADER, "## Settings", _table(schema)]
+    written: list[str] = [HEADER, "## Settings", _table(schema, definitions)]
     for name in _in_order(schema, definitions):
         definition = definitions[name]
         if "properties" not in definition:
             continue
         lead = _sentences(str(definition.get("description", "")))
-        written += [f"## {_title(name)}", *([lead] if lead else []), _table(definition)]
+        written += [f"## {_title(name)}", *([lead] if lead else []), _table(definition, definitions)]
     return "\n\n".join(part.strip() for part in written) + "\n"
 
 
@@ -76,12 +76,14 @@ def _sentences(text: str) -> str:
     return " ".join(inspect.cleandoc(text).split())
 
 
-def _table(definition: Schema) -> str:
+def _table(definition: Schema, definitions: Mapping[str, Schema]) -> str:
     required = set(cast("list[str]", definition.get("required", [])))
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, about in cast("dict[str, Schema]", definition.get("properties", {})).items():
         default = "**required**" if key in required else _default(about)
-        meaning = _sentences(str(about.get("description", ""))).replace("|", "\\|")
+        kind = definitions.get(str(about.get("$ref", "")).rsplit("/", 1)[-1], {})
+        # A field that says nothing of itself is what its type is.
+        meaning = _sentences(str(about.get("description") or kind.get("description", ""))).replace("|", "\\|")
         rows.append(f"| `{key}` | {_type(about)} | {default} | {meaning} |")
     return "\n".join(rows)
 
