@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from checks.rule import WARNING, Hit, rule
 from checks.view.fields import text
-from checks.view.hosts import overlap
+from checks.view.hosts import HostIndex
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -68,21 +68,18 @@ spec:
     needs=("VirtualService",),
 )
 def check(mesh: MeshView) -> Hits:
-    routed: dict[str, list[VirtualService]] = defaultdict(list)
+    attached: dict[str, list[tuple[str, VirtualService]]] = defaultdict(list)
     for service in mesh.virtual_services:
         for name in service.gateways:
-            routed[name].append(service)
+            attached[name] += ((host, service) for host in service.fqdns)
     for gateway in mesh.gateways:
-        found = routed.get(gateway.key, [])
+        routed = HostIndex(attached.get(gateway.key, ()))
         for server in gateway.servers:
             if server.redirects or text(server.tls, "mode") == "AUTO_PASSTHROUGH":
                 continue
             for position, (namespace, pattern) in enumerate(server.hosts):
-                if not any(
-                    namespace in ("*", service.obj.namespace) and overlap(pattern.lower(), host)
-                    for service in found
-                    for host in service.fqdns
-                ):
+                found = routed.overlapping(pattern.lower())
+                if not any(namespace in ("*", service.obj.namespace) for service in found):
                     problem = f"is {pattern}, for which no VirtualService has routes at this gateway"
                     mend = "add the routes, or remove the host"
                     yield Hit(gateway.obj, (*server.path, "hosts", position), problem, mend)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import WARNING, Hit, rule
-from checks.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -63,8 +62,8 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for workload in mesh.workloads:
-        policies = mesh.policies_by_namespace.get(workload.namespace, ())
-        if not any(selects(policy.selector, workload.labels) for policy in policies if not policy.targets):
+        policies = mesh.policies_by_selector.applying(workload.namespace, workload.labels)
+        if all(policy.targets for policy in policies):
             continue
         reason = _outside(mesh, workload)
         if reason:

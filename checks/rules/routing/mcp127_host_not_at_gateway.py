@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
-from checks.view.hosts import is_external, overlap
+from checks.view.hosts import HostIndex, is_external
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -66,6 +66,7 @@ spec:
     needs=("Gateway",),
 )
 def check(mesh: MeshView) -> Hits:
+    served = {gateway.key: _hosts(gateway) for gateway in mesh.gateways}
     for service in mesh.virtual_services:
         found = [mesh.gateway_by_key[name] for name in service.gateways if name in mesh.gateway_by_key]
         if not any(gateway.servers for gateway in found):
@@ -73,7 +74,7 @@ def check(mesh: MeshView) -> Hits:
         for position, host in enumerate(service.fqdns):
             if service.in_mesh and not is_external(host):
                 continue
-            if not any(_serves(gateway, service, host) for gateway in found):
+            if not any(_serves(served[gateway.key], service, host) for gateway in found):
                 keys = ", ".join(gateway.key for gateway in found)
                 problem = (
                     f"is {service.hosts[position]}, which {keys} does not serve for namespace {service.obj.namespace}"
@@ -82,9 +83,10 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(service.obj, ("spec", "hosts", position), problem, mend)
 
 
-def _serves(gateway: Gateway, service: VirtualService, host: str) -> bool:
-    return any(
-        overlap(pattern.lower(), host) and namespace in ("*", service.obj.namespace)
-        for server in gateway.servers
-        for namespace, pattern in server.hosts
-    )
+def _hosts(gateway: Gateway) -> HostIndex[str]:
+    """The namespaces that may serve each host pattern of the gateway."""
+    return HostIndex((pattern, namespace) for server in gateway.servers for namespace, pattern in server.hosts)
+
+
+def _serves(hosts: HostIndex[str], service: VirtualService, host: str) -> bool:
+    return any(namespace in ("*", service.obj.namespace) for namespace in hosts.overlapping(host))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
 from checks.view.fields import mapping
-from checks.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -82,6 +81,8 @@ spec:
     needs=("Gateway",),
 )
 def check(mesh: MeshView) -> Hits:
+    if not mesh.routes_by_claim:
+        return
     for service in mesh.virtual_services:
         gateways = [mesh.gateway_by_key[name] for name in service.gateways if name in mesh.gateway_by_key]
         if not gateways or any(_validates(mesh, gateway) for gateway in gateways):
@@ -97,9 +98,9 @@ def check(mesh: MeshView) -> Hits:
 
 
 def _validates(mesh: MeshView, gateway: Gateway) -> bool:
+    """Whether a RequestAuthentication selects the gateway's pods, which may live in another namespace than it."""
     return any(
-        authentication.rules
-        and selects(authentication.selector, gateway.selector)
-        and (authentication.selector or authentication.obj.namespace in (gateway.obj.namespace, mesh.root_namespace))
-        for authentication in mesh.request_authentications
+        authentication.rules and (authentication.selector or namespace in (gateway.obj.namespace, mesh.root_namespace))
+        for namespace in mesh.authentication_namespaces
+        for authentication in mesh.authentications_by_selector.applying(namespace, gateway.selector)
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
-from checks.view.fields import mapping, strings
-from checks.view.kubernetes import selects
+from checks.view.fields import strings
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -62,32 +61,18 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for authentication in mesh.request_authentications:
-        if not authentication.rules or _routes_by_claim(mesh):
+        if not authentication.rules or mesh.routes_by_claim:
             continue
         policies = [
             policy
             for namespace in dict.fromkeys((authentication.obj.namespace, mesh.root_namespace))
-            for policy in mesh.policies_by_namespace.get(namespace, ())
-            if _same_pods(policy.selector, authentication.selector) or policy.targets
+            for policy in mesh.policies_by_selector.related(namespace, authentication.selector)
         ]
         if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(policies):
             continue
         problem = "validates tokens, and no policy asks for one: requests without a token pass"
         mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'
         yield Hit(authentication.obj, ("spec", "jwtRules"), problem, mend)
-
-
-def _routes_by_claim(mesh: MeshView) -> bool:
-    return any(
-        name.startswith("@request.auth.")
-        for route in mesh.http_routes
-        for match in route.matches
-        for name in mapping(match, "headers")
-    )
-
-
-def _same_pods(left: dict[str, str], right: dict[str, str]) -> bool:
-    return not left or not right or selects(left, right) or selects(right, left)
 
 
 def _denies_absence(policy: AuthorizationPolicy) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import WARNING, Hit, rule
-from checks.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -80,10 +79,10 @@ def check(mesh: MeshView) -> Hits:
     if mesh.root_namespace in closed:
         return
     for workload in mesh.workloads:
-        policies = mesh.policies_by_namespace.get(workload.namespace)
-        if not policies or workload.namespace in closed or not workload.labels:
+        if workload.namespace not in mesh.policies_by_namespace or workload.namespace in closed or not workload.labels:
             continue
-        if not any(policy.action == "ALLOW" and selects(policy.selector, workload.labels) for policy in policies):
+        applying = mesh.policies_by_selector.applying(workload.namespace, workload.labels)
+        if not any(policy.action == "ALLOW" for policy in applying):
             problem = (
                 f"is selected by no ALLOW policy, so it takes every request ({workload.namespace} has no default deny)"
             )

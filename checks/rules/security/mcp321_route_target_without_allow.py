@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
-from checks.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -85,7 +84,7 @@ def check(mesh: MeshView) -> Hits:
             labels = _labels(mesh, target.fqdn, name)
             if labels is None or (route.obj.key, target.fqdn) in reported:
                 continue
-            if not any(_opens(policy, labels) for policy in mesh.policies_by_namespace.get(namespace, ())):
+            if not any(_opens(policy) for policy in mesh.policies_by_selector.applying(namespace, labels)):
                 reported.add((route.obj.key, target.fqdn))
                 problem = f"is {target.host}, which no ALLOW policy in {namespace} opens to anybody"
                 mend = "add an AuthorizationPolicy that allows the callers of this route"
@@ -103,7 +102,5 @@ def _labels(mesh: MeshView, host: str, name: str) -> dict[str, str] | None:
     return service.selector or None
 
 
-def _opens(policy: AuthorizationPolicy, labels: dict[str, str]) -> bool:
-    if policy.targets:
-        return True
-    return policy.action == "ALLOW" and bool(policy.rules) and selects(policy.selector, labels)
+def _opens(policy: AuthorizationPolicy) -> bool:
+    return bool(policy.targets) or (policy.action == "ALLOW" and bool(policy.rules))

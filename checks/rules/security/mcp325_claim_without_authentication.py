@@ -64,11 +64,9 @@ def check(mesh: MeshView) -> Hits:
             continue
         issuers = [
             text(jwt.raw, "issuer")
-            for authentication in mesh.request_authentications
-            if authentication.obj.namespace in (policy.obj.namespace, mesh.root_namespace)
-            and (
-                not authentication.selector or selects(authentication.selector, policy.selector) or not policy.selector
-            )
+            for namespace in dict.fromkeys((policy.obj.namespace, mesh.root_namespace))
+            for authentication in mesh.authentications_by_selector.related(namespace, policy.selector)
+            if not policy.selector or selects(authentication.selector, policy.selector)
             for jwt in authentication.rules
         ]
         if not issuers:
