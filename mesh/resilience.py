@@ -61,7 +61,9 @@ class RetriesSpec(Spec):
     def istio(self) -> HTTPRetry:
         if self.attempts == 0:
             return HTTPRetry(attempts=0)
-        return HTTPRetry(attempts=self.attempts, retry_on=",".join(self.conditions), per_try_timeout=self.per_try_timeout)
+        return HTTPRetry(
+            attempts=self.attempts, retry_on=",".join(self.conditions), per_try_timeout=self.per_try_timeout
+        )
 
 
 class RetryBudgetSpec(Spec):

@@ -172,7 +172,11 @@ def _experiment_problems(path: str, experiment: ExperimentSpec, app: AppSpec) ->
             f"{path}.claim", "is known only from a verified token; declare auth for this app", experiment.claim.name
         )
     if experiment.claim is not None and experiment.claim.name in ("iss", "aud"):
-        yield Problem(f"{path}.claim.name", "decides whether the token is good at all; choose another claim", experiment.claim.name)
+        yield Problem(
+            f"{path}.claim.name",
+            "decides whether the token is good at all; choose another claim",
+            experiment.claim.name,
+        )
     if experiment.claim is not None and not experiment.claim.values:
         yield Problem(f"{path}.claim.values", "is empty; list the values that belong to the audience")
     gateways = [exposure.gateway for exposure in app.exposures]
