@@ -11,6 +11,7 @@ The word after a fence's language says who runs it:
 | `yaml stack` | a whole stack file: loaded, and refused if there is one mistake |
 | `yaml part` | keys of a stack file: loaded on top of the parents of every stack |
 | `yaml manifests` | Kubernetes objects: given to the checker, which has to find no error |
+| `python` | the unit tests, as a program in the checkout |
 """
 
 from __future__ import annotations
