@@ -5,9 +5,11 @@ A lab that does not run is brought up first (`python -m lab up`); `LAB_KUBECONFI
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from lab.toolchain import Toolchain
 from tests.lab.running_lab import RunningLab
 
 MESH = os.environ.get("MESH", "staging")
+_PATIENCE_SECONDS = 600.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,10 +39,26 @@ def lab() -> RunningLab:
     state, toolchain = State.from_environment(), Toolchain()
     os.environ.update(environment.variables(state, toolchain))
     kubeconfig = environment.kubeconfig(state)
+    _wait_for_other_commands(state)
     if not _answers(kubeconfig):
         subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", MESH], cwd=CHECKOUT, check=True)
     stack_file = Stack(state, toolchain, MESH).file
     return RunningLab(state, kubeconfig, stack_file, load_stack(stack_file))
+
+
+def _wait_for_other_commands(state: State) -> None:
+    """A lab that another command is bringing up or taking down is waited for."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with state.lock.open("a+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return
+        except BlockingIOError:
+            time.sleep(1)
+        else:
+            return
 
 
 def _answers(kubeconfig: Path) -> bool:

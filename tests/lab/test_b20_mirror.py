@@ -13,7 +13,7 @@ from lab.workloads.request import send
 from mesh.routes import MirrorSpec, RouteSpec
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
 
-REQUESTS = 40
+REQUESTS = 100
 # a mirrored request is sent beside the answer and may arrive after it
 SETTLE_SECONDS = 1.0
 

@@ -15,13 +15,20 @@ PORT, OTHER_PORT = 9090, 8080
 PATHS = ("/metrics",)
 
 
-def with_exception(stack: Settings, until: date) -> Settings:
+def scraper(lab: RunningLab) -> str:
+    """The network of the client that has no sidecar."""
+    return f"{lab.pod('outside-mesh', 'plain').ip}/32"
+
+
+def with_exception(lab: RunningLab, until: date) -> Settings:
+    stack = lab.stack
     exception = MtlsExceptionSpec(
         workload="chatgpt-mcp",
         namespace=stack.apps["chatgpt-mcp"].namespace,
         port=PORT,
         until=until,
         why="the old Prometheus has no sidecar",
+        from_networks=(scraper(lab),),
         paths=PATHS,
     )
     security = stack.security.model_copy(update={"exceptions": (exception,)})
@@ -46,7 +53,7 @@ def check_open_on_that_port_only(lab: RunningLab) -> None:
 
 def test_before_its_date_the_exception_opens_that_port_only(lab: RunningLab) -> None:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    with lab.declaring(with_exception(lab.stack, tomorrow)):
+    with lab.declaring(with_exception(lab, tomorrow)):
         check_open_on_that_port_only(lab)
 
 
@@ -57,6 +64,7 @@ def preview(lab: RunningLab, until: date, directory: Path) -> subprocess.Complet
         "port": PORT,
         "until": until.isoformat(),
         "why": "the old Prometheus has no sidecar",
+        "from_networks": [scraper(lab)],
         "paths": list(PATHS),
     }
     return lab.pulumi("preview", stack_file=lab.stack_with({"security": {"exceptions": [exception]}}, directory))
