@@ -166,6 +166,7 @@ def problems(parts: Parts) -> Iterator[Problem]:
                 app.service_host(name),
             )
         yield from _shape_problems(path, app)
+        yield from _namespace_problems(parts, path, app)
         mcp = app.mcp is not None
         yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=mcp)
         yield from load_balancing.problems(f"{path}.load_balancing", app.load_balancing, app.resilience)
@@ -226,6 +227,19 @@ def _exposure_problems(parts: Parts, name: str, app: AppSpec, owners: dict[str, 
                 "is missing: the MCP endpoint would be open to the internet. Declare auth with an issuer, "
                 "or say open: true if that is meant",
             )
+
+
+def _namespace_problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
+    taken = {parts.istio_namespace: "Istio's root namespace, whose policies hold for the whole mesh"}
+    taken |= {gateway.home: f"the namespace of gateways.{name}" for name, gateway in parts.gateways.items()}
+    if app.namespace in taken:
+        yield Problem(
+            f"{path}.namespace",
+            f"is {taken[app.namespace]}; an app's namespace denies by default, so choose one of its own",
+            app.namespace,
+        )
+    elif app.namespace.startswith("kube-"):
+        yield Problem(f"{path}.namespace", "belongs to Kubernetes; choose another", app.namespace)
 
 
 def _shape_problems(path: str, app: AppSpec) -> Iterator[Problem]:

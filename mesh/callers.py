@@ -104,13 +104,16 @@ def objects(graph: Graph, name: str, app: AppSpec) -> Iterator[Owned]:
 
 
 def _rule(graph: Graph, edge: Edge, port: str) -> Rule:
+    source = Rule_From(source=Source(principals=[graph.principal(edge.source)]))
+    if not edge.endpoints:
+        return Rule(from_=[source], to=[Rule_To(operation=Operation(ports=[port]))])
     by_methods: dict[tuple[str, ...], list[str]] = {}
     for endpoint in edge.endpoints:
         paths = by_methods.setdefault(endpoint.methods, [])
         if endpoint.policy_path not in paths:
             paths.append(endpoint.policy_path)
     return Rule(
-        from_=[Rule_From(source=Source(principals=[graph.principal(edge.source)]))],
+        from_=[source],
         to=[
             Rule_To(operation=Operation(hosts=edge.hosts, methods=methods, paths=paths, ports=[port]))
             for methods, paths in by_methods.items()

@@ -147,7 +147,26 @@ def problems(parts: Parts) -> Iterator[Problem]:
                 public=spec.kind == "public",
                 redirect=spec.serves_redirect,
             )
+            yield from _destination_problems(parts, f"{path}.listeners.{listener_name}.destination", listener)
         yield from _clashes(path, spec)
+
+
+def _destination_problems(parts: Parts, path: str, listener: ListenerSpec) -> Iterator[Problem]:
+    if listener.destination is None or not parts.all_apps_read:
+        return
+    service, _, namespace = listener.destination.host.removesuffix(".svc.cluster.local").partition(".")
+    apps = {
+        app.service_name(name): app for name, app in parts.apps.items() if app.namespace == namespace and app.service
+    }
+    if namespace in parts.namespaces and service not in apps:
+        yield Problem(
+            f"{path}.host",
+            f"no app of {namespace} has this service, and whatever is not an app there is denied; "
+            f"its services: {', '.join(apps) or 'none'}",
+            listener.destination.host,
+        )
+    elif service in apps and (port := apps[service].service) is not None and port.port != listener.destination.port:
+        yield Problem(f"{path}.port", f"the service's port is {port.port}", listener.destination.port)
 
 
 def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:

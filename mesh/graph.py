@@ -95,6 +95,7 @@ class Edge(NamedTuple):
     """Values of the Host header; an app that also answered to other names would be a way around the rules of those
     hosts."""
     endpoints: tuple[Endpoint, ...]
+    """What it may ask for; empty where a gateway passes bytes on and no proxy reads HTTP."""
     declared_at: str
 
 
@@ -150,6 +151,8 @@ class Graph:
         for name, app in self.apps.items():
             for edge in self._gateway_edges(name, app):
                 found[edge.app].append(edge)
+        for edge in self._listener_edges():
+            found[edge.app].append(edge)
         for name, app in self.apps.items():
             found[name].extend(self._caller_edges(name, app))
         return {name: tuple(edges) for name, edges in found.items()}
@@ -170,6 +173,14 @@ class Graph:
                 yield Edge(
                     source, target, host_headers(exposure.host), tuple(endpoints), f"apps.{name}.{exposure.path}"
                 )
+
+    def _listener_edges(self) -> Iterator[Edge]:
+        services = {app.service_host(name): name for name, app in self.apps.items() if app.service is not None}
+        for name, gateway in self.gateways.items():
+            for listener_name, listener in gateway.listeners.items():
+                if listener.destination is not None and (app := services.get(listener.destination.host)) is not None:
+                    declared_at = f"gateways.{name}.listeners.{listener_name}.destination"
+                    yield Edge(self.gateway_identity(name), app, (), (), declared_at)
 
     def _caller_edges(self, name: str, app: AppSpec) -> Iterator[Edge]:
         hosts = service_headers(app.service_name(name), app.namespace)

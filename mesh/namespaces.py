@@ -24,13 +24,16 @@ class NamespaceDeclaration(NamedTuple):
 
 
 def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
-    """Every namespace of apps and gateways, by name."""
+    """Every namespace of apps, gateways and the rate limit service, by name."""
     owners: dict[str, list[str]] = {}
     gateways = {spec.home for spec in graph.gateways.values()}
     for name, spec in graph.gateways.items():
         owners.setdefault(spec.home, []).append(f"gateways.{name}")
     for name, spec in graph.apps.items():
         owners.setdefault(spec.namespace, []).append(f"apps.{name}")
+    service = graph.parts.rate_limit_service
+    if service is not None:
+        owners.setdefault(service.namespace, []).append("rate_limit_service")
     return tuple(
         NamespaceDeclaration(name, "gateway" if name in gateways else "apps", tuple(owners[name]))
         for name in sorted(owners)

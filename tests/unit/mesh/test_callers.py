@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.mesh.stack import manifest, mesh
+from tests.unit.mesh.stack import GATEWAYS, manifest, mesh
 
 CALLERS = "AuthorizationPolicy/chatgpt-production/chatgpt-mcp-callers"
 FRONTEND = "{frontend: {namespace: chatgpt-production}}"
@@ -72,6 +72,20 @@ def test_an_app_reachable_by_a_prefix_refuses_escaped_slashes():
 def test_an_app_that_nobody_calls_has_no_allow():
     built = mesh(others="{alone: {namespace: other, service: {port: 1}}}")
     assert not [o for o in built.objects if o.resource.key == "AuthorizationPolicy/other/alone-callers"]
+
+
+def test_a_tcp_listener_opens_the_port_of_its_app_to_the_gateway_alone():
+    gateways = GATEWAYS.replace(
+        "{https: {hosts: [inside",
+        """{pg: {port: 5432, protocol: TCP,
+      destination: {host: pg.data.svc.cluster.local, port: 5432}}, https: {hosts: [inside""",
+    )
+    built = mesh(others="{pg: {namespace: data, service: {port: 5432}}}", gateways=gateways)
+    [rule] = manifest(built, "AuthorizationPolicy/data/pg-callers")["rules"]
+    assert rule == {
+        "from": [{"source": {"principals": ["cluster.local/ns/istio-internal/sa/istio-internalgateway"]}}],
+        "to": [{"operation": {"ports": ["5432"]}}],
+    }
 
 
 def test_the_graph_knows_what_each_app_calls():

@@ -134,6 +134,11 @@ class TestMistakes:
             m for m in found if m.startswith("gateways.public.listeners.pg.protocol: TCP is for internal gateways only")
         ]
 
+    def test_a_tcp_destination_that_no_app_has(self):
+        tcp = "pg: {port: 5432, protocol: TCP, destination: {host: typo.chatgpt-production.svc.cluster.local, port: 1}}"
+        found = mistakes(gateways=GATEWAYS.replace("{https: {hosts: [inside", f"{{{tcp}, https: {{hosts: [inside"))
+        assert any("listeners.pg.destination.host: no app of chatgpt-production has this service" in m for m in found)
+
     def test_an_egress_gateway_with_listeners(self):
         found = mistakes(gateways=GATEWAYS + "out: {kind: egress, listeners: {a: {hosts: [a.example.com]}}}")
         assert any(m.startswith("gateways.out.listeners: an egress gateway has no listeners") for m in found)
