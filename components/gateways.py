@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -54,13 +55,20 @@ def _address(resources: Sequence[Any] | None) -> pulumi.Output[str | None]:
     if not services:
         return pulumi.Output.from_input(None)
     (service,) = services
-    return pulumi.Output.all(service.spec, service.status).apply(lambda known: _reached_at(*known))
+    return pulumi.Output.all(service.spec, service.status).apply(lambda known: reached_at(*known))
 
 
-def _reached_at(
-    spec: kubernetes.core.v1.outputs.ServiceSpec | None, status: kubernetes.core.v1.outputs.ServiceStatus | None
-) -> str | None:
-    balancer = status.load_balancer if status else None
-    for ingress in (balancer.ingress if balancer else None) or ():
-        return ingress.ip or ingress.hostname
-    return spec.cluster_ip if spec else None
+def reached_at(spec: Any, status: Any) -> str | None:
+    """The address of a Service: its load balancer's, else the one inside the cluster; None while there is none."""
+    balancer = _field(status, "loadBalancer", "load_balancer")
+    for ingress in _field(balancer, "ingress", "ingress") or ():
+        return _field(ingress, "ip", "ip") or _field(ingress, "hostname", "hostname")
+    return _field(spec, "clusterIP", "cluster_ip")
+
+
+def _field(value: Any, json_name: str, python_name: str) -> Any:
+    """A field of an object, which Pulumi hands over as a class of its own, or as JSON for the child of a chart."""
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, Any]", value)
+        return mapping.get(json_name, mapping.get(python_name))
+    return getattr(value, python_name, None)
