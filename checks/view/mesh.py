@@ -81,8 +81,18 @@ class MeshView:
     # Which objects there are
 
     def istio(self, kind: str) -> list[Manifest]:
-        """Istio's objects of a kind, not those of another API that shares its name (Gateway API, Knative)."""
-        return [obj for obj in self.by_kind.get(kind, ()) if obj.is_istio]
+        """Istio's objects of a kind, not those of another API that shares its name (Gateway API, Knative).
+
+        By name, so that what a rule says does not depend on the order of files.
+        """
+        return self._istio_by_kind.get(kind, [])
+
+    @cached_property
+    def _istio_by_kind(self) -> dict[str, list[Manifest]]:
+        return {
+            kind: sorted((obj for obj in found if obj.is_istio), key=lambda obj: (obj.namespace, obj.name))
+            for kind, found in self.by_kind.items()
+        }
 
     @cached_property
     def virtual_services(self) -> list[VirtualService]:
@@ -198,7 +208,7 @@ class MeshView:
 
     @cached_property
     def istio_operators(self) -> list[Manifest]:
-        return self.by_kind.get("IstioOperator", [])
+        return sorted(self.by_kind.get("IstioOperator", []), key=lambda obj: (obj.namespace, obj.name))
 
     # The mesh's own settings
 
