@@ -5,12 +5,14 @@ They look at the machine itself, not at what the lab thinks it has left.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +21,9 @@ from lab.debian import command
 from lab.network import BRIDGE
 from lab.processes import Processes
 from lab.state import CHECKOUT, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 pytestmark = pytest.mark.skipif("LAB_KUBECONFIG" in os.environ, reason="the lab takes down only its own cluster")
 
@@ -32,6 +37,12 @@ def state() -> State:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*LAB, *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=300)
+
+
+def kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def output(*arguments: str) -> str:
@@ -79,8 +90,7 @@ def test_up_works_after_everything_was_killed(state: State) -> None:
     processes = Processes(state)
     pids = [record.pid for record in processes.records()]
     pids += [*leftovers.shims(state), *cgroups.processes()]
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    kill(pids)
 
     again = run("up", "--cluster-only")
 
@@ -89,8 +99,7 @@ def test_up_works_after_everything_was_killed(state: State) -> None:
 
 def test_down_leaves_nothing_even_of_a_lab_that_was_killed(state: State) -> None:
     assert traces(state), "a running lab leaves traces, or this test looks at the wrong places"
-    for record in Processes(state).records():
-        os.kill(record.pid, signal.SIGKILL)
+    kill(record.pid for record in Processes(state).records())
 
     done = run("down")
 
