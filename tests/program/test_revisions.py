@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.program.differences import changed
 from tests.program.recorded_program import Recorded, run
 from tests.surroundings import own_layer, surroundings
 
@@ -35,31 +36,6 @@ def stack(stable: str, revisions: tuple[str, ...] = (OLD, NEW)) -> Recorded:
     recorded = run("prod", {**own, "istio": istio})
     assert recorded.error is None
     return recorded
-
-
-def changed(before: Recorded, after: Recorded) -> dict[str, set[str]]:
-    """Paths of the inputs that differ, by object of the cluster."""
-    earlier = {resource.urn: resource for resource in before.resources if resource.type.startswith("kubernetes:")}
-    found: dict[str, set[str]] = {}
-    for resource in after.resources:
-        if not resource.type.startswith("kubernetes:"):
-            continue
-        known = earlier.pop(resource.urn, None)
-        paths = set(_differences(known.inputs if known else None, resource.inputs, ""))
-        if paths:
-            found[resource.name] = paths
-    return {**found, **{gone.name: {"(gone)"} for gone in earlier.values()}}
-
-
-def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() | other.keys():
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, pair in enumerate(zip(one, other, strict=True)):
-            yield from _differences(*pair, f"{path}[{index}]")
-    elif one != other:
-        yield path
 
 
 def test_each_revision_is_a_chart_of_its_own_version() -> None:
@@ -93,7 +69,7 @@ def test_namespaces_follow_the_tag_and_never_carry_both_labels() -> None:
 
 
 def test_a_second_revision_changes_nothing_that_runs() -> None:
-    assert changed(stack(OLD, (OLD,)), stack(OLD)).keys() == {f"istiod-{NEW}"}
+    assert changed(stack(OLD, (OLD,)), stack(OLD)) == {f"istiod-{NEW}": {"(new)"}}
 
 
 def test_moving_the_tag_changes_the_tag_and_renews_the_gateways_alone() -> None:
