@@ -78,7 +78,11 @@ def check(mesh: MeshView) -> Hits:
     }
     if mesh.root_namespace in closed:
         return
+    gateways = {gateway.obj.index for gateway in mesh.gateway_workloads}
     for workload in mesh.workloads:
+        if workload.obj.index in gateways:
+            # A gateway is there to take requests from outside; what may pass is for its routes to say.
+            continue
         if workload.namespace not in mesh.policies_by_namespace or workload.namespace in closed or not workload.labels:
             continue
         applying = mesh.policies_by_selector.applying(workload.namespace, workload.labels)

@@ -43,7 +43,8 @@ spec:
   - providers: [{name: prometheus}]
     overrides:
     - match: {metric: REQUEST_COUNT, mode: SERVER}
-      tagOverrides: {model: {value: "request.headers['x-model'] in ['small', 'large'] ? 'known' : 'other'"}}
+      tagOverrides:
+        model: {value: "request.headers['x-model'] in ['small', 'large'] ? request.headers['x-model'] : 'other'"}
 """,
     sources=("https://prometheus.io/docs/practices/naming/#labels",),
 )
@@ -51,7 +52,7 @@ def check(mesh: MeshView) -> Hits:
     for expression in expressions(mesh):
         if expression.boolean:
             continue
-        bare = COMPARED.sub("", expression.text)
+        bare = COMPARED.sub("", LISTED.sub(":", expression.text))
         found = UNBOUNDED.search(bare)
         if found:
             problem = f"is {expression.text!r}, and {found.group()} has any number of values"
@@ -59,6 +60,11 @@ def check(mesh: MeshView) -> Hits:
 
 
 _ATTRIBUTE = r"(?:request|response|source|destination|connection|upstream)\.\w+(?:\[[^\]]*\]|\.\w+\b(?!\())?"
+LISTED = re.compile(
+    rf"(?P<value>{_ATTRIBUTE}|\((?:[^()]|\([^()]*\))*\))\s+in\s+\[[^\]]*\]\s*\?\s*(?P=value)\s*:"
+)
+"""A value that is handed on only where it is one of a list: `x in ['a', 'b'] ? x : ...`."""
+
 COMPARED = re.compile(
     rf"(?:'[^']*'|\"[^\"]*\")\s+in\s+{_ATTRIBUTE}"
     rf"|{_ATTRIBUTE}\s*(?:==|!=|<=|>=|<|>|in\s*\[[^\]]*\])\s*(?:'[^']*'|\"[^\"]*\"|[\w.]+(?:\([^)]*\))?)?"
