@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import debian, environment
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--mesh", default="staging", metavar="STACK", help="with LAB_KUBECONFIG: what was run there")
     preview = add("preview", _preview, "what a stack would register, without credentials or network")
     preview.add_argument("stack", metavar="STACK", help="staging, prod or lab")
+    preview.add_argument("--objects", metavar="DIRECTORY", help="also write each chart's objects there, as YAML")
     status = add(
         "status", _status, "which processes run, whether the node and its pods are ready, and how much memory all take"
     )
@@ -148,15 +150,13 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from lab.stack import STACK, Stack, require_stack
+    from lab.preview import preview
+    from lab.stack import STACK, require_stack
 
     if options.stack != STACK:
         require_stack(options.stack)
-    screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
-    state.create()
-    toolchain.ensure(("pulumi", "helm", "istio"), screen)
-    environment.link_commands(state, toolchain)
-    return CLEAN if Stack(state, toolchain, options.stack).preview(options.stack) == 0 else FINDINGS
+    preview(options.stack, Toolchain(), Screen(), Path(options.objects) if options.objects else None)
+    return CLEAN
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -1,0 +1,164 @@
+"""``python -m lab preview STACK``: what a stack would register, without a cluster, credentials or network.
+
+Pulumi's real engine runs the program in a backend that lasts as long as the command, with Pulumi's own plugins where
+they are installed and the lab's stand-ins elsewhere. A cluster that is not there yet leaves the provider's kubeconfig
+unknown, and the engine then shows each chart as one node; so the plan goes on with each chart's objects, rendered by
+Helm with the same values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lab import environment
+from lab.failure import LabError
+from lab.state import CHECKOUT, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lab.screen import Screen
+    from lab.toolchain import Toolchain
+
+# Whatever could lead a plugin to somebody's cloud or cluster.
+_CREDENTIALS = re.compile(r"GOOGLE_|GCLOUD_|GCP_|CLOUDSDK_|AWS_|AZURE_|ARM_|PULUMI_|KUBE|HELM_|LAB_KUBECONFIG")
+
+FAMILIES = ("pulumi", "helm", "istio")
+
+
+class Preview:
+    """One stack's plan, in a directory of its own."""
+
+    def __init__(self, stack: str, directory: Path, toolchain: Toolchain, screen: Screen) -> None:
+        self._stack = stack
+        self._directory = directory
+        self._toolchain = toolchain
+        self._screen = screen
+        self._state = State(directory)
+
+    def run(self, objects: Path | None = None) -> None:
+        """Print the engine's plan and the charts' objects; write those to ``objects``, a directory, if it is given.
+
+        Raises:
+            LabError: the engine said no, or a chart cannot be rendered.
+        """
+        self._prepare()
+        self._screen.heading(f"Plan of {self._stack}: Pulumi's engine, offline")
+        self._engine()
+        self._screen.heading("Objects of the charts, with the same values")
+        for name, found in self._charts():
+            self._screen.line(f"  {name}")
+            for line in summary(found):
+                self._screen.line(f"    {line}")
+            if objects is not None:
+                objects.mkdir(parents=True, exist_ok=True)
+                text = yaml.safe_dump_all(sorted(found, key=_identity), sort_keys=True, width=120)
+                (objects / f"{name.replace('/', '-')}.yaml").write_text(text, encoding="utf-8")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of the engine: nothing in it leads anywhere but to this directory."""
+        kept = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
+        return {
+            **kept,
+            **environment.variables(self._state, self._toolchain),
+            "HOME": str(self._directory),
+            "KUBECONFIG": str(self._state.kubeconfig),
+        }
+
+    def _prepare(self) -> None:
+        self._state.create()
+        for path in (self._state.pulumi_backend, self._state.pulumi_home, self._state.issuer):
+            path.mkdir(parents=True, exist_ok=True)
+        environment.link_commands(self._state, self._toolchain)
+        # The keys of the lab's issuer are made with the lab; which they are makes no difference to a plan.
+        (self._state.issuer / "jwks.json").write_text('{"keys": []}', encoding="utf-8")
+
+    def _engine(self) -> None:
+        project = self._directory / "project"
+        project.mkdir()
+        config = project / f"Pulumi.{self._stack}.yaml"
+        config.write_text((CHECKOUT / config.name).read_text(encoding="utf-8"), encoding="utf-8")
+        # A project of the same name, since the engine writes its salt into the stack file next to it.
+        declared = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text(encoding="utf-8"))
+        (project / "Pulumi.yaml").write_text(f"name: {declared['name']}\nruntime: python\n", encoding="utf-8")
+        self._pulumi("stack", "init", self._stack, "--cwd", str(project), quiet=True)
+        self._pulumi(
+            "preview", "--stack", self._stack, "--config-file", str(config), "--suppress-permalink=true", "--diff=false"
+        )
+
+    def _pulumi(self, *arguments: str, quiet: bool = False) -> None:
+        done = subprocess.run(
+            [str(self._toolchain.path("pulumi")), *arguments, "--non-interactive"],
+            cwd=CHECKOUT,
+            env=self.variables,
+            capture_output=quiet,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            shown = f": {(done.stderr or done.stdout).strip()}" if quiet else "; the engine says why above"
+            raise LabError(f"`pulumi {arguments[0]}` of {self._stack} ended with {done.returncode}{shown}.")
+
+    def _charts(self) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+        # What a chart is given is the program's own business; the rest of the lab does without it.
+        import settings
+        from components import checked
+        from components.mesh_config import mesh_config
+        from components.rendering import rendered
+        from mesh.build import Mesh
+
+        os.environ.update({name: self.variables[name] for name in ("LAB_STATE", "ISTIO_CHARTS", "KUBECONFIG")})
+        today = datetime.now(tz=UTC).date()
+        loaded = settings.load_stack(CHECKOUT / f"Pulumi.{self._stack}.yaml", today)
+        mesh = Mesh(loaded.mesh(), today)
+        for name, values in checked.charts_of(loaded, mesh, mesh_config(mesh), loaded.platform).items():
+            _, namespace, release = name.split("/") if name.startswith("gateway/") else ("", "istio-system", name)
+            yield (
+                name,
+                rendered(
+                    values,
+                    self._toolchain.istio_charts,
+                    self._toolchain.path("helm"),
+                    release=release.removeprefix("istiod/"),
+                    namespace=namespace,
+                ),
+            )
+
+
+def preview(stack: str, toolchain: Toolchain, screen: Screen, objects: Path | None = None) -> None:
+    """Plan a stack and leave nothing behind.
+
+    Raises:
+        LabError: the plan has an error.
+    """
+    toolchain.ensure(FAMILIES, screen)
+    with tempfile.TemporaryDirectory(prefix="chatgpt-mesh-preview-") as directory:
+        Preview(stack, Path(directory), toolchain, screen).run(objects)
+
+
+def summary(objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line per kind: how many, and which."""
+    names: dict[str, list[str]] = {}
+    for found in objects:
+        metadata = found["metadata"]
+        names.setdefault(found["kind"], []).append(
+            "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        )
+    counts = Counter({kind: len(found) for kind, found in names.items()})
+    return [f"{counts[kind]:>3} {kind}: {', '.join(sorted(names[kind]))}" for kind in sorted(names)]
+
+
+def _identity(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    metadata = found["metadata"]
+    return found["kind"], metadata.get("namespace", ""), metadata["name"]
