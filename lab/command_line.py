@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--mesh", default="staging", metavar="STACK", help="with LAB_KUBECONFIG: what was run there")
     preview = add("preview", _preview, "what a stack would register, without credentials or network")
     preview.add_argument("stack", metavar="STACK", help="staging, prod or lab")
+    preview.add_argument("--diff", action="store_true", help="show every input of every resource")
     preview.add_argument("--objects", metavar="DIRECTORY", help="also write each chart's objects there, as YAML")
     status = add(
         "status", _status, "which processes run, whether the node and its pods are ready, and how much memory all take"
@@ -155,7 +156,8 @@ def _preview(options: argparse.Namespace) -> int:
 
     if options.stack != STACK:
         require_stack(options.stack)
-    preview(options.stack, Toolchain(), Screen(), Path(options.objects) if options.objects else None)
+    objects = Path(options.objects) if options.objects else None
+    preview(options.stack, Toolchain(), Screen(), objects, diff=options.diff)
     return CLEAN
 
 

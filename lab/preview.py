@@ -8,12 +8,10 @@ Helm with the same values.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import tempfile
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +44,7 @@ class Preview:
         self._screen = screen
         self._state = State(directory)
 
-    def run(self, objects: Path | None = None) -> None:
+    def run(self, objects: Path | None = None, *, diff: bool = False) -> None:
         """Print the engine's plan and the charts' objects; write those to ``objects``, a directory, if it is given.
 
         Raises:
@@ -54,7 +52,7 @@ class Preview:
         """
         self._prepare()
         self._screen.heading(f"Plan of {self._stack}: Pulumi's engine, offline")
-        self._engine()
+        self._engine(diff=diff)
         self._screen.heading("Objects of the charts, with the same values")
         for name, found in self._charts():
             self._screen.line(f"  {name}")
@@ -84,7 +82,7 @@ class Preview:
         # The keys of the lab's issuer are made with the lab; which they are makes no difference to a plan.
         (self._state.issuer / "jwks.json").write_text('{"keys": []}', encoding="utf-8")
 
-    def _engine(self) -> None:
+    def _engine(self, *, diff: bool) -> None:
         project = self._directory / "project"
         project.mkdir()
         config = project / f"Pulumi.{self._stack}.yaml"
@@ -94,7 +92,13 @@ class Preview:
         (project / "Pulumi.yaml").write_text(f"name: {declared['name']}\nruntime: python\n", encoding="utf-8")
         self._pulumi("stack", "init", self._stack, "--cwd", str(project), quiet=True)
         self._pulumi(
-            "preview", "--stack", self._stack, "--config-file", str(config), "--suppress-permalink=true", "--diff=false"
+            "preview",
+            "--stack",
+            self._stack,
+            "--config-file",
+            str(config),
+            "--suppress-permalink=true",
+            f"--diff={str(diff).lower()}",
         )
 
     def _pulumi(self, *arguments: str, quiet: bool = False) -> None:
@@ -136,7 +140,9 @@ class Preview:
             )
 
 
-def preview(stack: str, toolchain: Toolchain, screen: Screen, objects: Path | None = None) -> None:
+def preview(
+    stack: str, toolchain: Toolchain, screen: Screen, objects: Path | None = None, *, diff: bool = False
+) -> None:
     """Plan a stack and leave nothing behind.
 
     Raises:
@@ -144,7 +150,7 @@ def preview(stack: str, toolchain: Toolchain, screen: Screen, objects: Path | No
     """
     toolchain.ensure(FAMILIES, screen)
     with tempfile.TemporaryDirectory(prefix="chatgpt-mesh-preview-") as directory:
-        Preview(stack, Path(directory), toolchain, screen).run(objects)
+        Preview(stack, Path(directory), toolchain, screen).run(objects, diff=diff)
 
 
 def summary(objects: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -152,11 +158,9 @@ def summary(objects: Sequence[Mapping[str, Any]]) -> list[str]:
     names: dict[str, list[str]] = {}
     for found in objects:
         metadata = found["metadata"]
-        names.setdefault(found["kind"], []).append(
-            "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-        )
-    counts = Counter({kind: len(found) for kind, found in names.items()})
-    return [f"{counts[kind]:>3} {kind}: {', '.join(sorted(names[kind]))}" for kind in sorted(names)]
+        name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        names.setdefault(found["kind"], []).append(name)
+    return [f"{len(names[kind]):>3} {kind}: {', '.join(sorted(names[kind]))}" for kind in sorted(names)]
 
 
 def _identity(found: Mapping[str, Any]) -> tuple[str, str, str]:
