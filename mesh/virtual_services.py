@@ -368,23 +368,24 @@ def _mesh_routes(name: str, app: AppSpec) -> Iterator[HTTPRoute]:
     if canary and canary.pin is not None:
         pinned = _pin_match(canary.pin)
         for route in own:
-            match = HTTPMatchRequest(uri=route_uri(route), headers=pinned)
-            yield _forward(
-                f"{name}.pinned", [match], name, app, _forward_of(name, app, route), ((canary.version, 100),)
-            )
+            # With its methods, or a mirror that is declared for GET would copy whatever else is pinned.
+            match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(route.methods), headers=pinned)
+            how = _own_forward(name, app, route)
+            yield _forward(f"{name}.pinned", [match], name, app, how, ((canary.version, 100),))
         yield _forward(
             f"{name}.pinned", [HTTPMatchRequest(headers=pinned)], name, app, anything, ((canary.version, 100),)
         )
     for route in own:
-        # Callers address the app by its own paths: the rewrite is the gateway's business.
-        uri = exact(route.upstream_path) if route.exact is not None else StringMatch(prefix=route.upstream_path)
-        how = _forward_of(name, app, route)._replace(rewrite=None)
-        yield _forward(
-            f"{name}.{route.path}",
-            [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))],
-            name,
-            app,
-            how,
-            division,
-        )
+        match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(route.methods))
+        yield _forward(f"{name}.{route.path}", [match], name, app, _own_forward(name, app, route), division)
     yield _forward(name, [], name, app, anything, division)
+
+
+def _own_uri(route: RouteSpec) -> StringMatch:
+    """Callers in the mesh address the app by its own paths."""
+    return exact(route.upstream_path) if route.exact is not None else StringMatch(prefix=route.upstream_path)
+
+
+def _own_forward(name: str, app: AppSpec, route: RouteSpec) -> Forward:
+    """Without the rewrite, which is the gateway's business."""
+    return _forward_of(name, app, route)._replace(rewrite=None)

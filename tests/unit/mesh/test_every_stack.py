@@ -78,6 +78,16 @@ def test_every_subset_that_a_route_names_exists_once(declaration: dict[str, Any]
 
 @EVERY_STACK
 @given(stacks())
+def test_only_reads_are_copied_to_a_mirror(declaration: dict[str, Any]):
+    for virtual_service in manifests(built(declaration), "VirtualService"):
+        for route in virtual_service["spec"].get("http", []):
+            for match in route.get("match", [{}]) if "mirror" in route else []:
+                method = match["method"]
+                assert set(method.get("regex", method.get("exact")).split("|")) <= {"GET", "HEAD"}
+
+
+@EVERY_STACK
+@given(stacks())
 def test_weights_add_up(declaration: dict[str, Any]):
     for virtual_service in manifests(built(declaration), "VirtualService"):
         for route in virtual_service["spec"].get("http", []):

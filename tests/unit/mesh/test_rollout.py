@@ -118,6 +118,18 @@ class TestMirror:
         ]
         assert mirrored == ["chatgpt-mcp.health"]
 
+    def test_copies_only_its_methods_of_what_is_pinned_in_the_mesh_too(self):
+        built = app(
+            "canary: {version: v2, pin: {header: x-canary-user}}",
+            "routes: [{exact: /health, rewrite: /ready, mirror: {version: v2}}]",
+        )
+        mirrored = [route for route in manifest(built, MESH)["http"] if "mirror" in route]
+        assert len(mirrored) == 2
+        for route in mirrored:
+            [match] = route["match"]
+            assert (match["method"], match["uri"]) == ({"exact": "GET"}, {"exact": "/ready"})
+            assert "rewrite" not in route
+
 
 class TestHandOff:
     def test_flagger_gets_no_virtual_service_and_no_destination_rule_beside_its_own(self):
