@@ -60,9 +60,7 @@ def check(mesh: MeshView) -> Hits:
 
 
 _ATTRIBUTE = r"(?:request|response|source|destination|connection|upstream)\.\w+(?:\[[^\]]*\]|\.\w+\b(?!\())?"
-LISTED = re.compile(
-    rf"(?P<value>{_ATTRIBUTE}|\((?:[^()]|\([^()]*\))*\))\s+in\s+\[[^\]]*\]\s*\?\s*(?P=value)\s*:"
-)
+LISTED = re.compile(rf"(?P<value>{_ATTRIBUTE}|\((?:[^()]|\([^()]*\))*\))\s+in\s+\[[^\]]*\]\s*\?\s*(?P=value)\s*:")
 """A value that is handed on only where it is one of a list: `x in ['a', 'b'] ? x : ...`."""
 
 COMPARED = re.compile(
