@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.chart import chart
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from istio_api.chart_values import GatewayValues
     from mesh.gateways import GatewaySpec
     from secret_texts import SecretTexts
+
+
+SERVICE = "kubernetes:core/v1:Service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Gateway(pulumi.ComponentResource):
 
 
 def _address(resources: Sequence[Any] | None) -> pulumi.Output[str | None]:
-    services = [resource for resource in resources or () if isinstance(resource, kubernetes.core.v1.Service)]
+    services = [resource for resource in resources or () if resource.pulumi_resource_type == SERVICE]
     if not services:
         return pulumi.Output.from_input(None)
     (service,) = services

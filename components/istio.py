@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components import chart_values
 from components.chart import chart
+from components.kubernetes_object import KubernetesObject
 from components.namespaces import namespace
 from components.ordering import everything_of, together
-from components.revision_tags import revision_tag
 from secret_texts import SecretTexts
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from pulumi_kubernetes.helm.v4 import Chart
 
+    from components.ordering import Resources
     from components.specs.istio import IstioSpec
     from istio_api.mesh_config import MeshConfig
 
@@ -80,38 +80,36 @@ class Istio(pulumi.ComponentResource):
             for revision, version in spec.control_planes.items()
         }
         planes = everything_of(list(self.control_planes.values()))
-        tags = [
-            revision_tag(
-                tag,
-                revision,
-                istio_namespace=NAMESPACE,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=planes),
-            )
-            for tag, revision in spec.tags.items()
-        ]
-        self.ready = together(planes, *tags)
+        self.ready = together(planes, *self._tags(spec, planes))
         """For `depends_on`: control planes are up, tags lead to them, and both outlive what depends on them."""
         self.register_outputs({"namespace": NAMESPACE, "revisions": [r for r in self.control_planes if r]})
 
-    def _critical_pods(self, system: kubernetes.core.v1.Namespace) -> kubernetes.core.v1.ResourceQuota:
+    def _tags(self, spec: IstioSpec, planes: Resources) -> list[pulumi.Resource]:
+        if not spec.tags:
+            return []
+        # Here and not above: its classes take a while to load, and most stacks have no tags.
+        from components.revision_tags import revision_tag
+
+        opts = pulumi.ResourceOptions(parent=self, depends_on=planes)
+        return [
+            revision_tag(tag, revision, istio_namespace=NAMESPACE, opts=opts) for tag, revision in spec.tags.items()
+        ]
+
+    def _critical_pods(self, system: pulumi.Resource) -> KubernetesObject:
         """Lets pods of the two critical priority classes run outside kube-system, which GKE forbids without a quota.
 
         https://istio.io/latest/docs/ambient/install/platform-prerequisites/#google-kubernetes-engine-gke
         """
-        return kubernetes.core.v1.ResourceQuota(
-            "istio-critical-pods",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name="istio-critical-pods", namespace=NAMESPACE),
-            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(
-                hard={"pods": "1000"},
-                scope_selector=kubernetes.core.v1.ScopeSelectorArgs(
-                    match_expressions=[
-                        kubernetes.core.v1.ScopedResourceSelectorRequirementArgs(
-                            operator="In",
-                            scope_name="PriorityClass",
-                            values=["system-cluster-critical", "system-node-critical"],
-                        )
-                    ]
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[system]),
-        )
+        critical = {
+            "operator": "In",
+            "scopeName": "PriorityClass",
+            "values": ["system-cluster-critical", "system-node-critical"],
+        }
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "istio-critical-pods", "namespace": NAMESPACE},
+            "spec": {"hard": {"pods": "1000"}, "scopeSelector": {"matchExpressions": [critical]}},
+        }
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[system])
+        return KubernetesObject("istio-critical-pods", manifest, opts)

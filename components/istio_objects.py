@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.kubernetes_object import KubernetesObject
 from components.ordering import together
 from mesh.owned import Stage
 from secret_texts import SecretTexts
@@ -33,15 +34,6 @@ _COMPONENTS = {
     "security": "Security",
     "telemetry": "Telemetry",
 }
-
-
-class KubernetesObject(pulumi.CustomResource):
-    """Any object of the Kubernetes API, given as its manifest. Keys reach the API server as they are written."""
-
-    def __init__(self, name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        api_version, kind = manifest["apiVersion"], manifest["kind"]
-        group = api_version if "/" in api_version else f"core/{api_version}"
-        super().__init__(f"kubernetes:{group}:{kind}", name, dict(manifest), opts)
 
 
 class Declared(pulumi.ComponentResource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi_kubernetes as kubernetes
+from components.kubernetes_object import KubernetesObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +28,8 @@ class Injection:
         return {"istio.io/rev": self.revision} if self.revision else {"istio-injection": "enabled"}
 
 
-def namespace(name: str, *, injection: Injection | None, opts: pulumi.ResourceOptions) -> kubernetes.core.v1.Namespace:
+def namespace(name: str, *, injection: Injection | None, opts: pulumi.ResourceOptions) -> KubernetesObject:
     """A namespace; without `injection` its pods get no sidecar."""
-    return kubernetes.core.v1.Namespace(
-        name,
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(
-            name=name,
-            labels={
-                **(injection.labels if injection else {}),
-                "app.kubernetes.io/managed-by": "pulumi",
-            },
-        ),
-        opts=opts,
-    )
+    labels = {**(injection.labels if injection else {}), "app.kubernetes.io/managed-by": "pulumi"}
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    return KubernetesObject(name, manifest, opts)
