@@ -1,0 +1,91 @@
+"""What Istio's own command line says about the objects of every stack. No cluster is needed; seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import settings
+from components.implied import implied_objects
+from components.namespaces import Injection
+from lab.screen import Screen
+from lab.toolchain import Toolchain
+from mesh.build import Mesh
+from tests.surroundings import STACKS, surroundings
+from tests.unit.golden import HERE as GOLDEN
+
+TODAY = date(2026, 11, 24)
+ENVOY_FILTER = "IST0133"
+"""EnvoyFilter exposes internal implementation details: true, and said once for each of them."""
+
+
+@pytest.fixture(scope="session")
+def istioctl() -> str:
+    toolchain = Toolchain()
+    toolchain.ensure(["istio"], Screen())
+    return str(toolchain.path("istioctl"))
+
+
+def run(istioctl: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([istioctl, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+def istio_objects(text: str) -> list[dict[str, Any]]:
+    return [found for found in yaml.safe_load_all(text) if found and "istio.io/" in found["apiVersion"]]
+
+
+def written(directory: Path, name: str, objects: list[dict[str, Any]]) -> str:
+    path = directory / name
+    path.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    return str(path)
+
+
+def surrounded(stack: str, directory: Path) -> list[dict[str, Any]]:
+    """The namespaces, Services and workloads that the objects speak of, so that analyzers can follow a reference."""
+    with surroundings(directory / "machine"):
+        loaded = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+    return list(implied_objects(Mesh(loaded.mesh(), TODAY), Injection(revision=loaded.istio.injection)))
+
+
+def analyzed(istioctl: str, *files: str) -> list[dict[str, Any]]:
+    done = run(istioctl, "analyze", "--use-kube=false", "--all-namespaces", "--output=json", *files)
+    assert done.stdout.startswith("["), done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_validate_finds_no_error_and_warns_of_envoy_filters_alone(istioctl: str, stack: str, tmp_path: Path) -> None:
+    objects = istio_objects((GOLDEN / f"{stack}.yaml").read_text(encoding="utf-8"))
+    done = run(istioctl, "validate", "-f", written(tmp_path, "objects.yaml", objects))
+    assert done.returncode == 0, done.stdout + done.stderr
+    warnings = re.findall(r"^\s+\* (\S+?)/\S+: ", done.stdout + done.stderr, re.MULTILINE)
+    assert set(warnings) == {"EnvoyFilter"}, done.stdout + done.stderr
+    assert len(warnings) == sum(found["kind"] == "EnvoyFilter" for found in objects)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_analyze_finds_nothing_but_that_there_are_envoy_filters(istioctl: str, stack: str, tmp_path: Path) -> None:
+    objects = istio_objects((GOLDEN / f"{stack}.yaml").read_text(encoding="utf-8"))
+    files = written(tmp_path, "objects.yaml", objects), written(tmp_path, "others.yaml", surrounded(stack, tmp_path))
+    found = [message for message in analyzed(istioctl, *files) if message["code"] != ENVOY_FILTER]
+    assert not found, "\n".join(f"{one['code']} {one.get('origin')}: {one['message']}" for one in found)
+
+
+def test_both_tell_what_is_wrong(istioctl: str, tmp_path: Path) -> None:
+    """Otherwise the two tests above would pass on anything."""
+    (service,) = [
+        one
+        for one in istio_objects((GOLDEN / "staging.yaml").read_text(encoding="utf-8"))
+        if (one["kind"], one["metadata"]["name"]) == ("VirtualService", "chatgpt-mcp-mesh")
+    ]
+    other = {**service, "metadata": {**service["metadata"], "name": "another"}}
+    assert "IST0109" in {one["code"] for one in analyzed(istioctl, written(tmp_path, "two.yaml", [service, other]))}
+    service["spec"]["http"][0]["nonsense"] = True
+    assert run(istioctl, "validate", "-f", written(tmp_path, "wrong.yaml", [service])).returncode != 0
