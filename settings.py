@@ -10,6 +10,7 @@ every mistake at once.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -210,12 +211,17 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
         unread |= missing
         if name not in missing:
             read[name] = parsed
-    found += cross_check(_parts(read, frozenset(unread), today))
-    found += platform.problems(read, unread, today)
+    found += map(_bracketed, cross_check(_parts(read, frozenset(unread), today)))
+    found += map(_bracketed, platform.problems(read, unread, today))
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
     return Settings(**read)
+
+
+def _bracketed(problem: Problem) -> Problem:
+    """With `callers[0]` for `callers.0`, as pydantic's mistakes and `pulumi config set --path` have it."""
+    return Problem(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", problem.path), problem.message, problem.value)
 
 
 def _ambient(read: Mapping[str, Any]) -> list[Problem]:
