@@ -59,6 +59,7 @@ class Deployment:
         if self._own_cluster:
             self._prepare_own_cluster()
         else:
+            self._require_answer()
             with self._screen.step(f"image for `kind load image-archive {self._archive}`"):
                 write_archive(workload, cache_directory() / "layers", self._archive)
         self._screen.heading(f"Stack lab from {self._stack.file.name}, under Pulumi's engine")
@@ -89,11 +90,21 @@ class Deployment:
         Raises:
             LabError: the cluster or the engine said no.
         """
+        self._require_answer()
         with self._screen.step("sample workloads"):
             image = images.workload_image(pki.edge_authority(self._state.pki).certificate)
             documents = yaml.safe_dump_all(manifests.load(image=image.name, digest=image.key()), sort_keys=False)
             self._kubectl("delete", "--ignore-not-found", "--filename=-", stdin=documents)
         self._stack.destroy()
+
+    def _require_answer(self) -> None:
+        try:
+            self._kubectl("version", "--request-timeout=5s")
+        except LabError as error:
+            raise LabError(
+                f"The cluster of LAB_KUBECONFIG={self._kubeconfig} does not answer: {error} "
+                "Choose another context in that file, or unset LAB_KUBECONFIG to use the lab's own cluster."
+            ) from error
 
     def _prepare_own_cluster(self) -> None:
         """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""

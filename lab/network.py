@@ -9,12 +9,13 @@ import contextlib
 import ipaddress
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.debian import command
+from lab.debian import SYSTEM_PATH, command
 from lab.failure import LabError
 from lab.processes import lab_of
 
@@ -164,8 +165,9 @@ def _set_sysctls(state: State) -> None:
     if not saved.exists():
         present = {name: _sysctl_path(name).read_text().strip() for name in _SYSCTLS if _sysctl_path(name).exists()}
         saved.write_text(json.dumps(present), encoding="utf-8")
-    if not _sysctl_path("net/bridge/bridge-nf-call-iptables").exists():
-        subprocess.run(["/sbin/modprobe", "br_netfilter"], capture_output=True, check=False)
+    modprobe = shutil.which("modprobe", path=SYSTEM_PATH)
+    if modprobe and not _sysctl_path("net/bridge/bridge-nf-call-iptables").exists():
+        subprocess.run([modprobe, "br_netfilter"], capture_output=True, check=False)
     for name, value in _SYSCTLS.items():
         try:
             _sysctl_path(name).write_text(value)
