@@ -155,13 +155,19 @@ def configure_response() -> provider_pb2.ConfigureResponse:
 
 def serve(create: Callable[[str], ResourceProviderServicer], description: str) -> None:
     """Serve a provider until the engine ends the process; print the port on stdout."""
+    address = engine_address(description)
+    server = grpc.server(ThreadPoolExecutor(max_workers=MAX_CONCURRENT_CALLS), options=CHANNEL_OPTIONS)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(create(address), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    announce(server, port)
+
+
+def engine_address(description: str) -> str:
+    """The engine's address (host:port) from the command line; empty where a person starts the plugin by hand."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("engine", nargs="?", default="", help="address of Pulumi's engine (host:port)")
     arguments, _ = parser.parse_known_args()
-    server = grpc.server(ThreadPoolExecutor(max_workers=MAX_CONCURRENT_CALLS), options=CHANNEL_OPTIONS)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(create(arguments.engine), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    announce(server, port)
+    return arguments.engine
 
 
 def announce(server: grpc.Server, port: int) -> None:

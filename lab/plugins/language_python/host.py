@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
 
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
-from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce
+from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce, engine_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,10 @@ def program_environment() -> dict[str, str]:
 class LanguageHost(LanguageRuntimeServicer):
     """The service; what only code generation and plugin authors need is left unimplemented."""
 
+    def __init__(self, engine_address: str) -> None:
+        self._engine_address = engine_address
+        self._log = EngineLog(engine_address)
+
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         return language_pb2.LanguageHandshakeResponse()
 
@@ -105,7 +109,8 @@ class LanguageHost(LanguageRuntimeServicer):
             python = interpreter(request.info)
         except MissingInterpreterError as missing:
             return language_pb2.RunResponse(error=str(missing))
-        EngineLog(request.args[0] if request.args else "").info(STAND_IN)
+        self._log.info(STAND_IN)
+        request.args.insert(0, self._engine_address)  # where the program's log messages go
         payload = request.SerializeToString()
         with subprocess.Popen(
             [python, "-P", str(PROGRAM_RUNNER)],
@@ -129,6 +134,6 @@ class LanguageHost(LanguageRuntimeServicer):
 def serve() -> None:
     """Serve until the CLI ends the process; print the port on stdout first."""
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=CHANNEL_OPTIONS)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address(STAND_IN)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     announce(server, port)

@@ -26,7 +26,10 @@ EXIT_FAILURE_WAS_LOGGED = 32  # as in Pulumi's own host: the engine has the mess
 
 
 def read_request() -> language_pb2.RunRequest:
-    """The request from stdin; afterwards the end of stdin means that the host has gone, and ends this process."""
+    """The request from stdin; its first argument is the engine's address.
+
+    Afterwards the end of stdin means that the host has gone, and ends this process.
+    """
     from pulumi.runtime.proto import language_pb2
 
     (size,) = struct.unpack(">Q", sys.stdin.buffer.read(8))
@@ -61,7 +64,7 @@ def run(request: language_pb2.RunRequest) -> int:
     reset_options(
         project=request.project,
         monitor_address=request.monitor_address,
-        engine_address=request.args[0] if request.args else "",
+        engine_address=request.args[0],
         stack=request.stack,
         parallel=request.parallel,
         preview=request.dryRun,

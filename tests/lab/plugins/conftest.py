@@ -199,6 +199,12 @@ class Outcome:
         return self.stdout + self.stderr
 
     @property
+    def errors(self) -> list[str]:
+        """The messages that the engine has as errors."""
+        found = [event["diagnosticEvent"] for event in self.events if "diagnosticEvent" in event]
+        return [event["message"].strip() for event in found if event["severity"] == "error"]
+
+    @property
     def steps(self) -> dict[str, str]:
         """What happened to each resource, by its name: create, same, update, replace, delete ..."""
         steps: dict[str, str] = {}

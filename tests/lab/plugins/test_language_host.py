@@ -23,6 +23,7 @@ def test_the_plain_commands_run_a_program_with_configuration_and_outputs(offline
         pulumi.export("password", config.require_secret("password"))
     """)
     outcome = project.up()
+    assert "This is the lab's stand-in for pulumi-language-python" in outcome.output
     assert "printed by the program" in outcome.output
     outputs = json.loads(project.pulumi("stack", "output", "--json").stdout)
     assert outputs["all"] == {
@@ -51,7 +52,7 @@ def test_the_preview_leaves_nothing_behind_for_the_update(offline_project) -> No
 
 def test_a_run_error_is_its_message_alone(offline_project) -> None:
     outcome = offline_project.preview('raise pulumi.RunError("apps.x: the port 0 is taken")', fails=True)
-    assert "error: apps.x: the port 0 is taken" in outcome.output
+    assert "apps.x: the port 0 is taken" in outcome.errors
     assert "Traceback" not in outcome.output
 
 
