@@ -77,7 +77,12 @@ def problems(parts: Parts, path: str, app: AppSpec) -> Iterator[Problem]:
                     "(namespace alone is enough), or mend the name",
                     caller.service_account,
                 )
-        if not caller.paths and app.mcp is None and not any(route.own for route in app.routes):
+        if (
+            app.service is not None
+            and not caller.paths
+            and app.mcp is None
+            and not any(route.own for route in app.routes)
+        ):
             yield Problem(
                 f"{where}.paths", "is missing; this app declares no path of its own that could be the default"
             )

@@ -72,5 +72,5 @@ def test_all_mistakes_are_printed_and_no_object(stack: Path, capsys: pytest.Capt
     assert main(["show", str(stack)]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    for path in ("apps.weather.service.port", "apps.third.namespce", "apps.frontend.callers.0.app"):
+    for path in ("apps.weather.service.port", "apps.third.namespce", "apps.frontend.callers[0].app"):
         assert path in printed.err
