@@ -22,6 +22,7 @@ from istio_api.chart_values import (
     IstiodValues_Cni,
     IstiodValues_Cpu,
     IstiodValues_Global,
+    IstiodValues_Global_MultiCluster,
     IstiodValues_Global_NetworkPolicy,
     IstiodValues_Global_Proxy,
     IstiodValues_Pdb,
@@ -103,6 +104,11 @@ def istiod_values(
             tag=spec.images.tag,
             image_pull_policy=spec.images.pull_policy,
             log_as_json=True,
+            mesh_id=None if spec.multi_cluster is None else spec.multi_cluster.mesh,
+            multi_cluster=None
+            if spec.multi_cluster is None
+            else IstiodValues_Global_MultiCluster(cluster_name=spec.multi_cluster.cluster),
+            network=None if spec.multi_cluster is None else spec.multi_cluster.network,
             network_policy=IstiodValues_Global_NetworkPolicy(enabled=spec.network_policies),
             platform=platform,
             priority_class_name=plane.priority_class,

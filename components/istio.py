@@ -41,7 +41,9 @@ class Istio(pulumi.ComponentResource):
     def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:istio:Istio", name, None, opts)
         spec = args.spec
-        system = namespace(NAMESPACE, injection=None, opts=pulumi.ResourceOptions(parent=self))
+        # The network of workloads that carry no label of their own.
+        network = {"topology.istio.io/network": spec.multi_cluster.network} if spec.multi_cluster else {}
+        system = namespace(NAMESPACE, injection=None, labels=network, opts=pulumi.ResourceOptions(parent=self))
         quota = self._critical_pods(system)
         before: list[pulumi.Resource] = [system, quota]
         base = chart(

@@ -28,8 +28,10 @@ class Injection:
         return {"istio.io/rev": self.revision} if self.revision else {"istio-injection": "enabled"}
 
 
-def namespace(name: str, *, injection: Injection | None, opts: pulumi.ResourceOptions) -> KubernetesObject:
-    """A namespace; without `injection` its pods get no sidecar."""
-    labels = {**(injection.labels if injection else {}), "app.kubernetes.io/managed-by": "pulumi"}
+def namespace(
+    name: str, *, injection: Injection | None, opts: pulumi.ResourceOptions, labels: Mapping[str, str] | None = None
+) -> KubernetesObject:
+    """A namespace; without `injection` its pods get no sidecar. `labels` are further ones."""
+    labels = {**(labels or {}), **(injection.labels if injection else {}), "app.kubernetes.io/managed-by": "pulumi"}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     return KubernetesObject(name, manifest, opts)

@@ -82,6 +82,21 @@ class ImagesSpec(Spec):
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
 
 
+class MultiClusterSpec(Spec):
+    """Names by which a cluster is known once its mesh spans several. They are hard to change later, so they are chosen
+    before the second cluster comes; the gateway between networks and the remote secrets are not made here.
+
+    https://istio.io/latest/docs/setup/install/multicluster/before-you-begin/
+    """
+
+    mesh: DnsLabel
+    """Name of the mesh, the same in all of its clusters."""
+    cluster: DnsLabel
+    """Name of this cluster, which no other cluster of the mesh has."""
+    network: DnsLabel
+    """Network of its pods: those of one network reach each other without a gateway."""
+
+
 class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
@@ -109,6 +124,8 @@ class IstioSpec(Spec):
     """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`."""
     validation: DnsLabel | None = None
     """The revision that validates Istio's objects; by default the one behind `injection`."""
+    multi_cluster: MultiClusterSpec | None = None
+    """Names for a mesh of several clusters. Without them the cluster is a mesh of its own, named Kubernetes."""
     network_policies: bool = True
     """Kubernetes NetworkPolicies that let only the mesh's ports of istiod, CNI and gateways be reached."""
 
