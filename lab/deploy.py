@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -121,7 +123,7 @@ class Deployment:
             except LabError:
                 if last_try:
                     raise
-                stop.wait(0.3)
+                stop.wait(1.0)
             else:
                 return
 
@@ -140,6 +142,9 @@ class Deployment:
                 inputs=tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py"))),
             )
             processes.start(process)
+        for name, site in ((ISSUER, "issuer"), *((INTERNET, site) for site in internet.SERVED_HERE)):
+            address = internet.SITES[site].address
+            processes.wait_ready(name, functools.partial(_accepts, address, internet.HTTPS_PORT), timeout=20)
         corefile = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -287,6 +292,14 @@ def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
