@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import subprocess
 import time
@@ -37,6 +38,7 @@ JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/j
 _ENVOY_ADMIN_PORT = 15000
 _TIMEOUT_SECONDS = 20.0
 _PULUMI_TIMEOUT_SECONDS = 300.0
+_REQUEST_IDS = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,8 @@ class RunningLab:
             params = {"name": tool, "arguments": dict(arguments or {})} if method == "tools/call" else {}
         token = self.token() if token is None else token
         sent = {**JSON_RPC_HEADERS, **({"authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        # unique, since requests of one session may be under way together
+        body = json.dumps({"jsonrpc": "2.0", "id": next(_REQUEST_IDS), "method": method, "params": params})
         return self.public.request(url or self.mcp_url, method="POST", headers=sent, body=body, timeout=timeout)
 
     # --- pods

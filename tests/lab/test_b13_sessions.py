@@ -53,6 +53,9 @@ def sessions(lab: RunningLab) -> Iterator[None]:
     with lab.objects.edited("Deployment", lab.namespace, f"chatgpt-mcp-{version}", stateful):
         eventually(lambda: _rolled_out(lab, version), within=120, what=f"{REPLICAS} pods that keep sessions")
         with lab.declaring_app(**declared):
+            eventually(
+                lambda: _known_to_the_gateway(lab, version), within=60, what="the gateway knows the new pods alone"
+            )
             yield
     eventually(lambda: _rolled_out(lab, version), within=120, what="the pods as they were")
 
@@ -64,6 +67,12 @@ def _rolled_out(lab: RunningLab, version: str) -> bool:
         status.get("observedGeneration") == deployment["metadata"]["generation"]
         and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == wanted
     )
+
+
+def _known_to_the_gateway(lab: RunningLab, version: str) -> bool:
+    gateway = lab.gateway_pods("public")[0]
+    known = gateway.host_statistic(f"|{version}|chatgpt-mcp.", "cx_total")
+    return set(known) == {f"{pod.ip}:8080" for pod in lab.mcp_pods(version)}
 
 
 def open_session(lab: RunningLab) -> tuple[str, str]:
