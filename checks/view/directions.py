@@ -8,7 +8,8 @@ from checks.view.hosts import covers
 
 if TYPE_CHECKING:
     from checks.view.mesh import MeshView
-    from checks.view.security import AuthorizationPolicy
+    from checks.view.routing import Destination
+    from checks.view.security import AuthorizationPolicy, PolicyRule
 
 _GATEWAY_WORDS = ("gateway", "ingress", "egress", "waypoint")
 
@@ -40,3 +41,29 @@ _WELL_KNOWN_APIS = (
     "openai.com", "googleapis.com", "amazonaws.com", "azure.com", "github.com", "anthropic.com", "stripe.com",
     "slack.com", "windows.net",
 )  # fmt: skip
+
+
+def pod_labels(mesh: MeshView, host: str) -> dict[str, str] | None:
+    """Labels of the pods behind a host: the Service's selector, or `app: NAME` where the Service is not shown."""
+    service = mesh.service_by_fqdn.get(host)
+    if service is None:
+        return {"app": host.partition(".")[0]}
+    pods = mesh.backends(service)
+    if pods:
+        return pods[0].labels
+    return service.selector or None
+
+
+def allow_rules(mesh: MeshView, target: Destination) -> list[PolicyRule]:
+    """The rules of all ALLOW policies on the pods behind a destination; empty if there are none."""
+    _, _, rest = target.fqdn.partition(".")
+    namespace, _, suffix = rest.partition(".")
+    labels = pod_labels(mesh, target.fqdn) if suffix == "svc.cluster.local" else None
+    if labels is None:
+        return []
+    return [
+        rule_
+        for policy in mesh.policies_by_selector.applying(namespace, labels)
+        if policy.action == "ALLOW" and not policy.targets
+        for rule_ in policy.rules
+    ]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
-from checks.view.fields import Json, mapping, text, whole
-from checks.view.strings import seconds
+from checks.view.fields import Json, elements, mapping, strings, text, whole
+from checks.view.hosts import covers
+from checks.view.strings import METHODS, seconds
 
 if TYPE_CHECKING:
     from checks.finding import Path
     from checks.rule import Hits
     from checks.view.manifest import Manifest
     from checks.view.mesh import MeshView
-    from checks.view.routing import HttpRoute
+    from checks.view.routing import HttpRoute, VirtualService
 
 
 @rule(
@@ -49,8 +52,11 @@ spec:
     sources=("https://github.com/istio/istio/blob/master/pkg/config/validation/validation.go",),
 )
 def check(mesh: MeshView) -> Hits:
+    for owner in mesh.virtual_services:
+        yield from _service(owner)
     for route in mesh.http_routes:
         yield from _route(route)
+        yield from _matches(route)
     for rule_ in mesh.destination_rules:
         for path, policy in rule_.policies():
             for keys in POLICY_DURATIONS:
@@ -109,16 +115,56 @@ def _route(route: HttpRoute) -> Hits:
         if weight is not None and weight < 0:
             where = (*route.path, "route", number_, "weight")
             yield Hit(route.obj, where, f"is {weight}, below 0", "write a weight of 0 or more")
-    attempts = whole(route.raw, "retries", "attempts")
+    attempts = whole(route.raw, "retries", "attempts") or 0
     if attempts == 0 and set(mapping(route.raw, "retries")) - {"attempts"}:
         where = (*route.path, "retries")
         yield Hit(
             route.obj,
             where,
-            "has attempts: 0 and yet other settings",
-            "leave only attempts: 0, which turns retries off",
+            "has no attempts and yet other settings",
+            "write attempts, or leave only attempts: 0, which turns retries off",
         )
     for keys in (("directResponse", "status"), ("fault", "abort", "httpStatus")):
         status = whole(route.raw, *keys)
         if status is not None and not 200 <= status <= 599:
             yield Hit(route.obj, (*route.path, *keys), f"is {status}, no HTTP status", "write one from 200 to 599")
+
+
+def _service(owner: VirtualService) -> Hits:
+    spec = owner.obj.spec
+    if not owner.hosts and (owner.on_gateway or "hosts" in spec or spec.get("gateways")):
+        yield Hit(owner.obj, ("spec", "hosts"), "is empty", "name the hosts (only a delegate has none)")
+    if not any(spec.get(block) for block in ("http", "tls", "tcp")):
+        yield Hit(owner.obj, ("spec",), "has neither http, tls nor tcp routes", "add a route, or remove the object")
+    for position, route in enumerate(elements(spec, "tls")):
+        path: Path = ("spec", "tls", position)
+        if not elements(route, "match"):
+            yield Hit(owner.obj, (*path, "match"), "is empty on a TLS route", "add match: [{sniHosts: [HOST]}]")
+        if not elements(route, "route"):
+            yield Hit(owner.obj, (*path, "route"), "is empty, so there is nowhere to go", "add a destination")
+        for number_, match in enumerate(elements(route, "match")):
+            names = strings(match, "sniHosts")
+            where = (*path, "match", number_, "sniHosts")
+            if not names:
+                yield Hit(owner.obj, where, "is empty", "name the hosts to route by SNI")
+            for index, name in enumerate(names):
+                if not any(covers(host, name.lower()) for host in owner.fqdns):
+                    problem = f"is {name!r}, which spec.hosts does not cover"
+                    yield Hit(owner.obj, (*where, index), problem, "use a host of this VirtualService")
+
+
+def _matches(route: HttpRoute) -> Hits:
+    for position, match in enumerate(route.matches):
+        path: Path = (*route.path, "match", position)
+        if not match:
+            yield Hit(route.obj, path, "is empty", "add a condition, or remove the whole match")
+        for field in ("uri", "method", "authority", "scheme"):
+            if field in match and not mapping(match, field):
+                yield Hit(route.obj, (*path, field), "says nothing", "write exact, prefix or regex")
+        method = mapping(match, "method")
+        named = [text(method, "exact")] if "exact" in method else re.split(r"[|()]+", text(method, "regex"))
+        for name in named:
+            if name and name.isalpha() and name not in METHODS:
+                similar = get_close_matches(name.upper(), METHODS, n=1)
+                mend = f"did you mean {similar[0]}?" if similar else "write a method in capitals"
+                yield Hit(route.obj, (*path, "method"), f"names {name!r}, which is no HTTP method", mend)

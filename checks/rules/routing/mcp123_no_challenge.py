@@ -45,6 +45,7 @@ spec:
   http:
   - match: [{uri: {prefix: /.well-known/oauth-protected-resource}}]
     directResponse: {status: 200, body: {string: '{"resource": "https://mcp.example.com/mcp"}'}}
+    headers: {response: {set: {content-type: application/json}}}
   - match:
     - uri: {exact: /mcp}
       method: {regex: "GET|POST|DELETE"}
@@ -73,6 +74,7 @@ spec:
   http:
   - match: [{uri: {prefix: /.well-known/oauth-protected-resource}}]
     directResponse: {status: 200, body: {string: '{"resource": "https://mcp.example.com/mcp"}'}}
+    headers: {response: {set: {content-type: application/json}}}
   - match:
     - uri: {exact: /mcp}
       method: {regex: "GET|POST|DELETE"}

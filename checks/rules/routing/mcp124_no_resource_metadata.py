@@ -53,7 +53,7 @@ spec:
     headers:
       response:
         set:
-          www-authenticate: Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
+          www-authenticate: Bearer resource_metadata="https://auth.example.com/mcp-metadata"
 """,
     good="""
 apiVersion: security.istio.io/v1
@@ -76,6 +76,7 @@ spec:
   http:
   - match: [{uri: {prefix: /.well-known/oauth-protected-resource}}]
     directResponse: {status: 200, body: {string: '{"resource": "https://mcp.example.com/mcp"}'}}
+    headers: {response: {set: {content-type: application/json}}}
   - match:
     - uri: {exact: /mcp}
       method: {regex: "GET|POST|DELETE"}

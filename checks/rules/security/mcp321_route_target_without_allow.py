@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
+from checks.view.directions import pod_labels
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -77,11 +78,11 @@ def check(mesh: MeshView) -> Hits:
     reported: set[tuple[str, str]] = set()
     for route in mesh.http_routes:
         for target in route.destinations:
-            name, _, rest = target.fqdn.partition(".")
+            _, _, rest = target.fqdn.partition(".")
             namespace, _, suffix = rest.partition(".")
             if suffix != "svc.cluster.local" or not (everywhere or namespace in closed):
                 continue
-            labels = _labels(mesh, target.fqdn, name)
+            labels = pod_labels(mesh, target.fqdn)
             if labels is None or (route.obj.key, target.fqdn) in reported:
                 continue
             if not any(_opens(policy) for policy in mesh.policies_by_selector.applying(namespace, labels)):
@@ -89,17 +90,6 @@ def check(mesh: MeshView) -> Hits:
                 problem = f"is {target.host}, which no ALLOW policy in {namespace} opens to anybody"
                 mend = "add an AuthorizationPolicy that allows the callers of this route"
                 yield Hit(route.obj, (*target.path, "host"), problem, mend)
-
-
-def _labels(mesh: MeshView, host: str, name: str) -> dict[str, str] | None:
-    """Labels of the pods behind a host: the Service's selector, or `app: NAME` where the Service is not shown."""
-    service = mesh.service_by_fqdn.get(host)
-    if service is None:
-        return {"app": name}
-    pods = mesh.backends(service)
-    if pods:
-        return pods[0].labels
-    return service.selector or None
 
 
 def _opens(policy: AuthorizationPolicy) -> bool:

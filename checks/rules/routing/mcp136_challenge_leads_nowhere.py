@@ -1,0 +1,120 @@
+"""A challenge that leads nowhere, or to everybody."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from checks.rule import ERROR, WARNING, Hit, rule
+from checks.view.fields import mapping, text, whole
+from checks.view.hosts import covers
+from checks.view.routing import match_takes_path
+from checks.view.strings import METHODS
+
+if TYPE_CHECKING:
+    from checks.rule import Hits
+    from checks.view.mesh import MeshView
+    from checks.view.routing import HttpRoute, VirtualService
+
+
+@rule(
+    "MCP136",
+    ERROR,
+    "A challenge that leads nowhere, or to everybody",
+    symptoms=("ChatGPT never asks the user to log in", "every request is challenged although the token is valid"),
+    why="""
+`resource_metadata` in `WWW-Authenticate` has to be a URL that a route answers. A challenge for a path that no route
+forwards keeps clients in a circle of logins; one without a path takes every request that no route above it took. And
+a 405 has to name what is allowed (RFC 9110).
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: tools, namespace: chat}
+spec:
+  hosts: [tools.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{uri: {exact: /rpc}}]
+    directResponse: {status: 401}
+    headers:
+      response: {set: {www-authenticate: 'Bearer resource_metadata="https://tools.example.com/.well-known/x"'}}
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: tools, namespace: chat}
+spec:
+  hosts: [tools.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{uri: {prefix: /.well-known/}}]
+    route: [{destination: {host: tools}}]
+  - match: [{uri: {exact: /rpc}, headers: {authorization: {prefix: "Bearer "}}}]
+    route: [{destination: {host: tools}}]
+  - match: [{uri: {exact: /rpc}}]
+    directResponse: {status: 401}
+    headers:
+      response: {set: {www-authenticate: 'Bearer resource_metadata="https://tools.example.com/.well-known/x"'}}
+""",
+    sources=(
+        "https://www.rfc-editor.org/rfc/rfc9728#name-use-of-www-authenticate-for",
+        "https://www.rfc-editor.org/rfc/rfc9110#name-405-method-not-allowed",
+    ),
+)
+def check(mesh: MeshView) -> Hits:
+    for service in mesh.virtual_services:
+        for route in service.http:
+            status = whole(route.raw, "directResponse", "status")
+            headers = {
+                name.lower(): str(said) for name, said in mapping(route.raw, "headers", "response", "set").items()
+            }
+            if status == 405 and "allow" not in headers:
+                where = (*route.path, "headers", "response", "set", "allow")
+                yield Hit(route.obj, where, "is absent on an answer 405", "list the methods that are allowed", WARNING)
+            if status == 405 and "allow" in headers:
+                yield from _allow(route, headers["allow"])
+            if status == 401:
+                yield from _challenge(service, route, headers.get("www-authenticate", ""))
+
+
+def _allow(route: HttpRoute, written: str) -> Hits:
+    listed = {name.strip() for name in written.split(",")}
+    where = (*route.path, "headers", "response", "set", "allow")
+    unknown = sorted(listed - set(METHODS))
+    if unknown:
+        yield Hit(route.obj, where, f"lists {', '.join(unknown)}, no HTTP method", "list methods in capitals")
+
+
+METADATA = re.compile(r'resource_metadata="([^"]*)"')
+
+
+def _challenge(service: VirtualService, route: HttpRoute, written: str) -> Hits:
+    where = (*route.path, "headers", "response", "set", "www-authenticate")
+    if not route.matches or any(not mapping(match, "uri") for match in route.matches):
+        yield Hit(route.obj, route.path, "challenges every path", "match the path of the MCP endpoint")
+    for match in route.matches:
+        path = text(match, "uri", "exact")
+        forwards = any(other.destinations and other.takes_path(path) for other in service.http)
+        if path and not forwards:
+            problem = f"challenges {path}, and no route forwards it whatever the token"
+            yield Hit(route.obj, (*route.path, "match"), problem, "add the route for valid tokens above it")
+    found = METADATA.search(written)
+    if written and found is None and "resource_metadata" in written:
+        yield Hit(route.obj, where, "has a resource_metadata without quotes", 'write resource_metadata="URL"')
+    if found is None:
+        return
+    host, _, rest = found[1].partition("://")[2].partition("/")
+    if not any(covers(pattern, host) for pattern in service.fqdns):
+        # Another host may serve it; whether it does is not ours to see.
+        return
+    served = any(other is not route and _names(other, f"/{rest}") for other in service.http)
+    if not served:
+        yield Hit(route.obj, where, f"points to {found[1]}, which no route answers", "serve the metadata there")
+    rest_of_header = METADATA.sub("", written).strip(" ,")
+    if '"' in rest_of_header.replace('error="invalid_token"', "") and rest_of_header.count('"') % 2:
+        yield Hit(route.obj, where, "has an odd number of quotes", "close the quotes")
+
+
+def _names(route: HttpRoute, path: str) -> bool:
+    return any(mapping(match, "uri") and match_takes_path(match, path) for match in route.matches)

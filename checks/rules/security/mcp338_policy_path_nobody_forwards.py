@@ -1,0 +1,107 @@
+"""A policy for a path that no route forwards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from checks.rule import WARNING, Hit, rule
+from checks.view.directions import guards_gateway
+from checks.view.fields import strings, text
+from checks.view.kubernetes import selects
+
+if TYPE_CHECKING:
+    from checks.rule import Hits
+    from checks.view.mesh import MeshView
+    from checks.view.routing import HttpRoute
+    from checks.view.security import AuthorizationPolicy
+
+
+@rule(
+    "MCP338",
+    WARNING,
+    "A policy for a path that no route forwards",
+    symptoms=("ChatGPT says 404", "a policy has no effect"),
+    why="""
+Every way to the workload goes through routes that match paths, and none of them takes the one that the policy allows.
+It is a misspelling on one side or the other. Judged for hosts with routes both at a gateway and in the mesh.
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [web]
+  http:
+  - match: [{uri: {prefix: /cart}}]
+    route: [{destination: {host: web}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [shop/front]}}]
+    to: [{operation: {paths: [/kart]}}]
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [web]
+  http:
+  - match: [{uri: {prefix: /cart}}]
+    route: [{destination: {host: web}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [shop/front]}}]
+    to: [{operation: {paths: [/cart]}}]
+""",
+    sources=("https://istio.io/latest/docs/concepts/security/#authorization-policies",),
+    needs=("VirtualService",),
+)
+def check(mesh: MeshView) -> Hits:
+    routes: dict[str, list[HttpRoute]] = defaultdict(list)
+    in_mesh: set[str] = set()
+    for route in mesh.http_routes:
+        for target in route.destinations:
+            routes[target.fqdn].append(route)
+            if route.owner.in_mesh and target.fqdn in route.owner.fqdns:
+                in_mesh.add(target.fqdn)
+    for policy in mesh.authorization_policies:
+        if policy.action != "ALLOW" or guards_gateway(policy) or "app" not in policy.selector:
+            continue
+        hosts = [host for host in in_mesh if _is_of(mesh, host, policy)]
+        for host in hosts[:1]:
+            for rule_ in policy.rules:
+                for operation in rule_.operations:
+                    for position, path in enumerate(strings(operation.raw, "paths")):
+                        exact = path.rstrip("*").rstrip("/") or "/"
+                        if "*" in path[:-1] or any(
+                            route.takes_path(exact) or _below(route, exact) for route in routes[host]
+                        ):
+                            continue
+                        where = (*operation.path, "paths", position)
+                        yield Hit(
+                            policy.obj, where, f"is {path}, which no route to {host} takes", "correct one of them"
+                        )
+
+
+def _below(route: HttpRoute, path: str) -> bool:
+    return any(text(match, "uri", kind).startswith(path) for match in route.matches for kind in ("exact", "prefix"))
+
+
+def _is_of(mesh: MeshView, host: str, policy: AuthorizationPolicy) -> bool:
+    service = mesh.service_by_fqdn.get(host)
+    if service is not None:
+        return service.obj.namespace == policy.obj.namespace and selects(service.selector, policy.selector)
+    return host.startswith(f"{policy.selector['app']}.{policy.obj.namespace}.")
