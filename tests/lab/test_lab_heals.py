@@ -50,7 +50,7 @@ def wait_ready(seconds: float = 90) -> dict[str, Any]:
 
 def restarts(found: dict[str, Any]) -> dict[str, int]:
     """Restarts of the long-lived pods; a test's own pods come and go."""
-    owned = ("istiod-", "istio-ingressgateway-", "coredns-", "chatgpt-mcp-v1-")
+    owned = ("istiod-", "istio-ingressgateway-", "istio-egressgateway-", "coredns-")
     return {pod["name"]: pod["restarts"] for pod in found["pods"] if pod["name"].startswith(owned)}
 
 
