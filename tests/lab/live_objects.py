@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import time
 from typing import TYPE_CHECKING, Any
 
 from kubernetes import client as kubernetes_client
 from kubernetes.dynamic import DynamicClient
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mesh.verify import ControlPlane
+
+_PATIENCE_SECONDS = 120.0
 
 
 class LiveObjects:
@@ -93,8 +97,21 @@ class LiveObjects:
         try:
             yield
         finally:
-            self.apply(original, manager)
+            self._restore(original, manager)
             self.wait_synced()
+
+    def _restore(self, original: Mapping[str, Any], manager: str) -> None:
+        """Insist: what stays changed would falsify every test that follows."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self.apply(original, manager)
+            except (kubernetes_client.ApiException, HTTPError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
 
 def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
