@@ -24,10 +24,11 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
         trust_domain=mesh.spec.trust_domain,
         extension_providers=extension_providers(mesh.spec.telemetry),
         outbound_traffic_policy=egress.outbound_traffic_policy(),
-        # `//mcp` and `/mcp%2f..` reach policies and routes as one spelling; otherwise a policy on /admin can be walked
-        # around. https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization
+        # `/mcp/../metrics` meets policies and routes as what it means. Slashes are not merged and not decoded: `//mcp` and
+        # `/mcp%2f..` are no path of any app, and gateways answer them 404 instead of mending them into one that is.
+        # https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization
         path_normalization=MeshConfig_ProxyPathNormalization(
-            normalization=MeshConfig_ProxyPathNormalization_NormalizationType.DECODE_AND_MERGE_SLASHES
+            normalization=MeshConfig_ProxyPathNormalization_NormalizationType.BASE
         ),
         # Istio's default repeats a request after a 503, and a tool call must not run twice. A connection that was never
         # made has carried nothing. https://istio.io/latest/docs/concepts/traffic-management/#retries

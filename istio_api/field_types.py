@@ -264,7 +264,7 @@ class ListType:
             problems.append(f"{path}: must be a list (given: {shown(value)})")
             return cast("tuple[Any, ...]", value)
         items = cast("Sequence[object]", value)
-        return tuple(self.item.admit(item, f"{path}[{index}]", problems) for index, item in enumerate(items))
+        return tuple([self.item.admit(item, f"{path}[{index}]", problems) for index, item in enumerate(items)])
 
     def write(self, value: tuple[Any, ...]) -> list[Any]:
         return [self.item.write(item) for item in value]

@@ -46,6 +46,8 @@ __all__ = [
 
 M = TypeVar("M", bound="Message")
 
+_set = object.__setattr__
+
 Int32 = Annotated[int, IntegerRange(-(2**31), 2**31 - 1)]
 UInt32 = Annotated[int, IntegerRange(0, 2**32 - 1)]
 Int64 = Annotated[int, IntegerRange(-(2**63), 2**63 - 1)]
@@ -82,15 +84,16 @@ class Message:
         message = type(self)
         problems: list[str] = []
         admitted: dict[str, Any] = {}
+        paths = _own_paths(message)
         for field in fields_of(message):
-            value = given.pop(field.name, field.default)
+            name = field.name
+            value = given.pop(name, field.default)
             if value is not field.default:
-                value = field.type.admit(value, f"{message.__name__}.{field.name}", problems)
-                admitted[field.name] = value
-            object.__setattr__(self, field.name, value)
-        names = {field.name: field.name for field in fields_of(message)}
-        problems += [_unknown(f"{message.__name__}.{name}", name, message, names) for name in given]
-        problems += _problems_of(message, admitted, message.__name__, names)
+                admitted[name] = value = field.type.admit(value, paths[name], problems)
+            _set(self, name, value)
+        if given:
+            problems += [_unknown(f"{message.__name__}.{name}", name, message, paths) for name in given]
+        problems += _problems_of(message, admitted, message.__name__, _own_names(message), paths)
         if problems:
             raise InvalidMessage(problems)
 
@@ -206,7 +209,8 @@ class MessageType:
                 if item is not None:
                     values[field.name] = field.type.read(item, where, found)
         names = {field.name: field.json_name for field in fields_of(self.message)}
-        found += _problems_of(self.message, values, path, names)
+        paths = {name: f"{path}.{shown_name}" if path else shown_name for name, shown_name in names.items()}
+        found += _problems_of(self.message, values, path, names, paths)
         problems += found
         return None if found else self.message(**values)
 
@@ -243,6 +247,22 @@ def fields_of(message: type[Message]) -> tuple[Field, ...]:
         )
         for field in dataclasses.fields(cast("Any", message))
     )
+
+
+@functools.cache
+def _required(message: type[Message]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields_of(message) if field.required)
+
+
+@functools.cache
+def _own_names(message: type[Message]) -> Mapping[str, str]:
+    return {field.name: field.name for field in fields_of(message)}
+
+
+@functools.cache
+def _own_paths(message: type[Message]) -> Mapping[str, str]:
+    """Where a constructor's mistakes are: constant per message, since most messages have none."""
+    return {field.name: f"{message.__name__}.{field.name}" for field in fields_of(message)}
 
 
 @functools.cache
@@ -293,21 +313,24 @@ def _field_type(hint: Any) -> FieldType:
     return _SCALARS[hint]
 
 
-def _problems_of(message: type[Message], values: Mapping[str, Any], path: str, names: Mapping[str, str]) -> list[str]:
+def _problems_of(
+    message: type[Message], values: Mapping[str, Any], path: str, names: Mapping[str, str], paths: Mapping[str, str]
+) -> list[str]:
     """What is wrong with well-typed values: missing, more than one of a group, or beyond a limit."""
     where = path or message.__name__
     problems = [
-        f"{where}: {names[field.name]} is required and must not be empty"
-        for field in fields_of(message)
-        if field.required and values.get(field.name, "") in ("", (), EMPTY_MAP)
+        f"{where}: {names[name]} is required and must not be empty"
+        for name in _required(message)
+        if values.get(name, "") in ("", (), EMPTY_MAP)
     ]
     for group in message.ONEOFS:
         given = [names[name] for name in group if name in values and values[name] not in ((), EMPTY_MAP)]
         if len(given) > 1:
             allowed = ", ".join(names[name] for name in group)
             problems.append(f"{where}: at most one of {allowed} may be set (given: {', '.join(given)})")
-    paths = {name: f"{path}.{shown_name}" if path else shown_name for name, shown_name in names.items()}
-    return [*problems, *broken_limits(message.LIMITS, values, paths)]
+    if message.LIMITS:
+        problems += broken_limits(message.LIMITS, values, paths)
+    return problems
 
 
 def _unknown(path: str, key: str, message: type[Message], known: Iterable[str]) -> str:
