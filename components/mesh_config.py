@@ -24,8 +24,8 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
         trust_domain=mesh.spec.trust_domain,
         extension_providers=extension_providers(mesh.spec.telemetry),
         outbound_traffic_policy=egress.outbound_traffic_policy(),
-        # `/mcp/../metrics` meets policies and routes as what it means. Slashes are not merged and not decoded: `//mcp` and
-        # `/mcp%2f..` are no path of any app, and gateways answer them 404 instead of mending them into one that is.
+        # `/mcp/../metrics` meets policies and routes as what it means. Slashes are neither merged nor decoded: `//mcp`
+        # and `/mcp%2f..` are paths of no app, and gateways answer them 404 instead of mending them into one that is.
         # https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization
         path_normalization=MeshConfig_ProxyPathNormalization(
             normalization=MeshConfig_ProxyPathNormalization_NormalizationType.BASE

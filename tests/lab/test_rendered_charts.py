@@ -150,6 +150,6 @@ class TestMeshConfig:
         ]
         mesh = yaml.safe_load(config["data"]["mesh"])
         assert mesh["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
-        assert mesh["pathNormalization"] == {"normalization": "DECODE_AND_MERGE_SLASHES"}
+        assert mesh["pathNormalization"] == {"normalization": "BASE"}
         assert mesh["defaultConfig"]["drainDuration"] == "600s"
         assert mesh["defaultConfig"]["holdApplicationUntilProxyStarts"] is True
