@@ -50,7 +50,7 @@ class Network(pulumi.ComponentResource):
         super().__init__("chatgpt-mesh:gke:Network", name, None, opts)
         self._spec = spec = args.spec
         self._prefix = args.prefix
-        self._protect = args.protect
+        self._keep = args.protect
         self.network = gcp.compute.Network(
             f"{args.prefix}-network",
             # Of the default network's kind, a subnet appears in every region, and each admits SSH from anywhere.
@@ -122,7 +122,7 @@ class Network(pulumi.ComponentResource):
         return pulumi.Output.all(*(address.address for address in self.nat_addresses)).apply(list)
 
     def _kept(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, protect=self._protect)
+        return pulumi.ResourceOptions(parent=self, protect=self._keep)
 
     def _external(self, logical_name: str, name: str | None = None) -> gcp.compute.Address:
         """A regional address: a passthrough load balancer and NAT take no global ones."""

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
 
     from tests.program.recorded_program import Recorded
 
+_OBJECTS = ("kubernetes:", "gcp:")
+
 
 def changed(before: Recorded, after: Recorded) -> dict[str, set[str]]:
-    """Paths of the inputs that differ, by object of the cluster; `(new)` and `(gone)` for whole objects."""
-    earlier = {resource.urn: resource for resource in before.resources if resource.type.startswith("kubernetes:")}
+    """Paths of the inputs that differ, by object of cluster and cloud; `(new)` and `(gone)` for whole ones."""
+    earlier = {resource.urn: resource for resource in before.resources if resource.type.startswith(_OBJECTS)}
     found: dict[str, set[str]] = {}
     for resource in after.resources:
-        if not resource.type.startswith("kubernetes:"):
+        if not resource.type.startswith(_OBJECTS):
             continue
         known = earlier.pop(resource.urn, None)
         paths = set(_differences(known.inputs, resource.inputs, "")) if known else {"(new)"}

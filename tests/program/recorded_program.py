@@ -70,10 +70,15 @@ class Recorded:
 class _Mocks(mocks.Mocks):
     """Answers as a cluster would: every resource has what it was asked to have."""
 
+    def __init__(self, answers: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._answers = answers or {}
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         return f"{args.name}-id", {**args.inputs, **_outputs_of_google(args)}
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token in self._answers:
+            return dict(self._answers[args.token]), []
         raise AssertionError(
             f"the program called {args.token}; a program that asks the cloud cannot be previewed offline"
         )
@@ -98,6 +103,8 @@ def _outputs_of_google(args: mocks.MockResourceArgs) -> dict[str, Any]:
             }
         case "gcp:container/nodePool:NodePool":
             return {"name": f"{args.name}-0123456", "version": "1.35.2-gke.1000", "instanceGroupUrls": [link]}
+        case "gcp:compute/subnetwork:Subnetwork" | "gcp:compute/router:Router":
+            return {"name": f"{args.name}-0123456"}
         case "gcp:compute/address:Address":
             return {"selfLink": link, "address": "203.0.113.7"}
         case "gcp:serviceaccount/account:Account":
@@ -108,8 +115,8 @@ def _outputs_of_google(args: mocks.MockResourceArgs) -> dict[str, Any]:
 
 
 class _RecordingMonitor(MockMonitor):
-    def __init__(self, recorded: Recorded) -> None:
-        super().__init__(_Mocks())
+    def __init__(self, recorded: Recorded, answering: _Mocks) -> None:
+        super().__init__(answering)
         self._recorded = recorded
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
@@ -133,15 +140,23 @@ class _RecordingMonitor(MockMonitor):
         return response
 
 
-def run(stack: str, configuration: Mapping[str, Any] | None = None, *, secret: tuple[str, ...] = ()) -> Recorded:
+def run(
+    stack: str,
+    configuration: Mapping[str, Any] | None = None,
+    *,
+    secret: tuple[str, ...] = (),
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Recorded:
     """The program for a stack of this repository, or for another configuration under its name.
 
-    It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret.
+    It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret,
+    `answers` are Google's to the functions that the program may call.
     """
     recorded = Recorded()
     values = configuration if configuration is not None else own_layer(stack)
     settings_of_pulumi.set_root_resource(None)  # type: ignore[arg-type] - a new run has a new stack
-    mocks.set_mocks(_Mocks(), PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded))
+    answering = _Mocks(answers)
+    mocks.set_mocks(answering, PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded, answering))
     config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, _keys(secret))
 
     def program() -> None:
