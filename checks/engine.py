@@ -58,6 +58,6 @@ def _finding(rule: Rule, hit: Hit) -> Finding:
         severity=hit.severity or rule.severity,
         object=hit.obj.key,
         path=hit.path,
-        message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith('?') else '.'}",
+        message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith(('?', '.')) else '.'}",
         index=hit.obj.index,
     )

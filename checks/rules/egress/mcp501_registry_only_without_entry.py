@@ -57,21 +57,23 @@ def check(mesh: MeshView) -> Hits:
     consequence = "REGISTRY_ONLY blocks it" if mesh.registry_only else "istiod generates no cluster for it"
     for owner in mesh.virtual_services:
         reported: set[str] = set()
+        viewers = {owner.obj.namespace} if owner.in_mesh else set[str]()
+        viewers |= {key.partition("/")[0] for key in owner.gateways if key in mesh.gateway_by_key}
+        viewers = viewers or {owner.obj.namespace}
         targets = [target for route in owner.http for target in (*route.destinations, *route.mirrors)]
         for target in (*targets, *owner.layer4):
             name = target.fqdn
             if (
                 not is_external(name)
                 or name in reported
-                or mesh.knows_host(name, owner.obj.namespace)
+                or all(mesh.knows_host(name, viewer) for viewer in viewers)
                 or name.count(".") < 1
             ):
                 continue
             if name.split(".")[-1] in ("svc", "local") or name in mesh.service_names:
                 continue
             reported.add(name)
-            problem = (
-                f"is {target.host}, and no ServiceEntry that {owner.obj.namespace} sees has that host: {consequence}"
-            )
+            who = " and ".join(sorted(viewers))
+            problem = f"is {target.host}, and {who} see no ServiceEntry with that host: {consequence}"
             mend = "add a ServiceEntry with the host, its port and resolution DNS"
             yield Hit(owner.obj, (*target.path, "host"), problem, mend)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
+from checks.view.fields import Json, elements, strings, text, whole
 from checks.view.hosts import is_external
+from checks.view.routing import MESH_GATEWAY, qualified_gateway
 
 if TYPE_CHECKING:
+    from checks.finding import Path
     from checks.rule import Hits
     from checks.view.mesh import MeshView
+    from checks.view.routing import Destination, VirtualService
 
 
 @rule(
@@ -75,19 +79,79 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     leads_out: set[str] = set()
+    leads_in: set[str] = set()
     for owner in mesh.virtual_services:
-        if owner.on_gateway:
+        if owner.on_gateway and any("egress" not in target.fqdn.partition(".")[0] for target in _targets(owner)):
             leads_out.update(owner.fqdns)
+        if owner.in_mesh and any("egress" in target.fqdn.partition(".")[0] for target in _targets(owner)):
+            leads_in.update(owner.fqdns)
     for owner in mesh.virtual_services:
-        if not owner.in_mesh:
+        if owner.in_mesh:
+            yield from _way_out(owner, leads_out)
+        yield from _ports_and_loops(mesh, owner)
+    for gateway in mesh.gateways:
+        if not gateway.is_egress:
             continue
-        targets = [target for route in owner.http for target in route.destinations]
-        for target in (*targets, *owner.layer4):
-            if "egress" not in target.fqdn.partition(".")[0]:
-                continue
+        for server in gateway.servers:
+            for position, (_, host) in enumerate(server.hosts):
+                if host.lower() in leads_out and host.lower() not in leads_in:
+                    where = (*server.path, "hosts", position)
+                    problem = f"is {host}, and no route in the mesh sends it to this gateway"
+                    yield Hit(gateway.obj, where, problem, "add the route for gateways: [mesh]")
+
+
+def _targets(owner: VirtualService) -> list[Destination]:
+    return [*(target for route in owner.http for target in route.destinations), *owner.layer4]
+
+
+def _way_out(owner: VirtualService, leads_out: set[str]) -> Hits:
+    for target in _targets(owner):
+        if "egress" not in target.fqdn.partition(".")[0]:
+            continue
+        for host in owner.fqdns:
+            if is_external(host) and host not in leads_out:
+                problem = f"sends {host} to the egress gateway, where no route leads on"
+                mend = "add a Gateway for the host on the egress pods, and a route there to the host itself"
+                yield Hit(owner.obj, target.path, problem, mend)
+                break
+
+
+def _ports_and_loops(mesh: MeshView, owner: VirtualService) -> Hits:
+    """TLS routes: gateways that exist, ports that somebody listens on, and no way back to the gateway itself."""
+    for position, route in enumerate(elements(owner.obj.spec, "tls")):
+        to_egress = any("egress" in text(entry, "destination", "host") for entry in elements(route, "route"))
+        for number_, match in enumerate(elements(route, "match")):
+            path: Path = ("spec", "tls", position, "match", number_)
+            named = strings(match, "gateways")
+            keys = [qualified_gateway(name, owner.obj.namespace) for name in named] or list(owner.gateways)
+            for index, key in enumerate(keys):
+                if named and key not in owner.gateways:
+                    problem = f"is {named[index]!r}, which spec.gateways does not have, so the match never holds"
+                    yield Hit(owner.obj, (*path, "gateways", index), problem, "name one of spec.gateways")
+            if to_egress and any(key != MESH_GATEWAY for key in keys):
+                problem = "holds at the egress gateway too, which then sends the connection to itself"
+                yield Hit(owner.obj, path, problem, "write gateways: [mesh] in this match")
+            elif not to_egress and owner.on_gateway and MESH_GATEWAY in keys and _egress_route(owner):
+                problem = "holds in the mesh too, beside the route to the egress gateway"
+                yield Hit(owner.obj, path, problem, "name the egress gateway in this match")
+            yield from _port(mesh, owner, path, match, keys)
+
+
+def _egress_route(owner: VirtualService) -> bool:
+    return any("egress" in target.fqdn.partition(".")[0] for target in owner.layer4)
+
+
+def _port(mesh: MeshView, owner: VirtualService, path: Path, match: Json, keys: list[str]) -> Hits:
+    port = whole(match, "port")
+    if port is None:
+        return
+    open_: set[int] = set()
+    for key in keys:
+        if key == MESH_GATEWAY:
             for host in owner.fqdns:
-                if is_external(host) and host not in leads_out:
-                    problem = f"sends {host} to the egress gateway, where no route leads on"
-                    mend = "add a Gateway for the host on the egress pods, and a route there to the host itself"
-                    yield Hit(owner.obj, target.path, problem, mend)
-                    break
+                open_ |= {found.number for entry in mesh.entries_for(host) for found in entry.ports}
+        elif key in mesh.gateway_by_key:
+            open_ |= {server.number for server in mesh.gateway_by_key[key].servers}
+    if open_ and port not in open_:
+        problem = f"is {port}, where there is {', '.join(map(str, sorted(open_)))}"
+        yield Hit(owner.obj, (*path, "port"), problem, "write a port of the ServiceEntry, or of the Gateway")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, WARNING, Hit, rule
 from checks.view.fields import elements, strings
+from checks.view.hosts import is_external
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -45,6 +46,10 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for entry in mesh.service_entries:
         where = ("spec", "resolution")
+        outside = [host for host in entry.hosts if is_external(host.lstrip("*").lstrip("."))]
+        if not entry.external and outside and entry.resolution in ("DNS", "DYNAMIC_DNS"):
+            problem = f"is MESH_INTERNAL for {outside[0]}, so proxies expect mTLS and a workload of the mesh there"
+            yield Hit(entry.obj, ("spec", "location"), problem, "write MESH_EXTERNAL", WARNING)
         wild = next((host for host in entry.hosts if host.startswith("*")), "")
         endpoints = elements(entry.obj.spec, "endpoints") or entry.obj.spec.get("workloadSelector")
         if wild and entry.resolution in ("DNS", "DNS_ROUND_ROBIN") and not endpoints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.rule import ERROR, Hit, rule
+from checks.rule import ERROR, WARNING, Hit, rule
 from checks.view.fields import elements, string_map, strings
 from checks.view.hosts import covers
 
@@ -57,9 +57,17 @@ spec:
 def check(mesh: MeshView) -> Hits:
     visible: dict[str, list[str]] = {}
     for obj in mesh.istio("Sidecar"):
+        if not elements(obj.spec, "egress") and "egress" not in obj.spec and not elements(obj.spec, "ingress"):
+            yield Hit(obj, ("spec", "egress"), "is absent, so the Sidecar hides nothing", "list the hosts", WARNING)
         hosts = [host for listener in elements(obj.spec, "egress") for host in strings(listener, "hosts")]
         for position, listener in enumerate(elements(obj.spec, "egress")):
             for number_, host in enumerate(strings(listener, "hosts")):
+                pattern = host.partition("/")[2]
+                if "*" in pattern and pattern != "*" and not pattern.startswith("*."):
+                    where = ("spec", "egress", position, "hosts", number_)
+                    yield Hit(
+                        obj, where, f"is {host!r}, no pattern of a host", "write NAMESPACE/*, NAMESPACE/HOST or */HOST"
+                    )
                 if "/" not in host:
                     where = ("spec", "egress", position, "hosts", number_)
                     yield Hit(obj, where, f"is {host!r}, without a namespace", f"write ./{host} or NAMESPACE/{host}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, WARNING, Hit, rule
+from checks.view.fields import strings
 from checks.view.kubernetes import selects
 from checks.view.strings import any_authz_matches
 
@@ -93,6 +94,10 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(
                     owner.obj, rule_.path, "names no caller of the egress gateway", "add from with serviceAccounts"
                 )
+            elif not rule_.conditions and not any(strings(operation.raw, "hosts") for operation in rule_.operations):
+                owner = next(policy for policy in policies if rule_ in policy.rules)
+                problem = "lets its callers out to every host of the egress gateway"
+                yield Hit(owner.obj, rule_.path, problem, "add when: [{key: connection.sni, values: [HOST]}]")
         named = [rule_ for rule_ in rules if any(condition.key == "connection.sni" for condition in rule_.conditions)]
         for server in gateway.servers:
             for position, (_, host) in enumerate(server.hosts):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
+from checks.view.envoy_filters import FILTERS
 from checks.view.fields import Json, elements, mapping, text, whole
+from checks.view.strings import seconds
 
 if TYPE_CHECKING:
     from checks.finding import Path
@@ -92,15 +95,21 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool) -> Hits:
     if not mapping(config, "token_bucket") and routes_act:
         # A filter without bucket only makes room for limits that routes bring.
         return
+    if not text(config, "stat_prefix"):
+        yield Hit(obj, (*where, "stat_prefix"), "is absent, so Envoy refuses the filter", "name it")
+    if mapping(config, "token_bucket") or not elements(config, "descriptors"):
+        # A filter whose descriptors have buckets needs none for the other requests.
+        yield from _bucket(obj, (*where, "token_bucket"), mapping(config, "token_bucket"))
     for field in ("filter_enabled", "filter_enforced"):
-        share = whole(config, field, "default_value", "numerator")
-        if not share:
-            problem = "is not set, which means 0 %" if share is None else "is 0 %"
-            yield Hit(obj, (*where, field), f"{problem}, so the limit does nothing", "write 100 of HUNDRED")
+        yield from _share(obj, (*where, field), mapping(config, field))
     produced = {key for limit in elements(config, "rate_limits") for key in _keys(limit)}
+    limited: set[str] = set()
     for position, descriptor in enumerate(elements(config, "descriptors")):
         wanted = {text(entry, "key") for entry in elements(descriptor, "entries")}
+        limited |= wanted
         place = (*where, "descriptors", position)
+        if not wanted:
+            yield Hit(obj, (*place, "entries"), "is empty, so the descriptor is for no request", "name its keys")
         if not wanted <= produced and not routes_act:
             missing = ", ".join(sorted(wanted - produced))
             yield Hit(obj, place, f"waits for {missing}, which no action produces", "add rate_limits with that action")
@@ -108,6 +117,69 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool) -> Hits:
         if open_ended and not whole(config, "max_dynamic_descriptors"):
             problem = "is by any value of its key, while max_dynamic_descriptors is not set"
             yield Hit(obj, place, problem, "set max_dynamic_descriptors, such as 10000")
+        yield from _bucket(obj, (*place, "token_bucket"), mapping(descriptor, "token_bucket"))
+    unused = sorted(produced - limited)
+    if unused:
+        problem = f"produce {', '.join(unused)}, for which no descriptor has a limit"
+        yield Hit(obj, (*where, "rate_limits"), problem, "add descriptors with that key")
+    for position, limit in enumerate(elements(config, "rate_limits")):
+        for number_, action in enumerate(elements(limit, "actions")):
+            yield from _metadata(obj, (*where, "rate_limits", position, "actions", number_, "metadata"), action)
+
+
+def _share(obj: Manifest, where: Path, field: Json) -> Hits:
+    share = whole(field, "default_value", "numerator")
+    if not share:
+        problem = "is not set, which means 0 %" if share is None else "is 0 %"
+        yield Hit(obj, where, f"{problem}, so the limit does nothing", "write 100 of HUNDRED")
+        return
+    whole_of = text(field, "default_value", "denominator") or "HUNDRED"
+    if whole_of not in DENOMINATORS:
+        place = (*where, "default_value", "denominator")
+        yield Hit(
+            obj, place, f"is {whole_of!r}, so Envoy refuses the filter", f"write one of {', '.join(DENOMINATORS)}"
+        )
+    elif share > DENOMINATORS[whole_of]:
+        yield Hit(obj, (*where, "default_value", "numerator"), f"is {share} of {whole_of}", "write 100 of HUNDRED")
+
+
+DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+
+def _bucket(obj: Manifest, where: Path, bucket: Json) -> Hits:
+    if not whole(bucket, "max_tokens"):
+        yield Hit(obj, (*where, "max_tokens"), "is not set, so Envoy refuses the filter", "write the limit")
+    interval = seconds(bucket.get("fill_interval"))
+    if interval is None:
+        yield Hit(
+            obj, (*where, "fill_interval"), "is not set, so Envoy refuses the filter", "write a duration, such as 60s"
+        )
+    elif interval < 1:
+        yield Hit(
+            obj, (*where, "fill_interval"), f"is {bucket['fill_interval']}: the bucket is always full", "write 60s"
+        )
+    if bucket and "tokens_per_fill" not in bucket and (whole(bucket, "max_tokens") or 0) > 1:
+        yield Hit(obj, (*where, "tokens_per_fill"), "is not set, which means 1", "write as many as max_tokens")
+
+
+def _metadata(obj: Manifest, where: Path, action: Json) -> Hits:
+    settings = mapping(action, "metadata")
+    if not settings:
+        return
+    if text(settings, "source") not in ("", "DYNAMIC", "ROUTE_ENTRY"):
+        problem = f"is {text(settings, 'source')!r}, so Envoy refuses the filter"
+        yield Hit(obj, (*where, "source"), problem, "write DYNAMIC")
+    name = text(settings, "metadata_key", "key")
+    path = [text(step, "key") for step in elements(settings, "metadata_key", "path")]
+    if name not in FILTERS and (not name or name.startswith("envoy.")):
+        similar = get_close_matches(name, FILTERS, n=1)
+        mend = f"did you mean {similar[0]}?" if similar else "name the filter that writes the metadata"
+        yield Hit(obj, (*where, "metadata_key", "key"), f"is {name!r}, which writes no metadata", mend)
+    if not path or not all(path):
+        yield Hit(obj, (*where, "metadata_key", "path"), "has an empty step, so nothing is found", "name each key")
+    elif name == "envoy.filters.http.jwt_authn" and (path[0] != "payload" or len(path) < 2):
+        problem = f"is {'.'.join(path)}, while Istio writes the claims under payload"
+        yield Hit(obj, (*where, "metadata_key", "path"), problem, "write [{key: payload}, {key: CLAIM}]")
 
 
 def _keys(limit: Json) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, WARNING, Hit, rule
@@ -88,12 +89,18 @@ def check(mesh: MeshView) -> Hits:
         for obj in mesh.by_kind.get(kind, ()):
             name = text(obj.body, "spec", "secretName") or text(obj.body, "spec", "target", "name") or obj.name
             stored[name].add(obj.namespace)
+    secret_namespaces = {namespace for found in stored.values() for namespace in found}
     for gateway in mesh.gateways:
         homes = {pod.namespace for pod in mesh.gateway_workloads if selects(gateway.selector, pod.labels)}
         for server in gateway.servers:
             for path, name in _credentials(server):
                 found = stored.get(name, set())
-                if found and homes and not found & homes:
+                if not found and homes & secret_namespaces and gateway.obj.namespace in homes:
+                    similar = get_close_matches(name, stored, n=1)
+                    mend = f"did you mean {similar[0]}?" if similar else "create it, or correct the name"
+                    problem = f"is {name!r}, and none of the certificates shown has that name"
+                    yield Hit(gateway.obj, path, problem, mend)
+                elif found and homes and not found & homes:
                     problem = f"is {name!r}, which is in {', '.join(sorted(found))}, not with the gateway's pods"
                     yield Hit(gateway.obj, path, problem, f"create it in {', '.join(sorted(homes))}")
                 elif not homes and not found and gateway.obj.namespace not in GATEWAY_NAMESPACES and is_shared(gateway):

@@ -58,6 +58,11 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(
                     gateway.obj, where, f"is absent on a server for {server.protocol}", "add mode and credentialName"
                 )
+            elif server.protocol in ("HTTPS", "TLS") and not mode:
+                problem = "is not set, which means PASSTHROUGH: the gateway does not end TLS"
+                yield Hit(
+                    gateway.obj, (*where, "mode"), problem, "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
+                )
             elif server.ends_tls and mode in ("", "SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL") and not certificate:
                 yield Hit(gateway.obj, where, "names no certificate", "add credentialName")
             elif server.protocol in ("HTTP", "TCP") and mode and not server.redirects:

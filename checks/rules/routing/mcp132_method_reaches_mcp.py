@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import WARNING, Hit, rule
-from checks.view.fields import mapping
+from checks.view.fields import Json, mapping, text
 from checks.view.routing import match_takes_path
-from checks.view.strings import methods_of
+from checks.view.strings import METHODS, matches, methods_of
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -68,10 +68,20 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(
                     route.obj, where, problem, 'match method {regex: "GET|POST|DELETE"} and answer 405 to the rest'
                 )
-            elif "OPTIONS" in methods_of(match) and not mapping(match, "headers"):
-                problem = f"lets every OPTIONS of {path} through, not only preflights"
-                mend = "match OPTIONS apart, with headers origin and access-control-request-method"
+            elif "OPTIONS" in methods_of(match) and not _only_preflights(match):
+                problem = f"lets OPTIONS of {path} through that are no preflights of an allowed origin"
+                mend = "match OPTIONS apart, with headers origin (exact) and access-control-request-method"
                 yield Hit(route.obj, where, problem, mend)
+
+
+def _only_preflights(match: Json) -> bool:
+    """Whether the match asks for an origin by name, and for a method that the browser wants to use."""
+    headers = {name.lower(): inner for name, inner in mapping(match, "headers").items()}
+    if not mapping(match, "headers"):
+        return False
+    wanted = mapping(headers, "access-control-request-method")
+    named = "access-control-request-method" in headers and any(matches(wanted, name) for name in METHODS)
+    return named and any(text(headers, "origin", kind) for kind in ("exact", "regex", "prefix"))
 
 
 ALLOWED = frozenset({"GET", "POST", "DELETE", "OPTIONS"})

@@ -69,6 +69,16 @@ def check(mesh: MeshView) -> Hits:
             headers = {
                 name.lower(): str(said) for name, said in mapping(route.raw, "headers", "response", "set").items()
             }
+            if status == 405:
+                yield from _paths(service, route)
+            if (
+                status is not None
+                and status != 405
+                and "allow" in headers
+                and "access-control-allow-origin" not in headers
+            ):
+                where = (*route.path, "directResponse", "status")
+                yield Hit(route.obj, where, f"is {status} beside an Allow header", "answer 405", WARNING)
             if status == 405 and "allow" not in headers:
                 where = (*route.path, "headers", "response", "set", "allow")
                 yield Hit(route.obj, where, "is absent on an answer 405", "list the methods that are allowed", WARNING)
@@ -86,6 +96,17 @@ def _allow(route: HttpRoute, written: str) -> Hits:
         yield Hit(route.obj, where, f"lists {', '.join(unknown)}, no HTTP method", "list methods in capitals")
 
 
+def _paths(service: VirtualService, route: HttpRoute) -> Hits:
+    if not route.matches or any(not mapping(match, "uri") for match in route.matches):
+        yield Hit(route.obj, route.path, "answers 405 to every path", "match the path whose methods it is about")
+    for match in route.matches:
+        path = text(match, "uri", "exact")
+        if path and not any(other.destinations and other.takes_path(path) for other in service.http):
+            problem = f"answers 405 for {path}, which no route forwards with any method"
+            yield Hit(route.obj, (*route.path, "match"), problem, "match the path that is forwarded")
+
+
+CHALLENGE = re.compile(r'Bearer(?: [a-z_]+="[^"]*"(?:, ?[a-z_]+="[^"]*")*)?')
 METADATA = re.compile(r'resource_metadata="([^"]*)"')
 
 
@@ -99,9 +120,9 @@ def _challenge(service: VirtualService, route: HttpRoute, written: str) -> Hits:
         if path and not forwards:
             problem = f"challenges {path}, and no route forwards it whatever the token"
             yield Hit(route.obj, (*route.path, "match"), problem, "add the route for valid tokens above it")
+    if written.startswith("Bearer") and CHALLENGE.fullmatch(written) is None:
+        yield Hit(route.obj, where, 'is not of the form Bearer name="value", ...', "correct the header")
     found = METADATA.search(written)
-    if written and found is None and "resource_metadata" in written:
-        yield Hit(route.obj, where, "has a resource_metadata without quotes", 'write resource_metadata="URL"')
     if found is None:
         return
     host, _, rest = found[1].partition("://")[2].partition("/")
@@ -111,9 +132,6 @@ def _challenge(service: VirtualService, route: HttpRoute, written: str) -> Hits:
     served = any(other is not route and _names(other, f"/{rest}") for other in service.http)
     if not served:
         yield Hit(route.obj, where, f"points to {found[1]}, which no route answers", "serve the metadata there")
-    rest_of_header = METADATA.sub("", written).strip(" ,")
-    if '"' in rest_of_header.replace('error="invalid_token"', "") and rest_of_header.count('"') % 2:
-        yield Hit(route.obj, where, "has an odd number of quotes", "close the quotes")
 
 
 def _names(route: HttpRoute, path: str) -> bool:

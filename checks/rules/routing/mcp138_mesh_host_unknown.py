@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.rule import ERROR, Hit, rule
+from checks.view.fields import text
 
 if TYPE_CHECKING:
     from checks.rule import Hits
@@ -57,7 +58,16 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     namespaces = {service.obj.namespace for service in mesh.services}
+    delegates = {
+        (text(route.raw, "delegate", "namespace") or route.obj.namespace, text(route.raw, "delegate", "name"))
+        for route in mesh.http_routes
+        if "delegate" in route.raw
+    }
     for owner in mesh.virtual_services:
+        if not owner.hosts and owner.http and (owner.obj.namespace, owner.obj.name) not in delegates:
+            yield Hit(
+                owner.obj, ("spec", "hosts"), "is absent, and no VirtualService delegates to this one", "name the hosts"
+            )
         if not owner.in_mesh or owner.on_gateway:
             continue
         for position, host in enumerate(owner.fqdns):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from checks.rule import Hits
     from checks.view.mesh import MeshView
     from checks.view.routing import HttpRoute
-    from checks.view.security import AuthorizationPolicy
+    from checks.view.security import AuthorizationPolicy, PolicyRule
 
 
 @rule(
@@ -86,9 +86,8 @@ def check(mesh: MeshView) -> Hits:
                 for operation in rule_.operations:
                     for position, path in enumerate(strings(operation.raw, "paths")):
                         exact = path.rstrip("*").rstrip("/") or "/"
-                        if "*" in path[:-1] or any(
-                            route.takes_path(exact) or _below(route, exact) for route in routes[host]
-                        ):
+                        ways = [route for route in routes[host] if _open_to(route, rule_)]
+                        if "*" in path[:-1] or any(_takes(route, exact) for route in ways):
                             continue
                         where = (*operation.path, "paths", position)
                         yield Hit(
@@ -96,8 +95,26 @@ def check(mesh: MeshView) -> Hits:
                         )
 
 
-def _below(route: HttpRoute, path: str) -> bool:
-    return any(text(match, "uri", kind).startswith(path) for match in route.matches for kind in ("exact", "prefix"))
+def _open_to(route: HttpRoute, rule_: PolicyRule) -> bool:
+    """Whether the callers of the rule can take the route: gateways those at gateways, workloads those in the mesh."""
+    names = [
+        name
+        for source in rule_.sources
+        for field in ("principals", "serviceAccounts")
+        for name in strings(source.raw, field)
+    ]
+    if not names:
+        return True
+    outside = any("gateway" in name or "*" in name for name in names)
+    inside = any("gateway" not in name for name in names)
+    return (outside and route.on_gateway) or (inside and route.owner.in_mesh)
+
+
+def _takes(route: HttpRoute, path: str) -> bool:
+    """Whether the route takes the path, or something below it."""
+    return route.takes_path(path) or any(
+        text(match, "uri", kind).startswith(path) for match in route.matches for kind in ("exact", "prefix")
+    )
 
 
 def _is_of(mesh: MeshView, host: str, policy: AuthorizationPolicy) -> bool:
