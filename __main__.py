@@ -13,6 +13,7 @@ from components.istio import Istio, IstioArgs
 from components.istio_objects import IstioObjects, IstioObjectsArgs
 from components.mesh_config import mesh_config
 from components.namespaces import Injection, namespace
+from components.observability import Observability, ObservabilityArgs
 from components.ordering import everything_of, together
 from components.verification import Verification
 from mesh.build import Mesh
@@ -77,6 +78,12 @@ def main() -> None:
         on_cluster,
     )
     verification.after([*gateways.values(), *objects.registered.values()])
+    if stack.observability.kiali or stack.observability.grafana:
+        Observability(
+            "observability",
+            ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready),
+            on_cluster,
+        )
     outputs.export(loaded, mesh, injection, gateways, cluster.outputs)
 
 

@@ -26,6 +26,7 @@ from components.specs import platform
 from components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
 from components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
 from components.specs.network import NetworkSpec  # noqa: TC001 - pydantic reads it
+from components.specs.observability import ObservabilitySpec
 from components.specs.path_setting import expand
 from mesh.build import MeshSpec, cross_check
 from mesh.graph import Parts
@@ -63,6 +64,8 @@ class Settings(MeshSpec):
     """The VPC of a GKE stack."""
     cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
     istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
+    observability: ObservabilitySpec = ObservabilitySpec()
+    """Kiali and Grafana's dashboards."""
     accept: Many[AcceptedRiskSpec] = ()
     """Findings of the checker that are known and accepted for a while."""
 

@@ -65,7 +65,17 @@ def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path
 
 def test_every_setting_that_the_lab_overrides_is_one_that_a_machine_must() -> None:
     own = stack_files.read_stack_file(settings.ROOT / "Pulumi.lab.yaml").values
-    assert own.keys() <= {"extends", "cluster", "network", "project", "project_number", "istio", "gateways", "apps"}
+    assert own.keys() <= {
+        "extends",
+        "cluster",
+        "network",
+        "project",
+        "project_number",
+        "istio",
+        "gateways",
+        "apps",
+        "observability",
+    }
     assert own["gateways"].keys() == {"public", "internal", "egress"}
     assert own["gateways"]["public"].pop("listeners") == {"web": {"tls": {"cert_manager": None}}}
     assert all(gateway.keys() == {"workload"} for gateway in own["gateways"].values())

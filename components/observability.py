@@ -1,0 +1,110 @@
+"""Kiali, and the dashboards of Grafana."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi_kubernetes.helm import v4 as helm
+
+from components.dashboards import dashboard
+from components.kubernetes_object import KubernetesObject
+from components.namespaces import namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from components.ordering import Resources
+    from components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
+    from mesh.build import Mesh
+
+
+def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, istio_namespace: str) -> dict[str, Any]:
+    """Values of the chart `kiali-server`: https://kiali.io/docs/configuration/kialis.kiali.io/"""
+    auth: dict[str, Any] = {"strategy": kiali.login}
+    if kiali.openid is not None:
+        auth["openid"] = {
+            "client_id": kiali.openid.client_id,
+            "issuer_uri": kiali.openid.issuer,
+            "username_claim": kiali.openid.username_claim,
+        }
+    links = {
+        "enabled": grafana is not None and grafana.internal_url is not None,
+        **({"internal_url": grafana.internal_url} if grafana and grafana.internal_url else {}),
+        **({"external_url": grafana.external_url} if grafana and grafana.external_url else {}),
+    }
+    traces: dict[str, Any] = {"enabled": kiali.tracing is not None}
+    if kiali.tracing is not None:
+        traces |= {"provider": "jaeger", "internal_url": kiali.tracing, "use_grpc": False}
+    return {
+        "istio_namespace": istio_namespace,
+        "auth": auth,
+        "deployment": {
+            "cluster_wide_access": True,
+            # No address of its own outside the cluster.
+            "ingress": {"enabled": False},
+            "service_type": "ClusterIP",
+            "view_only_mode": kiali.view_only,
+        },
+        "external_services": {
+            "prometheus": {"url": kiali.prometheus},
+            "grafana": links,
+            "tracing": traces,
+        },
+    }
+
+
+def dashboards(grafana: GrafanaSpec, mesh: Mesh) -> Iterator[dict[str, Any]]:
+    """A ConfigMap for each app that is called."""
+    tags = sorted(name for name, tag in mesh.spec.telemetry.metrics.tags.items() if "REQUEST_COUNT" in tag.metrics)
+    for name, app in mesh.spec.apps.items():
+        if app.service is not None:
+            text = json.dumps(dashboard(name, app.service_host(name), tags), indent=1, sort_keys=True)
+            yield {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": f"grafana-dashboard-{name}",
+                    "namespace": grafana.namespace,
+                    "labels": {grafana.label: "1"},
+                },
+                "data": {f"mesh-{name}.json": text},
+            }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservabilityArgs:
+    spec: ObservabilitySpec
+    mesh: Mesh
+    after: Resources
+    """The control planes, which Kiali asks."""
+
+
+class Observability(pulumi.ComponentResource):
+    """What shows people the mesh."""
+
+    def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("chatgpt-mesh:observability:Observability", name, None, opts)
+        spec = args.spec
+        if spec.kiali is not None:
+            home = namespace(
+                spec.kiali.namespace,
+                injection=None,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
+            )
+            helm.Chart(
+                "kiali",
+                chart="kiali-server",
+                name="kiali",
+                namespace=spec.kiali.namespace,
+                version=spec.kiali.version,
+                repository_opts=helm.RepositoryOptsArgs(repo=spec.kiali.repository),
+                values=kiali_values(spec.kiali, spec.grafana, args.mesh.graph.istio_namespace),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[home]),
+            )
+        if spec.grafana is not None:
+            for manifest in dashboards(spec.grafana, args.mesh):
+                KubernetesObject(manifest["metadata"]["name"], manifest, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({})
