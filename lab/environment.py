@@ -74,6 +74,7 @@ def link_commands(state: State, toolchain: Toolchain) -> None:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
     _share_installed_plugins(state)
+    _keep_no_log_of_every_property(state)
 
 
 def plugin_installed(name: str, state: State) -> bool:
@@ -97,3 +98,14 @@ def _share_installed_plugins(state: State) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(_plugin_directory())
+
+
+def _keep_no_log_of_every_property(state: State) -> None:
+    """The engine writes a log of every property it sees, which takes half of a command's CPU, and has no switch for it.
+
+    Where `logs` is no directory it does without and says nothing.
+    """
+    logs = state.pulumi_home / "logs"
+    if not logs.exists():
+        logs.parent.mkdir(parents=True, exist_ok=True)
+        logs.touch()
