@@ -4,9 +4,10 @@ STACK ?= staging
 MESH ?= staging
 VENV := .venv
 PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit program lab-test report preview lint golden inventory reference check
+.PHONY: help up down test unit program lab-test report preview check lint golden inventory reference
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +16,7 @@ $(VENV)/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, and " + sys.executable + " is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@command -v go >/dev/null || $(PY) -m pip install --quiet "$$($(PY) -c 'from lab.toolchain import GO_FROM_PYPI; print(GO_FROM_PYPI)')"
 	@touch $@
 
 up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine, and an MCP client through the gateway
@@ -54,3 +56,9 @@ golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of
 
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
 	$(PY) -m tests.program.inventory
+
+reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and docs/rules
+	$(PY) -m mesh reference > docs/reference/stack.md
+	$(PY) -m settings schema > docs/stack.schema.json
+	$(PY) -m components.outputs schema > docs/outputs.schema.json
+	$(PY) -m checks.docs
