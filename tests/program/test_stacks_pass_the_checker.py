@@ -1,0 +1,27 @@
+"""The stacks that ship have no finding but those that they accept, each with its date and reason."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import settings
+from components import checked
+from components.mesh_config import mesh_config
+from mesh.build import Mesh
+from tests.surroundings import surroundings
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod", "lab"])
+def test_nothing_is_found_that_is_not_accepted(stack: str, tmp_path: Path) -> None:
+    with surroundings(tmp_path):
+        declared = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+    mesh = Mesh(declared.mesh(), TODAY)
+    platform = "gke" if declared.cluster.kind == "gke" else None
+    charts = checked.charts_of(declared, mesh, mesh_config(mesh), platform)
+    errors, warnings = checked.judged(declared, mesh, charts, TODAY)
+    assert [*map(str, errors), *map(str, warnings)] == []
