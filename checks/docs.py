@@ -38,6 +38,31 @@ TOPICS = {
 }
 
 
+USAGE = """\
+They read plain manifests, this program's or anybody's, and need neither a cluster nor a network.
+
+```
+python -m checks lint mesh.yaml charts/values/ # files and directories
+helm template ... | python -m checks lint - # what a chart renders
+kubectl get gateways,virtualservices,destinationrules,serviceentries,sidecars,envoyfilters,telemetries,\\
+  peerauthentications,requestauthentications,authorizationpolicies,services,deployments,namespaces \\
+  --all-namespaces --output yaml | python -m checks lint -
+python -m checks explain MCP107 # one rule, with a bad and a good example
+```
+
+- Give everything that belongs together in one call: many defects are between objects. A rule that lacks an input says
+  so (`--verbose` lists them).
+- `--format json|sarif|github` for machines; `--severity` hides what is below, `--fail-on` sets what exits with 1.
+- Exit status: 0 clean, 1 findings at the threshold (warning) or above, 2 wrong use.
+- A risk is accepted by a comment in its document, for a time and for a reason, and comes back after it:
+  `# accept: MCP301 until 2027-01-31 because the old client moves in January`.
+- Values files of Istio's charts and MeshConfig documents are recognised by their content, or by the chart's name in the
+  file's name.
+- The MCP endpoint is taken to be `/mcp` (`--mcp-path`); a host serves MCP if a route says so by that path, or if its
+  name has the word `mcp`.
+"""
+
+
 def judge_example(text: str) -> Linted:
     """Lint one of a rule's examples, as the command would a file."""
     loaded = Loaded()
@@ -78,10 +103,10 @@ def index_page() -> str:
         "",
         "# Rules",
         "",
-        "`python -m checks lint FILE|DIR|-` finds them; `python -m checks explain CODE` prints a page.",
+        USAGE,
         f"{len(known)} rules. What they cover of a real guide: [coverage.md](coverage.md);"
         " what they say about Istio's own samples: [false-alarms.md](false-alarms.md);"
-        " how fast they are: [speed.md](speed.md).",
+        " how many mistakes they find: [mutations.md](mutations.md); how fast they are: [speed.md](speed.md).",
         "",
         "## By symptom",
         "",

@@ -123,6 +123,16 @@ class MeshView:
         return {gateway.key: gateway for gateway in self.gateways}
 
     @cached_property
+    def hosts_at_gateway(self) -> dict[str, set[str]]:
+        """The hosts for which VirtualServices have HTTP routes at each gateway."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for service in self.virtual_services:
+            if service.http:
+                for name in service.gateways:
+                    found[name].update(service.fqdns)
+        return found
+
+    @cached_property
     def served_hosts(self) -> frozenset[str]:
         """Host patterns that ingress gateways serve."""
         return frozenset(

@@ -80,6 +80,7 @@ def check(mesh: MeshView) -> Hits:
             kind = text(config, "@type").rpartition(".")[2]
             if kind == "LocalRateLimit" and text(patch, "applyTo") == "HTTP_FILTER":
                 yield from _local(obj, where, config, routes_act)
+                yield from _order(obj, ("spec", "configPatches", position), patch, config)
             elif kind == "RateLimit" and not elements(config, "rate_limits") and not routes_act:
                 yield Hit(obj, where, "has no rate_limits, so no request is counted", "add rate_limits with actions")
 
@@ -125,6 +126,21 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool) -> Hits:
     for position, limit in enumerate(elements(config, "rate_limits")):
         for number_, action in enumerate(elements(limit, "actions")):
             yield from _metadata(obj, (*where, "rate_limits", position, "actions", number_, "metadata"), action)
+
+
+def _order(obj: Manifest, path: Path, patch: Json, config: Json) -> Hits:
+    """A limit by a claim has to stand behind the filter that reads the token."""
+    reads_claims = any(
+        text(action, "metadata", "metadata_key", "key") == "envoy.filters.http.jwt_authn"
+        for limit in elements(config, "rate_limits")
+        for action in elements(limit, "actions")
+    )
+    operation = text(patch, "patch", "operation")
+    anchor = text(patch, "match", "listener", "filterChain", "filter", "subFilter", "name")
+    first = operation == "INSERT_FIRST" or (operation == "INSERT_BEFORE" and not anchor)
+    if reads_claims and first:
+        problem = f"is {operation} without a subFilter: the limit runs before the token is read"
+        yield Hit(obj, (*path, "patch", "operation"), problem, "insert it before envoy.filters.http.router")
 
 
 def _share(obj: Manifest, where: Path, field: Json) -> Hits:

@@ -134,6 +134,11 @@ def _match(obj: Manifest, path: Path, patch: Json) -> Hits:
             f"names no subFilter, which {operation} needs",
             "name the filter, such as envoy.filters.http.router",
         )
+    written = text(patch, "patch", "value", "typed_config", "@type").rpartition("/")[2].rpartition(".")[0]
+    merged = written.removeprefix("envoy.extensions.").removesuffix(".v3").replace("filters.", "envoy.filters.", 1)
+    if apply_to == "HTTP_FILTER" and operation == "MERGE" and sub and written in MESSAGES and merged != sub:
+        problem = f"is {sub}, into which a configuration of {merged} is merged"
+        yield Hit(obj, (*where, "subFilter", "name"), problem, "match the same filter, or insert it")
     if apply_to == "HTTP_FILTER" and sub and not main:
         problem = "names a subFilter without its filter"
         yield Hit(obj, where, problem, "add name: envoy.filters.network.http_connection_manager")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     "A redirect to https for a host that no https server has",
     symptoms=("the redirect to https does not work", "TLS handshake fails at the gateway"),
     why="""
-The redirect sends the client to port 443 of the same host, where no server of this gateway answers for it. The other
-way round, a host that is served on 443 and not redirected leaves those who type its name without an answer (an info).
+The redirect sends the client to port 443 of the same host, where no server of this gateway answers for it. The
+same where routes for a host are attached to a gateway that does nothing but redirect it.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -62,9 +62,21 @@ def check(mesh: MeshView) -> Hits:
             (host, server) for server in servers if server.protocol == "HTTPS" for _, host in server.hosts
         )
         if not any(server.protocol == "HTTPS" for server in servers):
+            yield from _routed(mesh, servers)
             continue
         for server in servers:
             for position, (_, host) in enumerate(server.hosts):
                 if server.redirects and not secure.overlapping(host.lower()):
                     where = (*server.path, "hosts", position)
                     yield Hit(server.obj, where, f"is {host}, which no HTTPS server here has", "correct the host")
+
+
+def _routed(mesh: MeshView, servers: list[Server]) -> Hits:
+    """A gateway that only redirects, although a VirtualService has routes for its host there."""
+    for server in servers:
+        attached = mesh.hosts_at_gateway.get(server.owner.key, set())
+        for position, (_, host) in enumerate(server.hosts):
+            if server.redirects and host.lower() in attached:
+                where = (*server.path, "hosts", position)
+                problem = f"is {host}, which has routes here and no HTTPS server"
+                yield Hit(server.obj, where, problem, "add the HTTPS server")

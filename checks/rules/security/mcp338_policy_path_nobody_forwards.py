@@ -112,8 +112,9 @@ def _open_to(route: HttpRoute, rule_: PolicyRule) -> bool:
 
 def _takes(route: HttpRoute, path: str) -> bool:
     """Whether the route takes the path, or something below it."""
+    below = path if path.endswith("/") else f"{path}/"
     return route.takes_path(path) or any(
-        text(match, "uri", kind).startswith(path) for match in route.matches for kind in ("exact", "prefix")
+        text(match, "uri", kind).startswith(below) for match in route.matches for kind in ("exact", "prefix")
     )
 
 

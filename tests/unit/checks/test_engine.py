@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import checks
@@ -173,7 +173,6 @@ def changed(number: int, path: tuple[Any, ...], value: Any) -> Any:
     return document
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ODD)), min_size=1, max_size=12))
 def test_no_odd_value_in_any_place_breaks_a_rule(mutations: list[tuple[tuple[int, tuple[Any, ...]], Any]]) -> None:
     objects = [changed(number, path, copy.deepcopy(value)) for (number, path), value in mutations]
@@ -193,7 +192,6 @@ JSON = st.recursive(
 KINDS = sorted({(document["apiVersion"], document["kind"]) for document in CORPUS if "kind" in document})
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(KINDS), JSON, JSON)
 def test_no_nonsense_in_a_known_kind_breaks_a_rule(kind: tuple[str, str], spec: Any, metadata: Any) -> None:
     checks.run([{"apiVersion": kind[0], "kind": kind[1], "metadata": metadata, "spec": spec}], today=TODAY)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import load as loading
@@ -267,21 +267,18 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     read(data)
     read(GOOD.encode() + b"\n---\n" + data)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=" \n-:[]{}&*!|>'\"#%@a1,?\t", max_size=200))
 def test_any_punctuation_is_read_or_refused(text: str) -> None:
     loaded = read(text, explicit=False)
     assert all(trouble.line >= 1 for trouble in loaded.troubles)
 
 
-@settings(max_examples=200, deadline=None)
 @given(JSON)
 def test_json_is_read_as_yaml_as_it_is_by_a_json_parser(value: Any) -> None:
     written = json.dumps(value, ensure_ascii=False)
