@@ -15,6 +15,7 @@ from components.mesh_config import mesh_config
 from components.namespaces import Injection, namespace
 from components.observability import Observability, ObservabilityArgs
 from components.ordering import everything_of, together
+from components.tenancy import tenancy
 from components.verification import Verification
 from mesh.build import Mesh
 from mesh.problem import InvalidConfig
@@ -51,6 +52,7 @@ def main() -> None:
         )
         for declared in mesh.namespaces
     }
+    tenancy(stack.namespaces, namespaces, on_cluster)
     gateways = {
         name: Gateway(
             name,

@@ -22,7 +22,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 import setting_problems
 import stack_files
-from components.specs import platform
+from components.specs import namespace, platform
 from components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
 from components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
 from components.specs.network import NetworkSpec  # noqa: TC001 - pydantic reads it
@@ -64,6 +64,8 @@ class Settings(MeshSpec):
     """The VPC of a GKE stack."""
     cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
     istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
+    namespaces: dict[DnsLabel, namespace.NamespaceSpec] = {}
+    """What the namespaces of apps may use, and who works in them, by name."""
     observability: ObservabilitySpec = ObservabilitySpec()
     """Kiali and Grafana's dashboards."""
     accept: Many[AcceptedRiskSpec] = ()
@@ -216,6 +218,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
             read[name] = parsed
     found += map(_bracketed, cross_check(_parts(read, frozenset(unread), today)))
     found += map(_bracketed, platform.problems(read, unread, today))
+    found += namespace.problems(read, unread)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
