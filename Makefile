@@ -4,10 +4,12 @@ STACK ?= staging
 MESH ?= staging
 VENV := .venv
 PY := $(VENV)/bin/python
+# Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit program lab-test report preview check lint golden inventory reference
+.PHONY: help up down test unit thorough benchmark program lab-test report preview check lint golden inventory reference
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,10 +27,16 @@ up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine
 down: $(VENV)/installed ## end the lab and leave nothing of it
 	$(PY) -m lab down
 
-test: unit program lab-test ## everything: unit, program and lab tests
+test: unit thorough benchmark program lab-test ## everything: unit, property, benchmark, program and lab tests
 
 unit: $(VENV)/installed ## pure functions and rules, seconds
 	$(PY) -m pytest tests/unit -n auto -q
+
+thorough: $(VENV)/installed ## the property tests of make unit over 400 examples each instead of 10, a minute
+	$(PY) -m pytest tests/unit -n auto -q -m hypothesis --hypothesis-profile=thorough
+
+benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: they measure what a busy core would falsify
+	$(PY) -m pytest tests/benchmarks -q
 
 program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventories
 	$(PY) -m pytest tests/program -n auto -q

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh import egress, scoping
@@ -58,7 +58,6 @@ def principals(policy: Mapping[str, Any]) -> set[str]:
     return {p for rule in policy.get("rules", ()) for one in rule["from"] for p in one["source"]["principals"]}
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.lists(DESTINATION, max_size=6))
 def test_every_destination_has_exactly_its_callers_and_a_name_of_its_own(allow: list[dict[str, Any]]) -> None:
     graph = complete(allow)
@@ -85,7 +84,6 @@ def test_every_destination_has_exactly_its_callers_and_a_name_of_its_own(allow: 
         assert by_server_name[name] == {principal(caller) for caller in destination["from"]}
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(DESTINATION, max_size=6))
 def test_an_app_sees_the_hosts_that_list_it_and_no_other(allow: list[dict[str, Any]]) -> None:
     graph = complete(allow)

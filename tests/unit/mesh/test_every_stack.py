@@ -13,7 +13,7 @@ from tests.crd_schema import assert_served
 from tests.unit.mesh.random_stacks import stacks
 from tests.unit.mesh.stack import TODAY
 
-EVERY_STACK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+EVERY_STACK = settings(suppress_health_check=list(HealthCheck))
 
 
 def built(declaration: dict[str, Any]) -> Mesh:
