@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
 import pulumi
 from pydantic import ConfigDict, TypeAdapter
@@ -57,10 +57,10 @@ class GatewayOutput(TypedDict):
     """Pod labels, as a Gateway's `selector` takes them."""
     service: str
     """Host name of the Service inside the cluster."""
-    address: str | None
+    address: NotRequired[str | None]
     """Address or name of the load balancer; of a Service without one, the address inside the cluster."""
-    gateway: str | None
-    """NAMESPACE/NAME of the Gateway object, as a VirtualService's `gateways` takes it; null where nothing listens."""
+    gateway: NotRequired[str | None]
+    """NAMESPACE/NAME of the Gateway object, as a VirtualService's `gateways` takes it; absent where nothing listens."""
     listeners: dict[str, ListenerOutput]
     """Listeners by name."""
 
@@ -103,7 +103,7 @@ class Outputs(TypedDict):
     """Apps by name."""
     issuers: list[str]
     """Issuers whose tokens an app of this stack accepts."""
-    otlp_endpoint: str | None
+    otlp_endpoint: NotRequired[str | None]
     """HOST:PORT that proxies send OpenTelemetry spans to."""
 
 
