@@ -59,6 +59,10 @@ lint: $(VENV)/installed ## ruff and pyright
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
 
+lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go)
+	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
+	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
+
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack
 	$(PY) -m tests.unit.golden
 
