@@ -11,7 +11,7 @@ from tests.lab.running_lab import RunningLab, fails
 
 NAME = "refused-by-envoy"
 
-# istiod and its webhook take it: the filter is well-formed. Envoy does not: nobody of that type exists.
+# istiod, its webhook and the checker take it: the filter is well-formed. Envoy does not: a stat_prefix is never empty.
 REFUSED: dict[str, Any] = {
     "apiVersion": "networking.istio.io/v1alpha3",
     "kind": "EnvoyFilter",
@@ -41,6 +41,9 @@ REFUSED: dict[str, Any] = {
                             "@type": "type.googleapis.com/"
                             "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
                             "stat_prefix": "",
+                            "filter_enabled": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
+                            "filter_enforced": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
+                            "token_bucket": {"max_tokens": 1000, "tokens_per_fill": 1000, "fill_interval": "60s"},
                         },
                     },
                 },
