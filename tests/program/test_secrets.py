@@ -104,7 +104,8 @@ def test_no_warning_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     own = own_layer("staging")
     issuer = {"issuer": "https://auth.example.com", "jwks_uri": f"https://{CANARY}.example.com/jwks.json"}
     mcp = {**own["apps"]["chatgpt-mcp"], "auth": {"issuers": [issuer]}}
-    recorded = run("staging", {**own, "apps": {**own["apps"], "chatgpt-mcp": mcp}}, secret=("apps",))
+    warned = {**own, "accept": [], "apps": {**own["apps"], "chatgpt-mcp": mcp}}
+    recorded = run("staging", warned, secret=("apps",))
     assert recorded.error is None
     assert any("jwks" in sentence for sentence in said)
     assert not [sentence for sentence in said if CANARY in sentence]
