@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from checks.load import Loaded, load
 from checks.view.manifest import HELM_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from datetime import date
 
     from checks.environment import Environment
@@ -46,7 +48,20 @@ CONTEXT_LINES = 1
 
 def lint(arguments: Sequence[str], *, today: date, environment: Environment) -> Linted:
     """Lint the named files and directories. Raises FileNotFoundError for a name that does not exist."""
-    return judge(load(arguments), today=today, environment=environment)
+    with _without_collection():
+        return judge(load(arguments), today=today, environment=environment)
+
+
+@contextmanager
+def _without_collection() -> Generator[None]:
+    """Nothing here makes cycles, and looking for them among a million values takes a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def judge(loaded: Loaded, *, today: date, environment: Environment) -> Linted:

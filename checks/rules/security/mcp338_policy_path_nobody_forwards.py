@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from checks.rule import WARNING, Hit, rule
 from checks.view.directions import guards_gateway
 from checks.view.fields import strings, text
-from checks.view.kubernetes import selects
+from checks.view.selection import SelectorIndex
 
 if TYPE_CHECKING:
     from checks.rule import Hits
     from checks.view.mesh import MeshView
     from checks.view.routing import HttpRoute
-    from checks.view.security import AuthorizationPolicy, PolicyRule
+    from checks.view.security import PolicyRule
 
 
 @rule(
@@ -77,11 +77,15 @@ def check(mesh: MeshView) -> Hits:
             routes[target.fqdn].append(route)
             if route.owner.in_mesh and target.fqdn in route.owner.fqdns:
                 in_mesh.add(target.fqdn)
+    services = SelectorIndex(
+        (service.obj.namespace, service.selector, service) for service in mesh.services if service.selector
+    )
     for policy in mesh.authorization_policies:
         if policy.action != "ALLOW" or guards_gateway(policy) or "app" not in policy.selector:
             continue
-        hosts = [host for host in in_mesh if _is_of(mesh, host, policy)]
-        for host in hosts[:1]:
+        hosts = [service.fqdn for service in services.applying(policy.obj.namespace, policy.selector)]
+        hosts = hosts or [f"{policy.selector['app']}.{policy.obj.namespace}.svc.cluster.local"]
+        for host in [host for host in hosts if host in in_mesh][:1]:
             for rule_ in policy.rules:
                 for operation in rule_.operations:
                     for position, path in enumerate(strings(operation.raw, "paths")):
@@ -116,10 +120,3 @@ def _takes(route: HttpRoute, path: str) -> bool:
     return route.takes_path(path) or any(
         text(match, "uri", kind).startswith(below) for match in route.matches for kind in ("exact", "prefix")
     )
-
-
-def _is_of(mesh: MeshView, host: str, policy: AuthorizationPolicy) -> bool:
-    service = mesh.service_by_fqdn.get(host)
-    if service is not None:
-        return service.obj.namespace == policy.obj.namespace and selects(service.selector, policy.selector)
-    return host.startswith(f"{policy.selector['app']}.{policy.obj.namespace}.")
