@@ -306,7 +306,9 @@ class HostRoutes:
             )
             for origin in self.app.cors.origins
         ]
-        return _forward(name, matches, target, app, how, _stable_division(app, self.gateway))
+        # Nothing to copy: a mirror that is declared for reads would stand on a route of another method.
+        answered = how._replace(mirror=None, mirror_percentage=None)
+        return _forward(name, matches, target, app, answered, _stable_division(app, self.gateway))
 
     def _divided(
         self,

@@ -118,6 +118,12 @@ class TestMirror:
         ]
         assert mirrored == ["chatgpt-mcp.health"]
 
+    def test_leaves_the_preflight_of_a_copied_route_alone(self):
+        built = app("", "cors: {origins: ['https://chatgpt.com']}, routes: [{exact: /health, mirror: {version: v2}}]")
+        preflight = [r for r in routes(built).values() if r["match"][0].get("method") == {"exact": "OPTIONS"}]
+        assert preflight
+        assert not [r for r in preflight if "mirror" in r or "mirrorPercentage" in r]
+
     def test_copies_only_its_methods_of_what_is_pinned_in_the_mesh_too(self):
         built = app(
             "canary: {version: v2, pin: {header: x-canary-user}}",
