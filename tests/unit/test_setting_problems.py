@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date  # noqa: TC003 - pydantic reads it
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import pytest

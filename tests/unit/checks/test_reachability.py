@@ -45,7 +45,9 @@ metadata: {name: public, namespace: edge}
 spec:
   selector: {istio: ingressgateway}
   servers:
-  - {port: {number: 443, name: https, protocol: HTTPS}, hosts: ["apps/mcp.example.com"], tls: {mode: SIMPLE, credentialName: c}}
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: ["apps/mcp.example.com"]
+    tls: {mode: SIMPLE, credentialName: c}
   - {port: {number: 80, name: http, protocol: HTTP}, hosts: ["mcp.example.com"], tls: {httpsRedirect: true}}
 ---
 apiVersion: networking.istio.io/v1
@@ -73,7 +75,11 @@ kind: RequestAuthentication
 metadata: {name: tokens, namespace: edge}
 spec:
   selector: {matchLabels: {istio: ingressgateway}}
-  jwtRules: [{issuer: "https://auth.example.com", jwks: '{"keys": []}', fromHeaders: [{name: Authorization, prefix: "Bearer "}]}]
+  jwtRules:
+  - issuer: https://auth.example.com
+    jwks: '{"keys": []}'
+    audiences: []
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
 ---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -107,6 +113,7 @@ spec:
 """
 
 GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://mcp.example.com/mcp"})
+ELSEWHERE = Token({**GOOD.claims, "aud": "https://other.example.com"})
 
 
 def documents(text: str = SHOP) -> list[dict[str, Any]]:
@@ -138,7 +145,7 @@ class TestFromOutside:
             (outside(token=None), "challenged", 401, "VirtualService/apps/mcp"),
             (outside(token=FOREIGN), "challenged", 401, "RequestAuthentication/edge/tokens"),
             (outside(token=token_from("forged")), "challenged", 401, "RequestAuthentication/edge/tokens"),
-            (outside(token=Token({**GOOD.claims, "aud": "https://other.example.com"})), "challenged", 401, "VirtualService/apps/mcp"),
+            (outside(token=ELSEWHERE), "challenged", 401, "VirtualService/apps/mcp"),
             (outside(method="DELETE"), "challenged", 401, "VirtualService/apps/mcp"),
             (outside("/metrics"), "denied", 404, "Gateway/edge/public"),
             (outside("/.well-known/oauth-protected-resource", "GET", None), "allowed", 200, "VirtualService/apps/mcp"),
@@ -164,9 +171,9 @@ class TestFromOutside:
         assert answer(mesh(SHOP.replace("apps/mcp.example.com", "other/mcp.example.com")), outside()).status == 404
 
     def test_audiences_are_compared_as_loosely_as_envoy_does(self) -> None:
-        loose = mesh(SHOP.replace("jwks: ", "audiences: [mcp.example.com/mcp/], jwks: "))
+        loose = mesh(SHOP.replace("audiences: []", "audiences: [mcp.example.com/mcp/]"))
         assert answer(loose, outside()).outcome is Outcome.ALLOWED
-        strict = mesh(SHOP.replace("jwks: ", "audiences: [elsewhere.example.com], jwks: "))
+        strict = mesh(SHOP.replace("audiences: []", "audiences: [elsewhere.example.com]"))
         assert answer(strict, outside()) == Answer(
             Outcome.DENIED, 403, "RequestAuthentication/edge/tokens", "the token is for another audience"
         )
