@@ -98,7 +98,7 @@ def check(mesh: MeshView) -> Hits:
                     gateway.obj,
                     where,
                     f"is {server.number}, but the gateway has {listed}",
-                    "add the port there, or use one",
+                    "add the port there, or use one of these",
                 )
 
 

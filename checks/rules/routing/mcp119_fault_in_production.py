@@ -47,7 +47,9 @@ def check(mesh: MeshView) -> Hits:
     if not mesh.environment.production:
         return
     for route in mesh.http_routes:
-        for kind in ("delay", "abort"):
+        for article, kind in (("a", "delay"), ("an", "abort")):
             if mapping(route.raw, "fault", kind):
                 where = (*route.path, "fault", kind)
-                yield Hit(route.obj, where, f"injects a {kind} in production", "remove it, or move it to a test stack")
+                yield Hit(
+                    route.obj, where, f"injects {article} {kind} in production", "remove it, or move it to a test stack"
+                )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import checks
 from checks import rules
+from checks.rules.security import mcp315_keys_from_network
 
 pytestmark = pytest.mark.unit
 
@@ -125,6 +126,43 @@ def test_an_acceptance_without_a_reason_is_an_error() -> None:
     taken = checks.Acceptance.of("MCP301", "PeerAuthentication/shop/default", until=TODAY, why=" ", where="accept[0]")
     report = checks.run([PERMISSIVE], today=TODAY, accept=[taken])
     assert [finding.code for finding in report.errors] == ["MCP008"]
+
+
+# Keys over the network, on request only
+
+TOKENS = {
+    "apiVersion": "security.istio.io/v1",
+    "kind": "RequestAuthentication",
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {"jwtRules": [{"issuer": "https://auth.example.com", "jwksUri": "https://auth.example.com/jwks.json"}]},
+}
+
+
+@pytest.mark.parametrize(("trouble", "severities"), [("", []), ("connection refused", ["error"])])
+def test_a_jwks_uri_is_asked_only_on_request(
+    trouble: str, severities: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(uri: str) -> str:
+        asked.append(uri)
+        return trouble
+
+    monkeypatch.setattr(mcp315_keys_from_network, "ask", ask)
+
+    def found(environment: checks.Environment) -> list[str]:
+        report = checks.run([TOKENS], today=TODAY, environment=environment)
+        return [finding.severity.value for finding in report.findings if finding.code == "MCP315"]
+
+    assert found(checks.Environment()) == ["warning"]
+    assert asked == []
+    assert found(checks.Environment(ask_jwks_uris=True)) == severities
+    assert asked == ["https://auth.example.com/jwks.json"]
+
+
+def test_a_jwks_uri_that_nobody_answers_is_no_traceback() -> None:
+    assert mcp315_keys_from_network.ask("https://127.0.0.1:1/jwks.json")
+    assert mcp315_keys_from_network.ask("file:///etc/hostname") == "not an https address"
 
 
 # No input breaks a rule
