@@ -81,13 +81,13 @@ def declared_acceptances(lab: RunningLab) -> list[dict[str, str]]:
     return [one.model_dump(mode="json") for one in lab.stack.accept]
 
 
-ABOUT_THE_EXCEPTION = re.compile(r"security\.exceptions(\.0|\[0\])")
+ABOUT_THE_DATE = re.compile(r"security\.exceptions(\.0|\[0\])\.until")
 
 
 def test_after_its_date_the_program_stops(lab: RunningLab, tmp_path: Path) -> None:
     done = preview(lab, datetime.now(UTC).date() - timedelta(days=1), tmp_path)
     assert done.returncode != 0, done.stdout
-    assert ABOUT_THE_EXCEPTION.search(done.stdout), done.stdout
+    assert ABOUT_THE_DATE.search(done.stdout), done.stdout
     assert "expired" in done.stdout
 
 
@@ -95,10 +95,10 @@ def test_two_weeks_before_its_date_the_program_warns(lab: RunningLab, tmp_path: 
     today = datetime.now(UTC).date()
     near = preview(lab, today + timedelta(days=13), tmp_path)
     assert near.returncode == 0, near.stdout
-    assert ABOUT_THE_EXCEPTION.search(near.stdout), near.stdout
+    assert ABOUT_THE_DATE.search(near.stdout), near.stdout
     far = preview(lab, today + timedelta(days=30), tmp_path)
     assert far.returncode == 0, far.stdout
-    assert not ABOUT_THE_EXCEPTION.search(far.stdout), far.stdout
+    assert not ABOUT_THE_DATE.search(far.stdout), far.stdout
 
 
 def test_it_is_the_exception_that_opens(lab: RunningLab) -> None:
