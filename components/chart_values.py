@@ -11,6 +11,7 @@ from istio_api.chart_values import (
     CniValues,
     CniValues_Global,
     CniValues_Global_NetworkPolicy,
+    CniValues_ResourceQuotas,
     GatewayValues,
     GatewayValues_Autoscaling,
     GatewayValues_Global,
@@ -63,16 +64,24 @@ def base_values(spec: IstioSpec) -> BaseValues:
 
 
 def cni_values(spec: IstioSpec, platform: str | None) -> CniValues:
-    """The CNI plugin. On GKE the platform's profile brings its directories and the quota of its critical pods."""
+    """The CNI plugin. GKE's nodes read plugins from a directory of their own, and want a quota for critical pods.
+
+    Both are said, in place of the platform's profile: that one leaves the directory to the suffix of the cluster's
+    version, which Helm 3.22 drops, and overwrites a directory that is set beside it.
+    https://istio.io/latest/docs/setup/additional-setup/cni/#hosted-kubernetes-settings
+    """
+    on_gke = platform == "gke"
     return CniValues(
+        cni_bin_dir="/home/kubernetes/bin" if on_gke else None,
+        resource_quotas=CniValues_ResourceQuotas(enabled=True) if on_gke else None,
         global_=CniValues_Global(
             hub=spec.images.hub,
             tag=spec.images.tag,
             image_pull_policy=spec.images.pull_policy,
             log_as_json=True,
             network_policy=CniValues_Global_NetworkPolicy(enabled=spec.network_policies),
-            platform=platform,
-        )
+            platform=None if on_gke else platform,
+        ),
     )
 
 

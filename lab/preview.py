@@ -136,6 +136,8 @@ class Preview:
                     self._toolchain.path("helm"),
                     release=release.removeprefix("istiod/"),
                     namespace=namespace,
+                    # The CNI plugin's chart knows GKE's directories by the version's suffix.
+                    kubernetes="1.35.0-gke.1" if loaded.platform == "gke" else "1.35.0",
                 ),
             )
 

@@ -304,6 +304,8 @@ class TestHardening:
             (lambda c: c["addonsConfig"]["dnsCacheConfig"]["enabled"], True),
             (lambda c: c["costManagementConfig"]["enabled"], True),
             (lambda c: c["monitoringConfig"]["managedPrometheus"]["enabled"], True),
+            # P16: plaintext ports are scraped where a PodMonitoring says so, and nowhere by themselves.
+            (lambda c: c["monitoringConfig"]["managedPrometheus"]["autoMonitoringConfig"]["scope"], "NONE"),
             (lambda c: c["monitoringConfig"]["advancedDatapathObservabilityConfig"]["enableMetrics"], True),
             (lambda c: c["notificationConfig"]["pubsub"]["enabled"], True),
             (lambda c: "SYSTEM_COMPONENTS" in c["loggingConfig"]["enableComponents"], True),
