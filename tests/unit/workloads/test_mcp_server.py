@@ -62,24 +62,24 @@ def test_versions_answer_differently(mcp_pod: Pod) -> None:
 
 @pytest.mark.parametrize("era", Era)
 def test_streamed_events_arrive_while_the_call_runs(mcp_pod: Pod, era: Era) -> None:
-    lags: list[float] = []
+    sent: list[float] = []
+    arrived: list[float] = []
 
     async def on_progress(_: float, __: float | None, message: str | None) -> None:
-        lags.append(time.time() - float(message or 0))
+        sent.append(float(message or 0))
+        arrived.append(time.time())
 
     async def run() -> int:
         exchanges: list[Exchange] = []
         async with connect(Target(url=f"{mcp_pod()}/mcp"), era, exchanges) as client:
-            arguments = {"seconds": 0.5, "interval": 0.1}
+            arguments = {"seconds": 1.0, "interval": 0.2}
             result = await client.call_tool("stream", arguments, progress_callback=on_progress)
         content = result.structured_content
         assert content is not None
         return content["events"]
 
-    events = asyncio.run(run())
-    assert events == len(lags) == 5
-    # the last event is sent 0.4 s before the result: one that waited for it would be as late
-    assert max(lags) < 0.35
+    assert asyncio.run(run()) == len(sent) >= 3
+    assert arrived[0] < sent[-1], "the first event was held back until the last had been sent"
 
 
 def test_fail_is_a_result_and_no_transport_error(mcp_pod: Pod) -> None:
