@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from datetime import UTC, datetime
@@ -81,6 +82,24 @@ class Preview:
         environment.link_commands(self._state, self._toolchain)
         # The keys of the lab's issuer are made with the lab; which they are makes no difference to a plan.
         (self._state.issuer / "jwks.json").write_text('{"keys": []}', encoding="utf-8")
+        self._lend_lab()
+
+    def _lend_lab(self) -> None:
+        """A stack that adopts its cluster is planned against it, and against what it has made there: its charts ask the
+        cluster, here as in Pulumi's own plugin."""
+        own = yaml.safe_load((CHECKOUT / f"Pulumi.{self._stack}.yaml").read_text(encoding="utf-8"))["config"]
+        if own["chatgpt-mesh:cluster"]["kind"] != "existing":
+            return
+        running = State.from_environment()
+        there = environment.kubeconfig(running)
+        if not there.is_file():
+            raise LabError(
+                f"The stack {self._stack} adopts a cluster, and {there} is not there to ask. `python -m lab up` makes "
+                "the lab's; `python -m lab preview staging` plans the same mesh on a cluster that does not exist yet."
+            )
+        self._state.kubeconfig.write_text(there.read_text(encoding="utf-8"), encoding="utf-8")
+        shutil.copytree(running.issuer, self._state.issuer, dirs_exist_ok=True)
+        shutil.copytree(running.pulumi_backend, self._state.pulumi_backend, dirs_exist_ok=True)
 
     def _engine(self, *, diff: bool) -> None:
         project = self._directory / "project"
@@ -90,7 +109,7 @@ class Preview:
         # A project of the same name, since the engine writes its salt into the stack file next to it.
         declared = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text(encoding="utf-8"))
         (project / "Pulumi.yaml").write_text(f"name: {declared['name']}\nruntime: python\n", encoding="utf-8")
-        self._pulumi("stack", "init", self._stack, "--cwd", str(project), quiet=True)
+        self._pulumi("stack", "select", self._stack, "--create", "--cwd", str(project), quiet=True)
         self._pulumi(
             "preview",
             "--stack",
