@@ -31,11 +31,19 @@ class ClusterAccess:
 
 
 class Verification:
-    """Asks the control planes of one cluster. Nothing is asked in a preview."""
+    """Asks the control planes of one cluster. Nothing is asked in a preview.
+
+    What a proxy refuses already when `up` begins is warned of and does not fail it: the `up` that brought it has
+    failed, and the engine deletes what a stack no longer has only after the program has ended well.
+    """
 
     def __init__(self, access: pulumi.Input[ClusterAccess], namespace: str) -> None:
         self._access = pulumi.Output.from_input(access)
         self._namespace = namespace
+        self._refused_before: list[verify.Acknowledgement] = []
+        # A cluster whose address is not known yet is only being made, and has no proxies.
+        if isinstance(access, ClusterAccess) and not pulumi.runtime.is_dry_run():
+            self._refused_before = self._refused(access)
 
     def acknowledged(self) -> pulumi.ResourceHook:
         """A hook that ends when every proxy has acknowledged what was written, so that what depends on the resource,
@@ -58,8 +66,19 @@ class Verification:
                 await asyncio.to_thread(self._wait, found[0])
             except verify.NotSyncedError as error:
                 raise pulumi.RunError(str(error)) from None
+            for state in self._refused_before:
+                pulumi.log.warn(
+                    f"{state.proxy} refused {state.xds_type} before this update already: {state.error}. "
+                    "If this update takes the object out, `python -m mesh verify` says so when it has ended."
+                )
 
         pulumi.Output.all(self._access, *(resource.urn for resource in resources)).apply(check)
 
+    def _refused(self, access: ClusterAccess) -> list[verify.Acknowledgement]:
+        try:
+            return access.control_plane(self._namespace).refused()
+        except verify.ControlPlaneUnreachableError:
+            return []
+
     def _wait(self, access: ClusterAccess) -> None:
-        access.control_plane(self._namespace).wait_synced()
+        access.control_plane(self._namespace).wait_synced(known=self._refused_before)

@@ -18,7 +18,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
 
@@ -73,6 +73,11 @@ class Acknowledgement:
     @property
     def pending(self) -> bool:
         return self.sent != self.acked
+
+    @property
+    def refusal(self) -> tuple[str, str, str] | None:
+        """What a proxy refuses, whichever push it came with; None where it refuses nothing."""
+        return (self.proxy, self.xds_type, self.error) if self.error else None
 
 
 class NotSyncedError(Exception):
@@ -343,11 +348,15 @@ class ControlPlane:
             Rejection(rejection.proxy, rejection.xds_type, name, reason or rejection.reason) for name, reason in states
         ] or [rejection]
 
+    def refused(self) -> list[Acknowledgement]:
+        """What proxies refuse at this moment."""
+        return [state for state in self.acknowledgements() if state.error]
+
     def wait_synced(
         self,
         *,
         timeout: float = _TIMEOUT_SECONDS,
-        only_new: bool = False,
+        known: Collection[Acknowledgement] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -359,7 +368,7 @@ class ControlPlane:
 
         Args:
             timeout: seconds.
-            only_new: let what is refused at the time of the call pass, so that the change that mends it can go on.
+            known: refusals to let pass (`refused()` lists those of now), so that the change that mends them can go on.
 
         Raises:
             UpdateRejectedError: at once, when a proxy refuses an update.
@@ -368,10 +377,10 @@ class ControlPlane:
         """
         began = quiet_since = clock()
         first = last = self.progress()
-        known = {state for state in self.acknowledgements() if state.error} if only_new else set[Acknowledgement]()
+        passed = {state.refusal for state in known}
         while True:
             sleep(_POLL_SECONDS)
-            states = [state for state in self.acknowledgements() if state not in known]
+            states = [state for state in self.acknowledgements() if not state.error or state.refusal not in passed]
             if any(state.error for state in states):
                 raise UpdateRejectedError(self._with_objects(rejections(states)))
             now, latest = clock(), self.progress()

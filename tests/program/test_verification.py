@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -29,7 +30,9 @@ class _Mocks(mocks.Mocks):
 class Asked:
     """A control plane that remembers how it was reached, and refuses if it is told to."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, refuse: bool) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, refuse: bool, before: Sequence[verify.Acknowledgement] = ()
+    ) -> None:
         self.times = 0
         self.access: dict[str, Any] = {}
 
@@ -37,13 +40,18 @@ class Asked:
             self.access = access
             return "api"
 
-        def wait(plane: verify.ControlPlane) -> None:
+        def refused(_: verify.ControlPlane) -> list[verify.Acknowledgement]:
+            return list(before)
+
+        def wait(plane: verify.ControlPlane, *, known: Sequence[verify.Acknowledgement]) -> None:
             assert (plane.api, plane.namespace) == ("api", "istio-system")
+            assert list(known) == list(before)
             self.times += 1
             if refuse:
                 raise verify.UpdateRejectedError([REFUSED])
 
         monkeypatch.setattr(verify, "KubernetesApi", api)
+        monkeypatch.setattr(verify.ControlPlane, "refused", refused)
         monkeypatch.setattr(verify.ControlPlane, "wait_synced", wait)
 
 
@@ -68,6 +76,18 @@ def test_without_a_refusal_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     verified(preview=False)
     assert asked.times == 1
     assert asked.access == {"kubeconfig": "/kubeconfig", "context": "lab", "configuration": None}
+
+
+def test_what_was_refused_before_is_warned_of_and_stops_nobody_from_mending_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
+    old = verify.Acknowledgement("gateway-1.istio-ingress", "LDS", "b", "a", "no such filter")
+    asked = Asked(monkeypatch, refuse=False, before=[old])
+    verified(preview=False)
+    assert asked.times == 1
+    assert [
+        "gateway-1.istio-ingress refused LDS before this update already: no such filter" in text for text in said
+    ] == [True]
 
 
 def test_a_preview_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
