@@ -114,8 +114,9 @@ def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
     """What the proxy's AuthorizationPolicies say: DENY rules first, then whether some ALLOW rule takes the request."""
     policies = [
         policy
-        for policy in mesh.authorization_policies
-        if not policy.targets and _applies(mesh, policy.obj.namespace, policy.selector, proxy)
+        for namespace in dict.fromkeys((mesh.root_namespace, proxy.namespace))
+        for policy in mesh.policies_by_namespace.get(namespace, ())
+        if not policy.targets and selects(policy.selector, proxy.labels)
     ]
     for policy in policies:
         if policy.action == "DENY":

@@ -50,7 +50,7 @@ def gateway_routes(mesh: MeshView, servers: Iterable[Server], request: Request) 
     keys = {server.owner.key: server for server in servers}
     candidates = [
         service
-        for service in mesh.virtual_services
+        for service in mesh.virtual_services_covering(request.host)
         if any(_bound(service, gateway, server, request.host) for gateway, server in keys.items())
     ]
     return _ordered(_of_narrowest_host(candidates, request.host), tuple(keys))
@@ -65,7 +65,7 @@ def _bound(service: VirtualService, gateway: str, server: Server, host: str) -> 
 
 def mesh_routes(mesh: MeshView, host: str) -> list[HttpRoute]:
     """The routes of a host for callers inside the mesh: of two VirtualServices the oldest one owns it alone."""
-    owners = [service for service in mesh.virtual_services if service.in_mesh]
+    owners = [service for service in mesh.virtual_services_covering(host) if service.in_mesh]
     fitting = _of_narrowest_host(owners, host)
     fitting.sort(key=lambda service: service.age)
     return _ordered(fitting[:1], (MESH_GATEWAY,))

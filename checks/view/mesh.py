@@ -111,6 +111,14 @@ class MeshView:
         return self._virtual_services_by_host.get(host, [])
 
     @cached_property
+    def _virtual_services_by_covered_host(self) -> HostIndex[VirtualService]:
+        return HostIndex((host, service) for host, found in self._virtual_services_by_host.items() for service in found)
+
+    def virtual_services_covering(self, host: str) -> list[VirtualService]:
+        """The VirtualServices whose hosts name this one, or cover it by a wildcard."""
+        return list(dict.fromkeys(self._virtual_services_by_covered_host.covering(host)))
+
+    @cached_property
     def http_routes(self) -> list[HttpRoute]:
         return [route for service in self.virtual_services for route in service.http]
 

@@ -170,6 +170,12 @@ class TestFromOutside:
     def test_a_routes_host_has_to_be_open_to_its_namespace(self) -> None:
         assert answer(mesh(SHOP.replace("apps/mcp.example.com", "other/mcp.example.com")), outside()).status == 404
 
+    def test_a_host_may_fall_under_a_wildcard(self) -> None:
+        wide = SHOP.replace("apps/mcp.example.com", "*.example.com").replace(
+            "hosts: [mcp.example.com]\n  gateways", 'hosts: ["*.example.com"]\n  gateways'
+        )
+        assert answer(mesh(wide), outside(token=None)).outcome is Outcome.CHALLENGED
+
     def test_audiences_are_compared_as_loosely_as_envoy_does(self) -> None:
         loose = mesh(SHOP.replace("audiences: []", "audiences: [mcp.example.com/mcp/]"))
         assert answer(loose, outside()).outcome is Outcome.ALLOWED
