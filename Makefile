@@ -51,8 +51,8 @@ report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it 
 preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, without credentials or network
 	$(PY) -m lab preview $(STACK)
 
-check: $(VENV)/installed ## the checker over every stack's objects
-	$(PY) -m checks lint tests/unit/golden
+check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
+	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q
 
 lint: $(VENV)/installed ## ruff and pyright
 	$(VENV)/bin/ruff check .
