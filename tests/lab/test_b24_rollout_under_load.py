@@ -87,7 +87,7 @@ def test_a_version_is_rolled_out_and_the_old_one_removed(lab: RunningLab, tmp_pa
     assert rollout is not None
     assert rollout.canary is not None
     assert answered_by == {rollout.canary.version}
-    assert len(seen.replies) > 1000
+    assert len(seen.replies) > 500
     assert not seen.failures, seen.failures.most_common(3)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.workloads.request import Reply, Request
-from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails, marked, new_id
+from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, eventually, fails, marked, new_id
 
 
 def call_from(lab: RunningLab, namespace: str, app: str, test_id: str = "", path: str = "/mcp") -> Reply:
@@ -48,4 +48,8 @@ def test_it_is_the_policies_that_refuse(lab: RunningLab) -> None:
 def test_it_is_the_list_that_admits(lab: RunningLab) -> None:
     """Without its own ALLOW the app is closed to everybody: what is not declared is denied."""
     with lab.objects.without("AuthorizationPolicy", lab.namespace, "chatgpt-mcp-callers"):
-        assert call_from(lab, lab.namespace, "chatgpt-frontend").status == 403
+        eventually(
+            lambda: call_from(lab, lab.namespace, "chatgpt-frontend").status == 403,
+            within=5,
+            what="nobody is let in",
+        )

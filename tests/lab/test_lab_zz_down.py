@@ -6,6 +6,7 @@ They look at the machine itself, not at what the lab thinks it has left.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -74,7 +75,11 @@ def traces(state: State) -> list[str]:
 
 def test_an_interrupted_up_goes_on_when_it_is_called_again(state: State) -> None:
     assert run("down").returncode == 0
-    first = subprocess.Popen([*LAB, "up", "--cluster-only"], cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
+    # Where the tests run in the background a shell has told them to ignore Ctrl-C, and children inherit that.
+    listening = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    first = subprocess.Popen(
+        [*LAB, "up", "--cluster-only"], cwd=CHECKOUT, stderr=subprocess.PIPE, text=True, preexec_fn=listening
+    )
     time.sleep(4)
     first.send_signal(signal.SIGINT)
     _, said = first.communicate(timeout=60)
