@@ -423,6 +423,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
         plane.wait_synced(timeout=arguments.timeout)
         count = len({state.proxy for state in plane.acknowledgements()})
+        if count == 0:
+            failure = (
+                "No proxy is connected to istiod; restart the gateways' and apps' pods if it does not know theirs."
+            )
     except ControlPlaneUnreachableError as error:
         print(error, file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mesh import verify
 from mesh.verify import (
     ControlPlane,
     ControlPlaneUnreachableError,
@@ -205,3 +206,13 @@ def test_every_istiod_is_asked() -> None:
     """A proxy is connected to one istiod and unknown to the others."""
     api = FakeIstiod([(1, 1, [proxy()])], pods_running=("istiod-1", "istiod-2"))
     assert ControlPlane(api).progress() == Progress(received=2, pushed=2)
+
+
+def test_a_control_plane_without_proxies_has_nothing_in_force(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify, "KubernetesApi", lambda **_: None)
+    monkeypatch.setattr(ControlPlane, "wait_synced", lambda *_, **__: None)
+    monkeypatch.setattr(ControlPlane, "acknowledgements", lambda _: [])
+    assert verify.main([]) == 1
+    assert "No proxy is connected" in capsys.readouterr().out
