@@ -71,7 +71,7 @@ inventory: $(VENV)/installed ## regenerate tests/program/inventory: every regist
 	$(PY) -m tests.program.inventory
 
 reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and docs/rules
-	$(PY) -m mesh reference > docs/reference/stack.md
-	$(PY) -m settings schema > docs/stack.schema.json
+	$(PY) -m stack reference > docs/reference/stack.md
+	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
-	$(PY) -m checks.docs
+	$(PY) -m meshlint.docs

@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 
 import pulumi
 
-import settings
-from components import checked, outputs, platform, provider
-from components.gateways import Gateway, GatewayArgs
-from components.istio import Istio, IstioArgs
-from components.istio_objects import IstioObjects, IstioObjectsArgs
-from components.mesh_config import mesh_config
-from components.namespaces import Injection, namespace
-from components.observability import Observability, ObservabilityArgs
-from components.ordering import everything_of, together
-from components.tenancy import tenancy
-from components.verification import Verification
-from mesh.build import Mesh
-from mesh.problem import InvalidConfig
+from chatgpt_mesh.components import checked, outputs, platform, provider
+from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
+from chatgpt_mesh.components.istio import Istio, IstioArgs
+from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
+from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.components.namespaces import Injection, namespace
+from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
+from chatgpt_mesh.components.ordering import everything_of, together
+from chatgpt_mesh.components.tenancy import tenancy
+from chatgpt_mesh.components.verification import Verification
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.stack import settings
 
 
 def main() -> None:

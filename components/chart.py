@@ -9,9 +9,9 @@ from pulumi_kubernetes.helm import v4 as helm
 if TYPE_CHECKING:
     import pulumi
 
-    from components.specs.istio import ChartSource
-    from istio_api.message import ChartValues
-    from secret_texts import SecretTexts
+    from chatgpt_mesh.components.specs.istio import ChartSource
+    from chatgpt_mesh.istio_api.message import ChartValues
+    from chatgpt_mesh.stack.secret_texts import SecretTexts
 
 
 def chart(

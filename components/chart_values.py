@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from istio_api.chart_values import (
+from chatgpt_mesh.istio_api.chart_values import (
     BaseValues,
     BaseValues_Base,
     CniValues,
@@ -34,9 +34,9 @@ from istio_api.chart_values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.istio import IstioSpec
-    from istio_api.mesh_config import MeshConfig
-    from mesh.gateways import GatewaySpec, ResourcesSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+    from chatgpt_mesh.mesh.gateways import GatewaySpec, ResourcesSpec
 
 # "Fail" from the start, in both charts that render such a webhook. With the default, "Ignore", istiod itself changes it
 # to "Fail" when it is ready, and the next `up` that touches the webhook conflicts with it. istio/istio#59367

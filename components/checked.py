@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import checks
-from components import chart_values
-from components.implied import implied_objects
-from components.namespaces import Injection
-from components.specs.addresses import reserved_addresses
-from mesh.problem import Problem
+import meshlint
+from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components.implied import implied_objects
+from chatgpt_mesh.components.namespaces import Injection
+from chatgpt_mesh.components.specs.addresses import reserved_addresses
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from istio_api.chart_values import GatewayValues
-    from istio_api.mesh_config import MeshConfig
-    from istio_api.message import ChartValues
-    from mesh.build import Mesh
-    from settings import AcceptedRiskSpec, Settings
+    from chatgpt_mesh.istio_api.chart_values import GatewayValues
+    from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+    from chatgpt_mesh.istio_api.message import ChartValues
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.stack.settings import AcceptedRiskSpec, Settings
 
 
 def charts_of(settings: Settings, mesh: Mesh, config: MeshConfig, platform: str | None) -> dict[str, ChartValues]:
@@ -52,7 +52,7 @@ def judged(
     settings: Settings, mesh: Mesh, charts: Mapping[str, ChartValues], today: date
 ) -> tuple[list[Problem], list[Problem]]:
     """What stops the program, and what it warns of. Each names the declaration that the object stands for."""
-    report = checks.run(
+    report = meshlint.run(
         [
             *(owned.resource.to_dict() for owned in mesh.objects),
             *implied_objects(mesh, Injection(revision=settings.istio.injection)),
@@ -63,7 +63,7 @@ def judged(
         accept=[_acceptance(index, risk) for index, risk in enumerate(settings.accept)],
     )
 
-    def told(finding: checks.Finding) -> Problem:
+    def told(finding: meshlint.Finding) -> Problem:
         declared = 0 <= finding.index < len(mesh.objects)
         where = f"{mesh.objects[finding.index].owner}: {finding.object}" if declared else finding.object
         return Problem(where, f"{finding.code}: {finding.message}")
@@ -71,9 +71,9 @@ def judged(
     return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
 
 
-def _environment(mesh: Mesh) -> checks.Environment:
+def _environment(mesh: Mesh) -> meshlint.Environment:
     spec = mesh.spec
-    return checks.Environment(
+    return meshlint.Environment(
         production=not spec.faults_allowed,
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
         longest_call_seconds=mesh.drain_duration.total_seconds(),
@@ -82,5 +82,5 @@ def _environment(mesh: Mesh) -> checks.Environment:
     )
 
 
-def _acceptance(index: int, risk: AcceptedRiskSpec) -> checks.Acceptance:
-    return checks.Acceptance.of(risk.code, risk.object, until=risk.until, why=risk.why, where=f"accept[{index}]")
+def _acceptance(index: int, risk: AcceptedRiskSpec) -> meshlint.Acceptance:
+    return meshlint.Acceptance.of(risk.code, risk.object, until=risk.until, why=risk.why, where=f"accept[{index}]")

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from components.identity import workload_pool
-from components.network import PODS, SERVICES
+from chatgpt_mesh.components.identity import workload_pool
+from chatgpt_mesh.components.network import PODS, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.network import Network
-    from components.specs.cluster_gke import (
+    from chatgpt_mesh.components.network import Network
+    from chatgpt_mesh.components.specs.cluster_gke import (
         AccessSpec,
         GkeClusterSpec,
         MaintenanceExclusionSpec,
         MaintenanceSpec,
         ObservabilitySpec,
     )
-    from components.specs.network import NetworkSpec
+    from chatgpt_mesh.components.specs.network import NetworkSpec
 
 _SCOPES = {
     "no-upgrades": "NO_UPGRADES",

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 if TYPE_CHECKING:
-    from components.specs.network import NetworkSpec
+    from chatgpt_mesh.components.specs.network import NetworkSpec
 
 WEBHOOK_PORT = "15017"
 """istiod's injection and validation webhooks."""

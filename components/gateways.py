@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
-from components.chart import chart
+from chatgpt_mesh.components.chart import chart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.ordering import Resources
-    from components.specs.istio import ChartSource
-    from istio_api.chart_values import GatewayValues
-    from mesh.gateways import GatewaySpec
-    from secret_texts import SecretTexts
+    from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.specs.istio import ChartSource
+    from chatgpt_mesh.istio_api.chart_values import GatewayValues
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.stack.secret_texts import SecretTexts
 
 
 SERVICE = "kubernetes:core/v1:Service"

@@ -10,23 +10,23 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
-from components import kubernetes_versions
-from components.cluster import Cluster, ClusterArgs
-from components.firewall import Firewall, FirewallArgs
-from components.identity import AppIdentities, AppIdentitiesArgs, NodeIdentity, NodeIdentityArgs
-from components.kubeconfig import known_or_recorded, kubeconfig
-from components.network import Network, NetworkArgs
-from components.node_pools import NodePools, NodePoolsArgs
-from components.verification import ClusterAccess
+from chatgpt_mesh.components import kubernetes_versions
+from chatgpt_mesh.components.cluster import Cluster, ClusterArgs
+from chatgpt_mesh.components.firewall import Firewall, FirewallArgs
+from chatgpt_mesh.components.identity import AppIdentities, AppIdentitiesArgs, NodeIdentity, NodeIdentityArgs
+from chatgpt_mesh.components.kubeconfig import known_or_recorded, kubeconfig
+from chatgpt_mesh.components.network import Network, NetworkArgs
+from chatgpt_mesh.components.node_pools import NodePools, NodePoolsArgs
+from chatgpt_mesh.components.verification import ClusterAccess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.cluster_gke import GkeClusterSpec
-    from components.specs.istio import IstioSpec
-    from components.specs.network import NetworkSpec
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Identity
+    from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.network import NetworkSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ import pulumi
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
-from components.identity import principal_prefix, workload_pool
+from chatgpt_mesh.components.identity import principal_prefix, workload_pool
 
 if TYPE_CHECKING:
-    from components.gke import Gke
-    from mesh.build import Mesh
+    from chatgpt_mesh.components.gke import Gke
+    from chatgpt_mesh.mesh.build import Mesh
 
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 

@@ -11,8 +11,8 @@ import pulumi_gcp as gcp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.specs.cluster_gke import IdentitySpec
-    from mesh.graph import Identity
+    from chatgpt_mesh.components.specs.cluster_gke import IdentitySpec
+    from chatgpt_mesh.mesh.graph import Identity
 
 NODE_ROLES = (
     "roles/container.defaultNodeServiceAccount",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from components.namespaces import Injection
-    from mesh.app import AppSpec
-    from mesh.build import Mesh
-    from mesh.gateways import GatewaySpec
+    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
 
 Manifest = dict[str, Any]
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components import chart_values
-from components.chart import chart
-from components.kubernetes_object import KubernetesObject
-from components.namespaces import namespace
-from components.ordering import everything_of, together
-from secret_texts import SecretTexts
+from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components.chart import chart
+from chatgpt_mesh.components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.namespaces import namespace
+from chatgpt_mesh.components.ordering import everything_of, together
+from chatgpt_mesh.stack.secret_texts import SecretTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi_kubernetes.helm.v4 import Chart
 
-    from components.ordering import Resources
-    from components.specs.istio import IstioSpec
-    from istio_api.mesh_config import MeshConfig
+    from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.istio_api.mesh_config import MeshConfig
 
 NAMESPACE = "istio-system"
 
@@ -90,7 +90,7 @@ class Istio(pulumi.ComponentResource):
         if not spec.tags:
             return []
         # Here and not above: its classes take a while to load, and most stacks have no tags.
-        from components.revision_tags import revision_tag
+        from chatgpt_mesh.components.revision_tags import revision_tag
 
         opts = pulumi.ResourceOptions(parent=self, depends_on=planes)
         return [

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_object import KubernetesObject
-from components.ordering import together
-from mesh.owned import Stage
-from secret_texts import SecretTexts
+from chatgpt_mesh.components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.ordering import together
+from chatgpt_mesh.mesh.owned import Stage
+from chatgpt_mesh.stack.secret_texts import SecretTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.ordering import Resources
-    from mesh.owned import Owned
+    from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.mesh.owned import Owned
 
 _BY_NAME = frozenset({"apps", "gateways"})
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from components.specs.compatibility import Version, kubernetes_problem
-from mesh.problem import Problem
+from chatgpt_mesh.components.specs.compatibility import Version, kubernetes_problem
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.cluster_gke import GkeClusterSpec
-    from components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
 
 # Where Google's own libraries look: https://cloud.google.com/docs/authentication/application-default-credentials
 _VARIABLES = (

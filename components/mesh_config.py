@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from istio_api.mesh_config import (
+from chatgpt_mesh.istio_api.mesh_config import (
     MeshConfig,
     MeshConfig_ProxyPathNormalization,
     MeshConfig_ProxyPathNormalization_NormalizationType,
     ProxyConfig,
 )
-from istio_api.networking import HTTPRetry
-from mesh import egress
-from mesh.telemetry_providers import extension_providers
+from chatgpt_mesh.istio_api.networking import HTTPRetry
+from chatgpt_mesh.mesh import egress
+from chatgpt_mesh.mesh.telemetry_providers import extension_providers
 
 if TYPE_CHECKING:
-    from mesh.build import Mesh
+    from chatgpt_mesh.mesh.build import Mesh
 
 
 def mesh_config(mesh: Mesh) -> MeshConfig:

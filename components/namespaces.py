@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import pulumi_gcp as gcp
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.network import FlowLogsSpec, NatSpec, NetworkSpec
+    from chatgpt_mesh.components.specs.network import FlowLogsSpec, NatSpec, NetworkSpec
 
 PODS = "pods"
 SERVICES = "services"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from mesh.spec import duration_text
+from chatgpt_mesh.mesh.spec import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.specs.node_pools import NodePoolSpec, UpgradeSpec
+    from chatgpt_mesh.components.specs.node_pools import NodePoolSpec, UpgradeSpec
 
 _EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
 

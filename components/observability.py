@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi_kubernetes.helm import v4 as helm
 
-from components.dashboards import dashboard
-from components.kubernetes_object import KubernetesObject
-from components.namespaces import namespace
+from chatgpt_mesh.components.dashboards import dashboard
+from chatgpt_mesh.components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.namespaces import namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from components.ordering import Resources
-    from components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
-    from mesh.build import Mesh
+    from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
+    from chatgpt_mesh.mesh.build import Mesh
 
 
 def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, istio_namespace: str) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from typing_extensions import TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.gateways import Gateway
-    from components.namespaces import Injection
-    from mesh.build import Mesh
-    from settings import Loaded, Settings
+    from chatgpt_mesh.components.gateways import Gateway
+    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.stack.settings import Loaded, Settings
 
 SCHEMA_VERSION: Literal[1] = 1
 """Raised when a key is removed or changes its meaning; a new key does not raise it."""
@@ -110,7 +110,7 @@ class Outputs(TypedDict):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the outputs."""
     # Here and not above: the outputs of GKE come with Google Cloud's module, which other stacks do without.
-    from components.gke_outputs import GkeOutputs
+    from chatgpt_mesh.components.gke_outputs import GkeOutputs
 
     class Contract(Outputs, GkeOutputs):  # type: ignore[misc] - some keys are there with cluster.kind gke only
         """What a stack of chatgpt-mesh exports. What is not required comes with cluster.kind gke."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.provider import ConnectedCluster, existing_cluster
-from components.specs.addresses import reserved_addresses
-from components.specs.cluster_gke import GkeClusterSpec
+from chatgpt_mesh.components.provider import ConnectedCluster, existing_cluster
+from chatgpt_mesh.components.specs.addresses import reserved_addresses
+from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 
 if TYPE_CHECKING:
-    from mesh.build import Mesh
-    from settings import Settings
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.stack.settings import Settings
 
 
 def connect(settings: Settings, mesh: Mesh) -> ConnectedCluster:
@@ -21,8 +21,8 @@ def connect(settings: Settings, mesh: Mesh) -> ConnectedCluster:
     if settings.project is None or settings.network is None:
         raise ValueError("settings with cluster.kind gke have project and network; settings.load() sees to it")
     # Here and not above: a stack that makes no cluster does not wait for Pulumi's large module of Google Cloud.
-    from components.gke import Gke, GkeArgs
-    from components.gke_outputs import gke_outputs
+    from chatgpt_mesh.components.gke import Gke, GkeArgs
+    from chatgpt_mesh.components.gke_outputs import gke_outputs
 
     gke = Gke(
         "gke",

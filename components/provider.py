@@ -11,14 +11,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import yaml
 
-from components.specs.cluster import ExistingClusterSpec
-from components.verification import ClusterAccess
-from mesh.problem import Problem
+from chatgpt_mesh.components.specs.cluster import ExistingClusterSpec
+from chatgpt_mesh.components.verification import ClusterAccess
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.cluster import ClusterSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

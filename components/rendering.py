@@ -14,7 +14,7 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from istio_api.message import ChartValues
+    from chatgpt_mesh.istio_api.message import ChartValues
 
 
 def rendered(

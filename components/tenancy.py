@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from components.specs.namespace import NamespaceSpec, QuotaSpec
+    from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
 
 
 def manifests(name: str, spec: NamespaceSpec) -> Iterator[dict[str, Any]]:

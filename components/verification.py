@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from mesh import verify
+from chatgpt_mesh.mesh import verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

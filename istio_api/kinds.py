@@ -18,23 +18,37 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "AuthorizationPolicy": Kind("security.istio.io", ("v1", "v1beta1"), "istio_api.security.authorization_policy"),
+    "AuthorizationPolicy": Kind(
+        "security.istio.io", ("v1", "v1beta1"), "chatgpt_mesh.istio_api.security.authorization_policy"
+    ),
     "DestinationRule": Kind(
-        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.destination_rule"
+        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.destination_rule"
     ),
-    "EnvoyFilter": Kind("networking.istio.io", ("v1alpha3",), "istio_api.networking.envoy_filter"),
-    "Gateway": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.gateway"),
-    "PeerAuthentication": Kind("security.istio.io", ("v1", "v1beta1"), "istio_api.security.peer_authentication"),
-    "ProxyConfig": Kind("networking.istio.io", ("v1beta1",), "istio_api.networking.proxy_config"),
-    "RequestAuthentication": Kind("security.istio.io", ("v1", "v1beta1"), "istio_api.security.request_authentication"),
-    "ServiceEntry": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.service_entry"),
-    "Sidecar": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.sidecar"),
-    "Telemetry": Kind("telemetry.istio.io", ("v1", "v1alpha1"), "istio_api.telemetry.telemetry"),
-    "TrafficExtension": Kind("extensions.istio.io", ("v1alpha1",), "istio_api.extensions.traffic_extension"),
+    "EnvoyFilter": Kind("networking.istio.io", ("v1alpha3",), "chatgpt_mesh.istio_api.networking.envoy_filter"),
+    "Gateway": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.gateway"),
+    "PeerAuthentication": Kind(
+        "security.istio.io", ("v1", "v1beta1"), "chatgpt_mesh.istio_api.security.peer_authentication"
+    ),
+    "ProxyConfig": Kind("networking.istio.io", ("v1beta1",), "chatgpt_mesh.istio_api.networking.proxy_config"),
+    "RequestAuthentication": Kind(
+        "security.istio.io", ("v1", "v1beta1"), "chatgpt_mesh.istio_api.security.request_authentication"
+    ),
+    "ServiceEntry": Kind(
+        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.service_entry"
+    ),
+    "Sidecar": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.sidecar"),
+    "Telemetry": Kind("telemetry.istio.io", ("v1", "v1alpha1"), "chatgpt_mesh.istio_api.telemetry.telemetry"),
+    "TrafficExtension": Kind(
+        "extensions.istio.io", ("v1alpha1",), "chatgpt_mesh.istio_api.extensions.traffic_extension"
+    ),
     "VirtualService": Kind(
-        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.virtual_service"
+        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.virtual_service"
     ),
-    "WasmPlugin": Kind("extensions.istio.io", ("v1alpha1",), "istio_api.extensions.wasm"),
-    "WorkloadEntry": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.workload_entry"),
-    "WorkloadGroup": Kind("networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "istio_api.networking.workload_group"),
+    "WasmPlugin": Kind("extensions.istio.io", ("v1alpha1",), "chatgpt_mesh.istio_api.extensions.wasm"),
+    "WorkloadEntry": Kind(
+        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.workload_entry"
+    ),
+    "WorkloadGroup": Kind(
+        "networking.istio.io", ("v1", "v1alpha3", "v1beta1"), "chatgpt_mesh.istio_api.networking.workload_group"
+    ),
 }

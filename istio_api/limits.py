@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import cast
 
-from istio_api.field_types import shown
+from chatgpt_mesh.istio_api.field_types import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
-from istio_api import field_types
-from istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, advice, shown
-from istio_api.limits import Limits, broken_limits
+from chatgpt_mesh.istio_api import field_types
+from chatgpt_mesh.istio_api.field_types import EMPTY_MAP, FieldType, IntegerRange, advice, shown
+from chatgpt_mesh.istio_api.limits import Limits, broken_limits
 
 __all__ = [
     "EMPTY_MAP",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar, cast
 
-from istio_api.field_types import advice, shown
-from istio_api.kinds import KINDS, Kind
-from istio_api.message import EMPTY_MAP, InvalidMessage, Message, ResourceSpec, message
+from chatgpt_mesh.istio_api.field_types import advice, shown
+from chatgpt_mesh.istio_api.kinds import KINDS, Kind
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, InvalidMessage, Message, ResourceSpec, message
 
 M = TypeVar("M", bound=Message)
 

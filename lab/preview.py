@@ -135,11 +135,11 @@ class Preview:
 
     def _charts(self) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
         # What a chart is given is the program's own business; the rest of the lab does without it.
-        import settings
-        from components import checked
-        from components.mesh_config import mesh_config
-        from components.rendering import rendered
-        from mesh.build import Mesh
+        from chatgpt_mesh.components import checked
+        from chatgpt_mesh.components.mesh_config import mesh_config
+        from chatgpt_mesh.components.rendering import rendered
+        from chatgpt_mesh.mesh.build import Mesh
+        from chatgpt_mesh.stack import settings
 
         os.environ.update({name: self.variables[name] for name in ("LAB_STATE", "ISTIO_CHARTS", "KUBECONFIG")})
         today = datetime.now(tz=UTC).date()

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.problem import InvalidConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mesh.owned import Owned
+    from chatgpt_mesh.mesh.owned import Owned
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,25 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     show.add_argument("stack", help="name of a stack (prod), or path of its file (Pulumi.prod.yaml)")
     show.add_argument("app", nargs="?", help="only what this app owns")
     show.add_argument("--format", choices=("yaml", "json", "names"), default="yaml", help="default: yaml")
-    commands.add_parser("reference", help="print the reference of stack files (docs/reference/stack.md)")
     _add_verify(commands)
     arguments = parser.parse_args(argv)
     match arguments.command:
         case "show":
             return _show(arguments)
-        case "reference":
-            from mesh import reference
-
-            print(reference.page(), end="")
-            return 0
         case _:
-            from mesh import verify
+            from chatgpt_mesh.mesh import verify
 
             return verify.run(arguments)
 
 
 def _add_verify(commands: Any) -> None:
-    from mesh import verify
+    from chatgpt_mesh.mesh import verify
 
     verify.add_arguments(commands.add_parser("verify", help="ask istiod whether any proxy refused an update"))
 
@@ -60,8 +54,8 @@ def stack_path(stack: str) -> Path:
 def _show(arguments: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    import settings
-    from mesh.build import Mesh
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.stack import settings
 
     path = stack_path(arguments.stack)
     if not path.is_file():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
-from mesh import (
+from chatgpt_mesh.mesh import (
     auth,
     callers,
     cors,
@@ -27,24 +27,24 @@ from mesh import (
     sessions,
     virtual_services,
 )
-from mesh.auth import AuthSpec
-from mesh.callers import CallerSpec
-from mesh.cors import CorsSpec
-from mesh.faults import FaultSpec
-from mesh.load_balancing import LoadBalancingSpec
-from mesh.mcp import McpSpec
-from mesh.problem import Problem
-from mesh.rate_limit import RateLimitSpec
-from mesh.resilience import ResilienceSpec
-from mesh.rollout import RolloutSpec, VersionSpec
-from mesh.routes import RouteSpec
-from mesh.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec
+from chatgpt_mesh.mesh.auth import AuthSpec
+from chatgpt_mesh.mesh.callers import CallerSpec
+from chatgpt_mesh.mesh.cors import CorsSpec
+from chatgpt_mesh.mesh.faults import FaultSpec
+from chatgpt_mesh.mesh.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.mcp import McpSpec
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.rate_limit import RateLimitSpec
+from chatgpt_mesh.mesh.resilience import ResilienceSpec
+from chatgpt_mesh.mesh.rollout import RolloutSpec, VersionSpec
+from chatgpt_mesh.mesh.routes import RouteSpec
+from chatgpt_mesh.mesh.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.graph import Graph, Parts
-    from mesh.owned import Owned
+    from chatgpt_mesh.mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.owned import Owned
 
 
 class ServiceSpec(Spec):

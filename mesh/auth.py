@@ -7,14 +7,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mesh.mcp import Era
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec, Token
+from chatgpt_mesh.mesh.mcp import Era
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
+    from chatgpt_mesh.mesh.app import AppSpec
 
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")

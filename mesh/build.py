@@ -16,24 +16,24 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mesh import app, egress, gateways, raw_objects, scoping, security, telemetry
-from mesh.app import AppSpec
-from mesh.egress import EgressSpec
-from mesh.gateways import GatewaySpec
-from mesh.graph import Graph, Parts
-from mesh.namespaces import NamespaceDeclaration, namespaces_of
-from mesh.problem import InvalidConfig, Problem
-from mesh.rate_limit import RateLimitServiceSpec
-from mesh.raw_objects import RawObjectSpec
-from mesh.security import SecuritySpec
-from mesh.spec import DnsLabel, Many, Spec
-from mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh import app, egress, gateways, raw_objects, scoping, security, telemetry
+from chatgpt_mesh.mesh.app import AppSpec
+from chatgpt_mesh.mesh.egress import EgressSpec
+from chatgpt_mesh.mesh.gateways import GatewaySpec
+from chatgpt_mesh.mesh.graph import Graph, Parts
+from chatgpt_mesh.mesh.namespaces import NamespaceDeclaration, namespaces_of
+from chatgpt_mesh.mesh.problem import InvalidConfig, Problem
+from chatgpt_mesh.mesh.rate_limit import RateLimitServiceSpec
+from chatgpt_mesh.mesh.raw_objects import RawObjectSpec
+from chatgpt_mesh.mesh.security import SecuritySpec
+from chatgpt_mesh.mesh.spec import DnsLabel, Many, Spec
+from chatgpt_mesh.mesh.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import date
 
-    from mesh.owned import Owned
+    from chatgpt_mesh.mesh.owned import Owned
 
 CONCERNS = (gateways, security, app, egress, scoping, telemetry, raw_objects)
 """In the order in which their objects are listed."""

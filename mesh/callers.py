@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     Operation,
@@ -19,16 +19,16 @@ from istio_api.security import (
     Rule_To,
     Source,
 )
-from istio_api.type import WorkloadSelector
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, HttpPath, Many, Spec
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, HttpPath, Many, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mesh.app import AppSpec
-    from mesh.graph import Edge, Graph, Parts
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.graph import Edge, Graph, Parts
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

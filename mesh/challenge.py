@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     Headers,
     Headers_HeaderOperations,
     HTTPBody,
@@ -29,8 +29,8 @@ from istio_api.networking import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mesh.app import AppSpec
-    from mesh.auth import AuthSpec
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.auth import AuthSpec
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 """RFC 9728, section 3: the well-known path, with the resource's own path after it."""

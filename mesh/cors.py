@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from istio_api.networking import CorsPolicy, CorsPolicy_UnmatchedPreflights, StringMatch
-from mesh.problem import Problem
-from mesh.spec import Duration, HeaderName, Many, OriginUrl, Spec
+from chatgpt_mesh.istio_api.networking import CorsPolicy, CorsPolicy_UnmatchedPreflights, StringMatch
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Duration, HeaderName, Many, OriginUrl, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

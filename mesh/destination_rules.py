@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from istio_api.networking import DestinationRule, Subset, TrafficPolicy
-from istio_api.resource import ObjectMeta, Resource
-from mesh.owned import Owned
+from chatgpt_mesh.istio_api.networking import DestinationRule, Subset, TrafficPolicy
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
-    from mesh.rollout import VersionSpec
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.rollout import VersionSpec
 
 
 def objects(name: str, app: AppSpec) -> Iterator[Owned]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     ClaimToHeader,
@@ -25,19 +25,19 @@ from istio_api.security import (
     Rule_To,
     Source,
 )
-from istio_api.type import WorkloadSelector
-from mesh import challenge, envoy_patches
-from mesh.graph import host_headers
-from mesh.owned import Owned
-from mesh.problem import Problem
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh import challenge, envoy_patches
+from chatgpt_mesh.mesh.graph import host_headers
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
-    from mesh.auth import AuthSpec, IssuerSpec
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.auth import AuthSpec, IssuerSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 
 def problems(parts: Parts) -> Iterator[Problem]:

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
-from istio_api.mesh_config import MeshConfig_OutboundTrafficPolicy, MeshConfig_OutboundTrafficPolicy_Mode
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.mesh_config import MeshConfig_OutboundTrafficPolicy, MeshConfig_OutboundTrafficPolicy_Mode
+from chatgpt_mesh.istio_api.networking import (
     ClientTLSSettings,
     ClientTLSSettings_TLSmode,
     DestinationRule,
@@ -36,18 +36,18 @@ from istio_api.networking import (
     ServicePort,
     TrafficPolicy,
 )
-from istio_api.resource import Resource
-from mesh import egress_gateway
-from mesh.egress_route import Route, by_host, metadata, routes
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec, WildcardHost
+from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.mesh import egress_gateway
+from chatgpt_mesh.mesh.egress_route import Route, by_host, metadata, routes
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec, WildcardHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 egress_gateway.PORT = 443
 """The one port of an egress gateway's Service; the server name tells destinations apart."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     ClientTLSSettings,
     ClientTLSSettings_TLSmode,
     Destination,
@@ -39,8 +39,8 @@ from istio_api.networking import (
     VirtualService,
     WorkloadSelector,
 )
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     Condition,
@@ -50,16 +50,16 @@ from istio_api.security import (
     Rule_To,
     Source,
 )
-from istio_api.type import WorkloadSelector as PolicySelector
-from mesh.egress_route import by_host, metadata
-from mesh.owned import Owned
+from chatgpt_mesh.istio_api.type import WorkloadSelector as PolicySelector
+from chatgpt_mesh.mesh.egress_route import by_host, metadata
+from chatgpt_mesh.mesh.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mesh.egress_route import Route
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Graph
+    from chatgpt_mesh.mesh.egress_route import Route
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Graph
 
 PORT = 443
 """The one port of an egress gateway's Service; the server name tells destinations apart."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from istio_api.resource import ObjectMeta
-from mesh.graph import Identity
+from chatgpt_mesh.istio_api.resource import ObjectMeta
+from chatgpt_mesh.mesh.graph import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mesh.egress import DestinationSpec, ServiceAccountSpec
-    from mesh.graph import Graph
+    from chatgpt_mesh.mesh.egress import DestinationSpec, ServiceAccountSpec
+    from chatgpt_mesh.mesh.graph import Graph
 
 TLS_PORT = 443
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     EnvoyFilter,
     EnvoyFilter_ApplyTo,
     EnvoyFilter_EnvoyConfigObjectMatch,

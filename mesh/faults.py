@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from istio_api.networking import HTTPFaultInjection, HTTPFaultInjection_Abort, HTTPFaultInjection_Delay
-from istio_api.networking import Percent as IstioPercent
-from mesh.problem import Problem
-from mesh.spec import Duration, HeaderName, Percent, Spec, Token
+from chatgpt_mesh.istio_api.networking import HTTPFaultInjection, HTTPFaultInjection_Abort, HTTPFaultInjection_Delay
+from chatgpt_mesh.istio_api.networking import Percent as IstioPercent
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Duration, HeaderName, Percent, Spec, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mesh.problem import Problem
-from mesh.spec import Cidr, Labels, Many, Spec
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Cidr, Labels, Many, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,19 +9,19 @@ from __future__ import annotations
 # ruff: noqa: TC001 - pydantic reads the annotations at run time
 from typing import TYPE_CHECKING, Literal
 
-from istio_api.networking import Gateway, Port, Server, ServerTLSSettings
-from istio_api.resource import ObjectMeta, Resource
-from mesh import gateway_workload, listeners
-from mesh.gateway_workload import ReplicasSpec, ResourcesSpec, WorkloadSpec
-from mesh.listeners import ListenerSpec
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, Spec
+from chatgpt_mesh.istio_api.networking import Gateway, Port, Server, ServerTLSSettings
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh import gateway_workload, listeners
+from chatgpt_mesh.mesh.gateway_workload import ReplicasSpec, ResourcesSpec, WorkloadSpec
+from chatgpt_mesh.mesh.listeners import ListenerSpec
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 __all__ = ["GatewaySpec", "ReplicasSpec", "ResourcesSpec", "WorkloadSpec"]
 

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from mesh.app import AppSpec
-    from mesh.callers import CallerSpec
-    from mesh.egress import EgressSpec
-    from mesh.gateways import GatewaySpec
-    from mesh.rate_limit import RateLimitServiceSpec
-    from mesh.raw_objects import RawObjectSpec
-    from mesh.security import SecuritySpec
-    from mesh.telemetry import TelemetrySpec
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.callers import CallerSpec
+    from chatgpt_mesh.mesh.egress import EgressSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.rate_limit import RateLimitServiceSpec
+    from chatgpt_mesh.mesh.raw_objects import RawObjectSpec
+    from chatgpt_mesh.mesh.security import SecuritySpec
+    from chatgpt_mesh.mesh.telemetry import TelemetrySpec
 
 
 class Identity(NamedTuple):

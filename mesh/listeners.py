@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     Destination,
     L4MatchAttributes,
     Port,
@@ -22,10 +22,10 @@ from istio_api.networking import (
     TLSRoute,
     VirtualService,
 )
-from istio_api.resource import ObjectMeta, Resource
-from mesh.owned import Manifest, Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, Hostname, Many, PortNumber, Spec, WildcardHost
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.owned import Manifest, Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, Hostname, Many, PortNumber, Spec, WildcardHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     LoadBalancerSettings,
     LoadBalancerSettings_ConsistentHashLB,
     LoadBalancerSettings_ConsistentHashLB_HTTPCookie,
@@ -17,13 +17,13 @@ from istio_api.networking import (
     LocalityLoadBalancerSetting_Distribute,
     LocalityLoadBalancerSetting_Failover,
 )
-from mesh.problem import Problem
-from mesh.spec import Duration, HeaderName, Many, Spec, Token
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Duration, HeaderName, Many, Spec, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.resilience import ResilienceSpec
+    from chatgpt_mesh.mesh.resilience import ResilienceSpec
 
 
 class HashSpec(Spec):

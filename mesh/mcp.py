@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mesh.spec import HttpPath, Spec
+from chatgpt_mesh.mesh.spec import HttpPath, Spec
 
 Era = Literal["legacy", "modern", "both"]
 

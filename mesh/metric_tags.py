@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from istio_api.telemetry import (
+from chatgpt_mesh.istio_api.telemetry import (
     MetricSelector,
     MetricSelector_IstioMetric,
     MetricsOverrides,
     MetricsOverrides_TagOverride,
     MetricsOverrides_TagOverride_Operation,
 )
-from mesh import cel
-from mesh.confidential import header_refusal
-from mesh.problem import Problem
-from mesh.spec import HeaderName, Many, Spec
+from chatgpt_mesh.mesh import cel
+from chatgpt_mesh.mesh.confidential import header_refusal
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import HeaderName, Many, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

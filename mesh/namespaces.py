@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from mesh.graph import Graph
+    from chatgpt_mesh.mesh.graph import Graph
 
 
 class NamespaceDeclaration(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from istio_api.resource import ObjectMeta, Resource
+    from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 
 
 @dataclass(frozen=True, slots=True)

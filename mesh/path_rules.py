@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from istio_api.resource import ObjectMeta, Resource
-from mesh import envoy_patches
-from mesh.owned import Owned
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh import envoy_patches
+from chatgpt_mesh.mesh.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
-    from mesh.graph import Graph
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.graph import Graph
 
 REFUSE_ESCAPED_SLASHES = envoy_patches.connection_manager(
     {"path_with_escaped_slashes_action": "REJECT_REQUEST"}, envoy_patches.SIDECAR_INBOUND

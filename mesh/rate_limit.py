@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     Operation,
@@ -25,19 +25,19 @@ from istio_api.security import (
     Rule_To,
     Source,
 )
-from istio_api.type import WorkloadSelector
-from mesh import envoy_patches
-from mesh.owned import Manifest, Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, Duration, Labels, PortNumber, Spec, duration_text
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh import envoy_patches
+from chatgpt_mesh.mesh.owned import Manifest, Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, Duration, Labels, PortNumber, Spec, duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
-    from mesh.app import AppSpec
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 """Windows that the rate limit service knows."""

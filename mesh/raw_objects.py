@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
 
-from istio_api.message import InvalidMessage
-from istio_api.networking import DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService
-from istio_api.resource import Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.istio_api.networking import DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService
+from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     PeerAuthentication,
@@ -23,15 +23,15 @@ from istio_api.security import (
     PeerAuthentication_MutualTLS_Mode,
     RequestAuthentication,
 )
-from istio_api.telemetry import Telemetry
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import Spec
+from chatgpt_mesh.istio_api.telemetry import Telemetry
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 
 class RawObjectSpec(Spec):

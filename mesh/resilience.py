@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     ConnectionPoolSettings,
     ConnectionPoolSettings_HTTPSettings,
     ConnectionPoolSettings_HTTPSettings_H2UpgradePolicy,
@@ -23,8 +23,8 @@ from istio_api.networking import (
     OutlierDetection,
     TrafficPolicy_RetryBudget,
 )
-from mesh.problem import Problem
-from mesh.spec import Duration, Many, Percent, Spec
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Duration, Many, Percent, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

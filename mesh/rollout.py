@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mesh.load_balancing import LoadBalancingSpec
-from mesh.problem import Problem
-from mesh.resilience import OutlierSpec, PoolSpec
-from mesh.spec import DnsLabel, HeaderName, Labels, Many, Spec, Token
+from chatgpt_mesh.mesh.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.resilience import OutlierSpec, PoolSpec
+from chatgpt_mesh.mesh.spec import DnsLabel, HeaderName, Labels, Many, Spec, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
+    from chatgpt_mesh.mesh.app import AppSpec
 
 
 class VersionSpec(Spec):

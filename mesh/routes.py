@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from istio_api.networking import Headers, Headers_HeaderOperations
-from mesh.callers import Method
-from mesh.problem import Problem
-from mesh.resilience import RetriesSpec, retry_problems
-from mesh.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec
+from chatgpt_mesh.istio_api.networking import Headers, Headers_HeaderOperations
+from chatgpt_mesh.mesh.callers import Method
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.resilience import RetriesSpec, retry_problems
+from chatgpt_mesh.mesh.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.app import AppSpec
+    from chatgpt_mesh.mesh.app import AppSpec
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """Methods of which a copy does no harm (RFC 9110, section 9.2.1)."""

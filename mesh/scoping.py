@@ -17,22 +17,22 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     IstioEgressListener,
     OutboundTrafficPolicy,
     OutboundTrafficPolicy_Mode,
     Sidecar,
     WorkloadSelector,
 )
-from istio_api.resource import ObjectMeta, Resource
-from mesh.egress_route import Route, routes
-from mesh.owned import Owned
-from mesh.problem import Problem
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.egress_route import Route, routes
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mesh.graph import Graph, Identity, Parts
+    from chatgpt_mesh.mesh.graph import Graph, Identity, Parts
 
 CLUSTER_DNS = "kube-system/kube-dns.kube-system.svc.cluster.local"
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     Operation,
@@ -34,15 +34,15 @@ from istio_api.security import (
     Rule_To,
     Source,
 )
-from istio_api.type import WorkloadSelector
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import Cidr, Date, DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Cidr, Date, DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 NOTICE = timedelta(days=14)
 """How long before its date an exception is warned about."""

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from istio_api.resource import ObjectMeta, Resource
-from mesh import envoy_patches
-from mesh.owned import Owned
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh import envoy_patches
+from chatgpt_mesh.mesh.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch, EnvoyFilter_PatchContext, HTTPRoute
-    from mesh.app import AppSpec
-    from mesh.gateways import GatewaySpec
-    from mesh.graph import Graph
+    from chatgpt_mesh.istio_api.networking import (
+        EnvoyFilter_EnvoyConfigObjectPatch,
+        EnvoyFilter_PatchContext,
+        HTTPRoute,
+    )
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.graph import Graph
 
 FILTER = "envoy.filters.http.stateful_session"
 _V3 = "envoy.extensions.filters.http.stateful_session.v3"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints
 
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.telemetry import (
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.telemetry import (
     AccessLogging,
     AccessLogging_Filter,
     Metrics,
@@ -27,19 +27,19 @@ from istio_api.telemetry import (
     Tracing_Literal,
     Tracing_RequestHeader,
 )
-from istio_api.type import WorkloadSelector
-from mesh import cel, metric_tags
-from mesh.confidential import environment_refusal, format_refusal, header_refusal
-from mesh.owned import Owned
-from mesh.problem import Problem
-from mesh.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
-from mesh.telemetry_providers import ACCESS_LOG_FIELDS, JSON_LOG, PROMETHEUS, BackendSpec
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh import cel, metric_tags
+from chatgpt_mesh.mesh.confidential import environment_refusal, format_refusal, header_refusal
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
+from chatgpt_mesh.mesh.telemetry_providers import ACCESS_LOG_FIELDS, JSON_LOG, PROMETHEUS, BackendSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mesh.app import AppSpec
-    from mesh.graph import Graph, Parts
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.graph import Graph, Parts
 
 
 class SpanTagSpec(Spec):

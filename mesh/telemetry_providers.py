@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from istio_api.mesh_config import (
+from chatgpt_mesh.istio_api.mesh_config import (
     MeshConfig_ExtensionProvider,
     MeshConfig_ExtensionProvider_EnvoyFileAccessLogProvider,
     MeshConfig_ExtensionProvider_EnvoyFileAccessLogProvider_LogFormat,
@@ -19,13 +19,13 @@ from istio_api.mesh_config import (
     MeshConfig_ExtensionProvider_PrometheusMetricsProvider,
     MeshConfig_ExtensionProvider_ZipkinTracingProvider,
 )
-from mesh.problem import Problem
-from mesh.spec import Hostname, HttpPath, PortNumber, Spec
+from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.spec import Hostname, HttpPath, PortNumber, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.telemetry import TelemetrySpec
+    from chatgpt_mesh.mesh.telemetry import TelemetrySpec
 
 JSON_LOG = "json-log"
 """Name of the access log's provider."""

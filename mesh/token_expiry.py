@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from istio_api.resource import ObjectMeta, Resource
-from mesh import envoy_patches
-from mesh.challenge import claim
-from mesh.owned import Owned
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh import envoy_patches
+from chatgpt_mesh.mesh.challenge import claim
+from chatgpt_mesh.mesh.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from istio_api.networking import HTTPRoute
-    from mesh.app import AppSpec
-    from mesh.gateways import GatewaySpec
+    from chatgpt_mesh.istio_api.networking import HTTPRoute
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
 
 HAS_EXPIRY = envoy_patches.merge(
     {

@@ -11,17 +11,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from istio_api.networking import HTTPMatchRequest, StringMatch
-from mesh import challenge
-from mesh.challenge import exact, regex
-from mesh.mcp import MODERN_VERSIONS
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, StringMatch
+from chatgpt_mesh.mesh import challenge
+from chatgpt_mesh.mesh.challenge import exact, regex
+from chatgpt_mesh.mesh.mcp import MODERN_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from istio_api.networking import HTTPRoute
-    from mesh.app import AppSpec
-    from mesh.auth import AuthSpec
+    from chatgpt_mesh.istio_api.networking import HTTPRoute
+    from chatgpt_mesh.mesh.app import AppSpec
+    from chatgpt_mesh.mesh.auth import AuthSpec
 
 PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]+"
 """No comma (a doubled header is joined by one) and no `=?base64?`: both would hide a name from an exact match."""

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.networking import (
     CorsPolicy,
     Delegate,
     Destination,
@@ -27,20 +27,20 @@ from istio_api.networking import (
     StringMatch,
     VirtualService,
 )
-from istio_api.resource import ObjectMeta, Resource
-from mesh import challenge, sessions, token_expiry, tool_rules
-from mesh.challenge import PRESENT, exact, methods_match, regex
-from mesh.owned import Owned
-from mesh.rollout import shares
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh import challenge, sessions, token_expiry, tool_rules
+from chatgpt_mesh.mesh.challenge import PRESENT, exact, methods_match, regex
+from chatgpt_mesh.mesh.owned import Owned
+from chatgpt_mesh.mesh.rollout import shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from mesh.app import AppSpec, Exposure
-    from mesh.graph import Graph
-    from mesh.rollout import PinSpec, RolloutSpec
-    from mesh.routes import RouteSpec
+    from chatgpt_mesh.mesh.app import AppSpec, Exposure
+    from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.rollout import PinSpec, RolloutSpec
+    from chatgpt_mesh.mesh.routes import RouteSpec
 
 ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
 """Ways to write a path that a proxy and an app may read differently: encoded '/', '\\', '.', ';', '%' and NUL, and

@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 
-from istio_api.generate.istio_modules import custom_resource_definitions
+from chatgpt_mesh.istio_api.generate.istio_modules import custom_resource_definitions
 
 
 def assert_served(*manifests: Mapping[str, Any]) -> None:

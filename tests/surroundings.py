@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-import stack_files
-from settings import ROOT
+from chatgpt_mesh.stack import stack_files
+from chatgpt_mesh.stack.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.specs.cluster_gke import GkeClusterSpec
+from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.specs.cluster import ExistingClusterSpec
-    from mesh.gateways import GatewaySpec
+    from chatgpt_mesh.components.specs.cluster import ExistingClusterSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
 
 
 def reserved_addresses(

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from mesh.problem import Problem
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from components.specs.network import NetworkSpec
-    from components.specs.node_pools import NodePoolSpec
+    from chatgpt_mesh.components.specs.network import NetworkSpec
+    from chatgpt_mesh.components.specs.node_pools import NodePoolSpec
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 

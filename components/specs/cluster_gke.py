@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from components.specs.network import Region  # noqa: TC001 - pydantic reads it
-from components.specs.node_pools import NodePoolSpec  # noqa: TC001 - pydantic reads it
-from mesh.spec import Cidr, Date, DnsLabel, Duration, Labels, Many, Spec
+from chatgpt_mesh.components.specs.network import Region  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.components.specs.node_pools import NodePoolSpec  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.mesh.spec import Cidr, Date, DnsLabel, Duration, Labels, Many, Spec
 
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]
 Role = Annotated[

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from mesh.problem import Problem
+from chatgpt_mesh.mesh.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from components.specs.cluster_gke import GkeClusterSpec
-    from components.specs.istio import IstioSpec
-    from components.specs.node_pools import TaintSpec
-    from mesh.gateways import GatewaySpec
+    from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.node_pools import TaintSpec
+    from chatgpt_mesh.mesh.gateways import GatewaySpec
 
 CNI_FLOOR: Mapping[int, int] = {29: 7, 30: 4, 31: 0}
 """Lowest patch of each minor in which the CNI plugin starts again after a restart of its node (istio/istio#60668)."""

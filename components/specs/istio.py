@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
-from mesh.gateways import ReplicasSpec, ResourcesSpec
-from mesh.spec import DnsLabel, HttpsUrl, Spec
+from chatgpt_mesh.components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.mesh.gateways import ReplicasSpec, ResourcesSpec
+from chatgpt_mesh.mesh.spec import DnsLabel, HttpsUrl, Spec
 
 if TYPE_CHECKING:
-    from istio_api.message import ChartValues
+    from chatgpt_mesh.istio_api.message import ChartValues
 
 RELEASES = "https://istio-release.storage.googleapis.com/charts"
 

@@ -9,14 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.chart_values.base import (
+    from chatgpt_mesh.istio_api.chart_values.base import (
         BaseValues,
         BaseValues_Base,
         BaseValues_Experimental,
         BaseValues_Global,
         BaseValues_ResourceScope,
     )
-    from istio_api.chart_values.cni import (
+    from chatgpt_mesh.istio_api.chart_values.cni import (
         CniValues,
         CniValues_Ambient,
         CniValues_Global,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         CniValues_ResourceQuotas,
         CniValues_ResourceScope,
     )
-    from istio_api.chart_values.gateway import (
+    from chatgpt_mesh.istio_api.chart_values.gateway import (
         GatewayValues,
         GatewayValues_Autoscaling,
         GatewayValues_Global,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         GatewayValues_Service,
         GatewayValues_ServiceAccount,
     )
-    from istio_api.chart_values.istiod import (
+    from chatgpt_mesh.istio_api.chart_values.istiod import (
         IstiodValues,
         IstiodValues_Base,
         IstiodValues_Cni,
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         IstiodValues_Telemetry_V2_Stackdriver,
         IstiodValues_Tracer,
     )
-    from istio_api.chart_values.kubernetes import Resources, ServicePort
+    from chatgpt_mesh.istio_api.chart_values.kubernetes import Resources, ServicePort
 
 __all__ = [
     "BaseValues",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import ChartValues, Message, message
+from chatgpt_mesh.istio_api.message import ChartValues, Message, message
 
 
 @message

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.chart_values.kubernetes import Resources
-from istio_api.message import EMPTY_MAP, ChartValues, Int64, Message, message
+from chatgpt_mesh.istio_api.chart_values.kubernetes import Resources
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, ChartValues, Int64, Message, message
 
 
 @message

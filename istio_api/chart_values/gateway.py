@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from istio_api.chart_values.kubernetes import Resources, ServicePort
-from istio_api.message import EMPTY_MAP, ChartValues, Int32, Int64, IntOrString, Message, message
+from chatgpt_mesh.istio_api.chart_values.kubernetes import Resources, ServicePort
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, ChartValues, Int32, Int64, IntOrString, Message, message
 
 
 @message

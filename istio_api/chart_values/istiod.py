@@ -10,9 +10,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.chart_values.kubernetes import Resources
-from istio_api.mesh_config.config import MeshConfig
-from istio_api.message import EMPTY_MAP, ChartValues, Int32, IntOrString, Message, UInt32, message
+from chatgpt_mesh.istio_api.chart_values.kubernetes import Resources
+from chatgpt_mesh.istio_api.mesh_config.config import MeshConfig
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, ChartValues, Int32, IntOrString, Message, UInt32, message
 
 
 @message

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from istio_api.message import EMPTY_MAP, Int32, IntOrString, Message, message
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, IntOrString, Message, message
 
 
 @message

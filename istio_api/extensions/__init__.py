@@ -9,14 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.extensions.traffic_extension import (
+    from chatgpt_mesh.istio_api.extensions.traffic_extension import (
         LuaConfig,
         TrafficExtension,
         TrafficExtension_ExecutionPhase,
         TrafficSelector,
         WasmConfig,
     )
-    from istio_api.extensions.wasm import (
+    from chatgpt_mesh.istio_api.extensions.wasm import (
         EnvValueSource,
         EnvVar,
         FailStrategy,

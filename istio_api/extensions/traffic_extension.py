@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.extensions.wasm import FailStrategy, PluginType, PullPolicy, VmConfig
-from istio_api.message import Int32, Limits, Message, ResourceSpec, message
-from istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
+from chatgpt_mesh.istio_api.extensions.wasm import FailStrategy, PluginType, PullPolicy, VmConfig
+from chatgpt_mesh.istio_api.message import Int32, Limits, Message, ResourceSpec, message
+from chatgpt_mesh.istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
 
 
 @message

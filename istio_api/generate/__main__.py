@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from istio_api.generate import chart_source, charts, istio_modules, message_source, messages, python_source
-from istio_api.generate.schema_walk import kind_of
+from chatgpt_mesh.istio_api.generate import chart_source, charts, istio_modules, message_source, messages, python_source
+from chatgpt_mesh.istio_api.generate.schema_walk import kind_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

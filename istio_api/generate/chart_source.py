@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from google.protobuf import descriptor_pb2
 
-from istio_api.generate.charts import CHARTS, Chart, Value, known_values, values_schema
-from istio_api.generate.istio_modules import file_descriptors, module_directory, module_version
-from istio_api.generate.message_source import SCALARS, WELL_KNOWN
-from istio_api.generate.messages import python_field_name
-from istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
+from chatgpt_mesh.istio_api.generate.charts import CHARTS, Chart, Value, known_values, values_schema
+from chatgpt_mesh.istio_api.generate.istio_modules import file_descriptors, module_directory, module_version
+from chatgpt_mesh.istio_api.generate.message_source import SCALARS, WELL_KNOWN
+from chatgpt_mesh.istio_api.generate.messages import python_field_name
+from chatgpt_mesh.istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 

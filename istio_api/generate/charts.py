@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import yaml
 
-from istio_api.generate.istio_modules import module_directory
+from chatgpt_mesh.istio_api.generate.istio_modules import module_directory
 
 DEFAULTS_KEY = "_internal_defaults_do_not_set"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from google.protobuf import descriptor_pb2
 
-from istio_api.generate.messages import Catalogue, Enum, Message, python_field_name
-from istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
-from istio_api.generate.schema_walk import Limits
+from chatgpt_mesh.istio_api.generate.messages import Catalogue, Enum, Message, python_field_name
+from chatgpt_mesh.istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
+from chatgpt_mesh.istio_api.generate.schema_walk import Limits
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from istio_api.generate.schema_walk import Kind, Limits, field_limits, objects_below
+from chatgpt_mesh.istio_api.generate.schema_walk import Kind, Limits, field_limits, objects_below
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 

@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from istio_api.generate.istio_modules import REPOSITORY
+from chatgpt_mesh.istio_api.generate.istio_modules import REPOSITORY
 
+PACKAGE = "chatgpt_mesh.istio_api"
 _WIDTH = 120
 
 
@@ -65,7 +66,7 @@ def package_source(title: str, version: str, modules: Mapping[str, Iterable[Defi
     """The `__init__.py` of a package: every name, loaded from its module at first use."""
     names = sorted((d.name, module.partition(".")[2]) for module, definitions in modules.items() for d in definitions)
     imports = "\n".join(
-        f"    from istio_api.{module} import {', '.join(d.name for d in definitions)}"
+        f"    from {PACKAGE}.{module} import {', '.join(d.name for d in definitions)}"
         for module, definitions in modules.items()
     )
     return formatted(f"""{_header(title, version)}
@@ -97,7 +98,7 @@ def __dir__() -> list[str]:
 def kinds_source(version: str, rows: Iterable[tuple[str, str, tuple[str, ...], str]]) -> str:
     """`kinds.py`, from rows of kind, group, served versions and module."""
     lines = "\n".join(
-        f'    "{kind}": Kind("{group}", {served!r}, "istio_api.{module}"),'
+        f'    "{kind}": Kind("{group}", {served!r}, "{PACKAGE}.{module}"),'
         for kind, group, served, module in sorted(rows)
     )
     return formatted(f"""{_header("The Kubernetes kinds that Istio's CRDs serve.", version)}
@@ -142,7 +143,7 @@ _LIBRARY = {
     "datetime": ("timedelta",),
     "enum": ("StrEnum",),
     "typing": ("Any", "ClassVar"),
-    "istio_api.message": (
+    f"{PACKAGE}.message": (
         "ChartValues",
         "EMPTY_MAP",
         "Int32",
@@ -163,7 +164,7 @@ def _imports(body: str, foreign: Mapping[str, str]) -> str:
     used = set(re.findall(r"(?<![\w\"])[A-Za-z]\w*", code))
     wanted = {source: [name for name in names if name in used] for source, names in _LIBRARY.items()}
     for name, module in sorted(foreign.items()):
-        wanted.setdefault(f"istio_api.{module}", []).append(name)
+        wanted.setdefault(f"{PACKAGE}.{module}", []).append(name)
     lines = [f"from {source} import {', '.join(names)}" for source, names in wanted.items() if names]
     return "\n".join(["from __future__ import annotations", "", *lines])
 

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.mesh_config.config import (
+    from chatgpt_mesh.istio_api.mesh_config.config import (
         Certificate,
         ConfigSource,
         LabelSelector,
@@ -71,13 +71,13 @@ if TYPE_CHECKING:
         ServiceEntryVisibility_Policy,
         ServiceEntryVisibility_Visibility,
     )
-    from istio_api.mesh_config.network import (
+    from chatgpt_mesh.istio_api.mesh_config.network import (
         MeshNetworks,
         Network,
         Network_IstioNetworkGateway,
         Network_NetworkEndpoints,
     )
-    from istio_api.mesh_config.proxy import (
+    from chatgpt_mesh.istio_api.mesh_config.proxy import (
         SDS,
         AuthenticationPolicy,
         ForwardClientCertDetails,

@@ -11,9 +11,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.mesh_config.proxy import ProxyConfig
-from istio_api.message import EMPTY_MAP, Int32, Int64, Message, UInt32, message
-from istio_api.networking.destination_rule import (
+from chatgpt_mesh.istio_api.mesh_config.proxy import ProxyConfig
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Int64, Message, UInt32, message
+from chatgpt_mesh.istio_api.networking.destination_rule import (
     ClientTLSSettings,
     ConnectionPoolSettings,
     ConnectionPoolSettings_TCPSettings_TcpKeepalive,
@@ -21,7 +21,7 @@ from istio_api.networking.destination_rule import (
     OutlierDetection,
     ZoneAwareLoadBalancerSetting,
 )
-from istio_api.networking.virtual_service import HTTPRetry
+from chatgpt_mesh.istio_api.networking.virtual_service import HTTPRetry
 
 
 @message

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from istio_api.message import Message, UInt32, message
+from chatgpt_mesh.istio_api.message import Message, UInt32, message
 
 
 @message

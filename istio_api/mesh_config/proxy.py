@@ -10,10 +10,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Int64, Message, UInt32, message
-from istio_api.networking.destination_rule import ClientTLSSettings, ConnectionPoolSettings_TCPSettings_TcpKeepalive
-from istio_api.networking.proxy_config import ProxyImage
-from istio_api.networking.workload_group import ReadinessProbe
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Int64, Message, UInt32, message
+from chatgpt_mesh.istio_api.networking.destination_rule import (
+    ClientTLSSettings,
+    ConnectionPoolSettings_TCPSettings_TcpKeepalive,
+)
+from chatgpt_mesh.istio_api.networking.proxy_config import ProxyImage
+from chatgpt_mesh.istio_api.networking.workload_group import ReadinessProbe
 
 
 @message

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.networking.destination_rule import (
+    from chatgpt_mesh.istio_api.networking.destination_rule import (
         ClientTLSSettings,
         ClientTLSSettings_TLSmode,
         ConnectionPoolSettings,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         ZoneAwareLoadBalancerSetting,
         ZoneAwareLoadBalancerSetting_Failover,
     )
-    from istio_api.networking.envoy_filter import (
+    from chatgpt_mesh.istio_api.networking.envoy_filter import (
         EnvoyFilter,
         EnvoyFilter_ApplyTo,
         EnvoyFilter_ClusterMatch,
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
         EnvoyFilter_WaypointMatch_FilterMatch_SubFilterMatch,
         EnvoyFilter_WaypointMatch_RouteMatch,
     )
-    from istio_api.networking.gateway import (
+    from chatgpt_mesh.istio_api.networking.gateway import (
         Gateway,
         Port,
         Server,
@@ -74,14 +74,14 @@ if TYPE_CHECKING:
         ServerTLSSettings_TLSmode,
         ServerTLSSettings_TLSProtocol,
     )
-    from istio_api.networking.proxy_config import ProxyConfig, ProxyImage
-    from istio_api.networking.service_entry import (
+    from chatgpt_mesh.istio_api.networking.proxy_config import ProxyConfig, ProxyImage
+    from chatgpt_mesh.istio_api.networking.service_entry import (
         ServiceEntry,
         ServiceEntry_Location,
         ServiceEntry_Resolution,
         ServicePort,
     )
-    from istio_api.networking.sidecar import (
+    from chatgpt_mesh.istio_api.networking.sidecar import (
         CaptureMode,
         IstioEgressListener,
         IstioIngressListener,
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
         SidecarPort,
         WorkloadSelector,
     )
-    from istio_api.networking.virtual_service import (
+    from chatgpt_mesh.istio_api.networking.virtual_service import (
         CorsPolicy,
         CorsPolicy_UnmatchedPreflights,
         Delegate,
@@ -122,8 +122,8 @@ if TYPE_CHECKING:
         TLSRoute,
         VirtualService,
     )
-    from istio_api.networking.workload_entry import WorkloadEntry
-    from istio_api.networking.workload_group import (
+    from chatgpt_mesh.istio_api.networking.workload_entry import WorkloadEntry
+    from chatgpt_mesh.istio_api.networking.workload_group import (
         ExecHealthCheckConfig,
         GrpcHealthCheckConfig,
         HTTPHeader,

@@ -12,9 +12,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, UInt64, message
-from istio_api.networking.virtual_service import PortSelector
-from istio_api.type.selector import WorkloadSelector
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, UInt64, message
+from chatgpt_mesh.istio_api.networking.virtual_service import PortSelector
+from chatgpt_mesh.istio_api.type.selector import WorkloadSelector
 
 
 @message

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
-from istio_api.networking.sidecar import WorkloadSelector
-from istio_api.type.selector import PolicyTargetReference
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.networking.sidecar import WorkloadSelector
+from chatgpt_mesh.istio_api.type.selector import PolicyTargetReference
 
 
 @message

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
 
 
 @message

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, message
-from istio_api.type.selector import WorkloadSelector
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, message
+from chatgpt_mesh.istio_api.type.selector import WorkloadSelector
 
 
 @message

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import Limits, Message, ResourceSpec, UInt32, message
-from istio_api.networking.sidecar import WorkloadSelector
-from istio_api.networking.workload_entry import WorkloadEntry
+from chatgpt_mesh.istio_api.message import Limits, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.networking.sidecar import WorkloadSelector
+from chatgpt_mesh.istio_api.networking.workload_entry import WorkloadEntry
 
 
 @message

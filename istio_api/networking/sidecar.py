@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
-from istio_api.networking.destination_rule import ConnectionPoolSettings
-from istio_api.networking.gateway import ServerTLSSettings
-from istio_api.networking.virtual_service import Destination
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.networking.destination_rule import ConnectionPoolSettings
+from chatgpt_mesh.istio_api.networking.gateway import ServerTLSSettings
+from chatgpt_mesh.istio_api.networking.virtual_service import Destination
 
 
 @message

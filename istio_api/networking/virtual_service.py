@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Message, ResourceSpec, UInt32, message
 
 
 @message

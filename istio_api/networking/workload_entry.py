@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Limits, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Limits, ResourceSpec, UInt32, message
 
 
 @message

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
-from istio_api.networking.workload_entry import WorkloadEntry
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Int32, Limits, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.networking.workload_entry import WorkloadEntry
 
 
 @message

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.security.authorization_policy import (
+    from chatgpt_mesh.istio_api.security.authorization_policy import (
         AuthorizationPolicy,
         AuthorizationPolicy_Action,
         AuthorizationPolicy_ExtensionProvider,
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
         Rule_To,
         Source,
     )
-    from istio_api.security.peer_authentication import (
+    from chatgpt_mesh.istio_api.security.peer_authentication import (
         PeerAuthentication,
         PeerAuthentication_MutualTLS,
         PeerAuthentication_MutualTLS_Mode,
     )
-    from istio_api.security.request_authentication import ClaimToHeader, JWTHeader, JWTRule, RequestAuthentication
+    from chatgpt_mesh.istio_api.security.request_authentication import (
+        ClaimToHeader,
+        JWTHeader,
+        JWTRule,
+        RequestAuthentication,
+    )
 
 __all__ = [
     "AuthorizationPolicy",

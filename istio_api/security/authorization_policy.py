@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import Limits, Message, ResourceSpec, message
-from istio_api.type.selector import PolicyTargetReference, WorkloadSelector
+from chatgpt_mesh.istio_api.message import Limits, Message, ResourceSpec, message
+from chatgpt_mesh.istio_api.type.selector import PolicyTargetReference, WorkloadSelector
 
 
 @message

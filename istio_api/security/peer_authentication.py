@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Message, ResourceSpec, UInt32, message
-from istio_api.type.selector import WorkloadSelector
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Message, ResourceSpec, UInt32, message
+from chatgpt_mesh.istio_api.type.selector import WorkloadSelector
 
 
 @message

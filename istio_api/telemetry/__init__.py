@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.telemetry.telemetry import (
+    from chatgpt_mesh.istio_api.telemetry.telemetry import (
         AccessLogging,
         AccessLogging_Filter,
         AccessLogging_LogSelector,

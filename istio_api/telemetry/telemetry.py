@@ -11,8 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, message
-from istio_api.type.selector import PolicyTargetReference, WorkloadSelector
+from chatgpt_mesh.istio_api.message import EMPTY_MAP, Limits, Message, ResourceSpec, message
+from chatgpt_mesh.istio_api.type.selector import PolicyTargetReference, WorkloadSelector
 
 
 @message

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
+    from chatgpt_mesh.istio_api.type.selector import PolicyTargetReference, PortSelector, WorkloadMode, WorkloadSelector
 
 __all__ = [
     "PolicyTargetReference",

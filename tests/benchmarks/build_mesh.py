@@ -11,7 +11,7 @@ import time
 from datetime import date
 from typing import Any
 
-from mesh.build import Mesh, MeshSpec
+from chatgpt_mesh.mesh.build import Mesh, MeshSpec
 
 TODAY = date(2026, 11, 24)
 

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def lab() -> RunningLab:
     """The running lab, brought up if there is none."""
-    from settings import load_stack
+    from chatgpt_mesh.stack.settings import load_stack
 
     state, toolchain = State.from_environment(), Toolchain()
     os.environ.update(environment.variables(state, toolchain))
@@ -66,7 +66,7 @@ def _wait_for_other_commands(state: State) -> None:
 def _answers(kubeconfig: Path) -> bool:
     if not kubeconfig.exists():
         return False
-    from mesh.verify import ControlPlane, ControlPlaneUnreachableError, KubernetesApi
+    from chatgpt_mesh.mesh.verify import ControlPlane, ControlPlaneUnreachableError, KubernetesApi
 
     try:
         return bool(ControlPlane(KubernetesApi(kubeconfig=str(kubeconfig))).acknowledgements())

@@ -22,16 +22,16 @@ import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
+from chatgpt_mesh.mesh.auth import AuthSpec
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.verify import ControlPlane, KubernetesApi
+from chatgpt_mesh.stack.settings import Settings
 from lab.stack import STACK
 from lab.state import CHECKOUT, State
 from lab.workloads import tokens
 from lab.workloads.caller import CONTROL_PORT
 from lab.workloads.recorder import TEST_ID_HEADER, Answer
 from lab.workloads.request import Reply, Request, send
-from mesh.auth import AuthSpec
-from mesh.build import Mesh
-from mesh.verify import ControlPlane, KubernetesApi
-from settings import Settings
 from tests.lab.live_objects import LiveObjects
 
 JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}

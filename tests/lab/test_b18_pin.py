@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from chatgpt_mesh.mesh.rollout import CanaryConfig
 from lab.workloads.recorder import TEST_ID_HEADER
 from lab.workloads.request import Request, send_kept_alive
-from mesh.rollout import CanaryConfig
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails, new_id
 
 REQUESTS = 100

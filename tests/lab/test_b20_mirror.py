@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from chatgpt_mesh.mesh.routes import MirrorSpec, RouteSpec
 from lab.workloads.request import send
-from mesh.routes import MirrorSpec, RouteSpec
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
 
 REQUESTS = 100

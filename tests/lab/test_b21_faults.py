@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatgpt_mesh.mesh.faults import FaultSpec
 from lab.workloads.request import Reply, Request, send
-from mesh.faults import FaultSpec
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails
 
 HEADER = FaultSpec.model_fields["header"].default

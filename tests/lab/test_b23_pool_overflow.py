@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chatgpt_mesh.mesh.resilience import PoolSpec
 from lab.workloads.request import send_all
-from mesh.resilience import PoolSpec
 from tests.lab.running_lab import fails, tool_result
 
 if TYPE_CHECKING:

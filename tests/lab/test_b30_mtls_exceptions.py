@@ -7,9 +7,9 @@ import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from chatgpt_mesh.mesh.security import MtlsExceptionSpec
+from chatgpt_mesh.stack.settings import Settings
 from lab.workloads.request import Reply, Request
-from mesh.security import MtlsExceptionSpec
-from settings import Settings
 from tests.lab.running_lab import RunningLab, fails
 
 PORT, OTHER_PORT = 9090, 8080

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from chatgpt_mesh.stack.settings import Settings
 from lab import edge, pki
 from lab.images import WORKLOAD_IMAGE
 from lab.state import CHECKOUT
 from lab.workloads.request import Request
-from settings import Settings
 from tests.lab.running_lab import RunningLab, eventually
 
 EXAMPLE = CHECKOUT / "examples" / "consumer"

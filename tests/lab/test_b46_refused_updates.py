@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes.client import ApiException
 
-from mesh.verify import main as verify
+from chatgpt_mesh.mesh.verify import main as verify
 from tests.lab.running_lab import RunningLab, fails
 
 NAME = "refused-by-envoy"

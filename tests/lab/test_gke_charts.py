@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-import settings
-from components import checked
-from components.mesh_config import mesh_config
-from components.rendering import rendered
+from chatgpt_mesh.components import checked
+from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.components.rendering import rendered
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
-from mesh.build import Mesh
 from tests.unit.components.gke_stack import TODAY
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-import settings
-from components.implied import implied_objects
-from components.namespaces import Injection
+from chatgpt_mesh.components.implied import implied_objects
+from chatgpt_mesh.components.namespaces import Injection
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
-from mesh.build import Mesh
 from tests.surroundings import STACKS, surroundings
 from tests.unit.golden import HERE as GOLDEN
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from checks.environment import Environment
-from checks.reachability.answer import answer
-from checks.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
-from checks.view.mesh import MeshView
 from lab.workloads import request as wire
 from lab.workloads.tokens import Sort
+from meshlint.environment import Environment
+from meshlint.reachability.answer import answer
+from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
+from meshlint.view.mesh import MeshView
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails, marked, new_id
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pulumi.runtime import config, mocks, rpc
 from pulumi.runtime import settings as settings_of_pulumi
 from pulumi.runtime.mocks import MockMonitor
 
-from settings import ROOT
+from chatgpt_mesh.stack.settings import ROOT
 from tests.surroundings import own_layer
 
 if TYPE_CHECKING:

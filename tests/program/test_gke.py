@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from stack_files import merge
+from chatgpt_mesh.stack.stack_files import merge
 from tests.program.differences import changed
 from tests.program.recorded_program import Recorded, Registered, run
 from tests.surroundings import own_layer, surroundings

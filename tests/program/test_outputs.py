@@ -9,8 +9,8 @@ import jsonschema
 import pulumi
 import pytest
 
-import settings
-from components import outputs
+from chatgpt_mesh.components import outputs
+from chatgpt_mesh.stack import settings
 from tests.program.recorded_program import Recorded, run
 from tests.surroundings import STACKS, surroundings
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from components import checked
-from components.mesh_config import mesh_config
-from mesh.build import Mesh
+from chatgpt_mesh.components import checked
+from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings
 from tests.surroundings import surroundings
 
 TODAY = date(2026, 11, 24)

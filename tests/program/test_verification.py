@@ -10,8 +10,8 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.verification import ClusterAccess, Verification
-from mesh import verify
+from chatgpt_mesh.components.verification import ClusterAccess, Verification
+from chatgpt_mesh.mesh import verify
 
 pytestmark = pytest.mark.program
 

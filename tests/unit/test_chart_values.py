@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from components import chart_values
-from components.specs.istio import IstioSpec
-from istio_api.mesh_config import MeshConfig
-from mesh.gateways import GatewaySpec
+from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components.specs.istio import IstioSpec
+from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+from chatgpt_mesh.mesh.gateways import GatewaySpec
 
 pytestmark = pytest.mark.unit
 

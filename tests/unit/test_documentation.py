@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from mesh.build import Mesh
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings
 from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
 
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
@@ -83,7 +83,7 @@ def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) ->
 @pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)
 def test_manifests_pass_the_checker(block: Block) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "checks", "lint", "--fail-on", "error", "-"],
+        [sys.executable, "-m", "meshlint", "lint", "--fail-on", "error", "-"],
         cwd=ROOT,
         input=block.text,
         capture_output=True,

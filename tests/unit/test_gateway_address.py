@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi_kubernetes.core.v1.outputs import LoadBalancerIngress, LoadBalancerStatus, ServiceSpec, ServiceStatus
 
-from components.gateways import reached_at
+from chatgpt_mesh.components.gateways import reached_at
 
 pytestmark = pytest.mark.unit
 

@@ -14,8 +14,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-import settings
-import stack_files
+from chatgpt_mesh.stack import settings, stack_files
 from tests.program.inventory import HERE as INVENTORY
 from tests.unit.golden import HERE as GOLDEN
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-import settings
-import stack_files
-from mesh.build import Mesh
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings, stack_files
 from tests.surroundings import surroundings
 
 if TYPE_CHECKING:

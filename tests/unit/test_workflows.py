@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import ROOT
+from chatgpt_mesh.stack.settings import ROOT
 
 pytestmark = pytest.mark.unit
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 PROGRAM = """
 import json, sys
 sys.path.insert(0, {checkout!r})
-from components.kubeconfig import known_or_recorded
+from chatgpt_mesh.components.kubeconfig import known_or_recorded
 
 kubeconfig = {kubeconfig!r}
 {endpoint}

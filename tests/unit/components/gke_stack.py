@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-import settings
-from mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.stack import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.kubernetes_versions import credentials_present, version_problems
-from components.specs import platform
+from chatgpt_mesh.components.kubernetes_versions import credentials_present, version_problems
+from chatgpt_mesh.components.specs import platform
 from tests.unit.components.gke_stack import TODAY, load, sentences
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.chart_values import istiod_values
-from components.specs.istio import IstioSpec
-from istio_api.mesh_config import MeshConfig
+from chatgpt_mesh.components.chart_values import istiod_values
+from chatgpt_mesh.components.specs.istio import IstioSpec
+from chatgpt_mesh.istio_api.mesh_config import MeshConfig
 
 
 def istiod_globals(**settings: object) -> dict[str, object]:

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-import checks
-from components.observability import dashboards, kiali_values
-from components.specs.observability import GrafanaSpec, KialiSpec
+import meshlint
+from chatgpt_mesh.components.observability import dashboards, kiali_values
+from chatgpt_mesh.components.specs.observability import GrafanaSpec, KialiSpec
 from tests.unit.mesh.stack import TODAY, mesh
 
 KIALI = {"version": "2.21.0", "prometheus": "http://prometheus.observability:9090"}
@@ -45,7 +45,7 @@ class TestKiali:
         text = yaml.safe_dump(values(tracing="http://jaeger-query.observability:16686"))
         metadata = {"name": "kiali", "namespace": "kiali"}
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"config.yaml": text}}
-        report = checks.run([config_map], today=TODAY)
+        report = meshlint.run([config_map], today=TODAY)
         assert not [found for found in (*report.errors, *report.warnings) if found.code in ("MCP706", "MCP707")]
 
 

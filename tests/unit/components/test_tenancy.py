@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.specs.namespace import NamespaceSpec, problems
-from components.tenancy import manifests
+from chatgpt_mesh.components.specs.namespace import NamespaceSpec, problems
+from chatgpt_mesh.components.tenancy import manifests
 
 
 def of(**settings: Any) -> dict[str, dict[str, Any]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-import settings
-from mesh.build import Mesh
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack import settings
 
 HERE = Path(__file__).parent
 TODAY = date(2026, 11, 24)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from istio_api import chart_values
-from istio_api.chart_values import (
+from chatgpt_mesh.istio_api import chart_values
+from chatgpt_mesh.istio_api.chart_values import (
     BaseValues,
     BaseValues_Base,
     CniValues,
@@ -24,9 +24,13 @@ from istio_api.chart_values import (
     Resources,
     ServicePort,
 )
-from istio_api.generate.istio_modules import module_directory
-from istio_api.mesh_config import MeshConfig, MeshConfig_OutboundTrafficPolicy, MeshConfig_OutboundTrafficPolicy_Mode
-from istio_api.message import ChartValues, InvalidMessage, MessageType, fields_of
+from chatgpt_mesh.istio_api.generate.istio_modules import module_directory
+from chatgpt_mesh.istio_api.mesh_config import (
+    MeshConfig,
+    MeshConfig_OutboundTrafficPolicy,
+    MeshConfig_OutboundTrafficPolicy_Mode,
+)
+from chatgpt_mesh.istio_api.message import ChartValues, InvalidMessage, MessageType, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

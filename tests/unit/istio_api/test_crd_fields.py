@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from istio_api import field_types
-from istio_api.generate.istio_modules import custom_resource_definitions
-from istio_api.kinds import KINDS
-from istio_api.message import Message, MessageType, ResourceSpec, fields_of
+from chatgpt_mesh.istio_api import field_types
+from chatgpt_mesh.istio_api.generate.istio_modules import custom_resource_definitions
+from chatgpt_mesh.istio_api.kinds import KINDS
+from chatgpt_mesh.istio_api.message import Message, MessageType, ResourceSpec, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

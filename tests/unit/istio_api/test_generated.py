@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from istio_api.generate.__main__ import PACKAGE, generated_files
+from chatgpt_mesh.istio_api.generate.__main__ import PACKAGE, generated_files
 
 MODULES = ("networking", "security", "telemetry", "extensions", "type", "mesh_config", "chart_values", "resource")
 
@@ -38,7 +38,7 @@ def test_importing_all_of_a_module_costs_less_than_150_ms_of_cpu(module: str) ->
     program = f"""
 import time
 start = time.process_time()
-from istio_api.{module} import *
+from chatgpt_mesh.istio_api.{module} import *
 print(time.process_time() - start)
 """
     command = [sys.executable, "-c", program]

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from istio_api.field_types import DurationType
-from istio_api.generate.istio_modules import module_directory
-from istio_api.kinds import KINDS
-from istio_api.message import InvalidMessage
-from istio_api.resource import Resource
+from chatgpt_mesh.istio_api.field_types import DurationType
+from chatgpt_mesh.istio_api.generate.istio_modules import module_directory
+from chatgpt_mesh.istio_api.kinds import KINDS
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.istio_api.resource import Resource
 from tests.crd_schema import assert_served, problems
 
 SOURCES = {

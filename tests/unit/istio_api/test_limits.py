@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from istio_api.message import InvalidMessage
-from istio_api.networking import OutlierDetection, ServicePort, TrafficPolicy_RetryBudget, WorkloadEntry
-from istio_api.resource import Resource
-from istio_api.security import ClaimToHeader, JWTRule, PeerAuthentication
-from istio_api.telemetry import Tracing
-from istio_api.type import PolicyTargetReference, WorkloadSelector
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.istio_api.networking import OutlierDetection, ServicePort, TrafficPolicy_RetryBudget, WorkloadEntry
+from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTRule, PeerAuthentication
+from chatgpt_mesh.istio_api.telemetry import Tracing
+from chatgpt_mesh.istio_api.type import PolicyTargetReference, WorkloadSelector
 from tests.crd_schema import problems
 
 

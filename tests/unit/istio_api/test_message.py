@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istio_api.extensions import TrafficExtension, TrafficExtension_ExecutionPhase, WasmPlugin
-from istio_api.mesh_config import MeshConfig
-from istio_api.message import InvalidMessage, fields_of
-from istio_api.networking import (
+from chatgpt_mesh.istio_api.extensions import TrafficExtension, TrafficExtension_ExecutionPhase, WasmPlugin
+from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+from chatgpt_mesh.istio_api.message import InvalidMessage, fields_of
+from chatgpt_mesh.istio_api.networking import (
     ConnectionPoolSettings_TCPSettings,
     CorsPolicy,
     Destination,
@@ -36,7 +36,7 @@ from istio_api.networking import (
     TrafficPolicy,
     VirtualService,
 )
-from istio_api.security import (
+from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
     PeerAuthentication,
@@ -44,8 +44,8 @@ from istio_api.security import (
     PeerAuthentication_MutualTLS_Mode,
     Rule,
 )
-from istio_api.telemetry import Tracing
-from istio_api.type import PolicyTargetReference, WorkloadSelector
+from chatgpt_mesh.istio_api.telemetry import Tracing
+from chatgpt_mesh.istio_api.type import PolicyTargetReference, WorkloadSelector
 
 
 class TestWhatIsWritten:

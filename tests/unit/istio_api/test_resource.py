@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from istio_api.extensions import TrafficExtension, WasmPlugin
-from istio_api.message import InvalidMessage, ResourceSpec
-from istio_api.networking import EnvoyFilter, Gateway, ProxyConfig, Sidecar, VirtualService
-from istio_api.resource import ObjectMeta, Resource
-from istio_api.security import AuthorizationPolicy
-from istio_api.telemetry import Telemetry
+from chatgpt_mesh.istio_api.extensions import TrafficExtension, WasmPlugin
+from chatgpt_mesh.istio_api.message import InvalidMessage, ResourceSpec
+from chatgpt_mesh.istio_api.networking import EnvoyFilter, Gateway, ProxyConfig, Sidecar, VirtualService
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import AuthorizationPolicy
+from chatgpt_mesh.istio_api.telemetry import Telemetry
 from tests.crd_schema import assert_served
 
 

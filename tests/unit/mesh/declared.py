@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mesh.app import AppSpec
-from mesh.egress import EgressSpec
-from mesh.gateways import GatewaySpec
-from mesh.graph import Graph, Parts
-from mesh.raw_objects import RawObjectSpec
-from mesh.security import SecuritySpec
-from mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.app import AppSpec
+from chatgpt_mesh.mesh.egress import EgressSpec
+from chatgpt_mesh.mesh.gateways import GatewaySpec
+from chatgpt_mesh.mesh.graph import Graph, Parts
+from chatgpt_mesh.mesh.raw_objects import RawObjectSpec
+from chatgpt_mesh.mesh.security import SecuritySpec
+from chatgpt_mesh.mesh.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mesh.owned import Owned
-    from mesh.problem import Problem
+    from chatgpt_mesh.mesh.owned import Owned
+    from chatgpt_mesh.mesh.problem import Problem
 
 TODAY = date(2026, 11, 24)
 

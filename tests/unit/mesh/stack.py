@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mesh.build import Mesh, MeshSpec, cross_check, parts_of
+from chatgpt_mesh.mesh.build import Mesh, MeshSpec, cross_check, parts_of
 
 TODAY = date(2026, 11, 24)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh.build import MeshSpec, cross_check
-from mesh.graph import Parts
+from chatgpt_mesh.mesh.build import MeshSpec, cross_check
+from chatgpt_mesh.mesh.graph import Parts
 from tests.unit.mesh.stack import TODAY, declaration, mistakes
 
 # Two versions and the beginning of a rollout; a test goes on from there.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mesh.__main__ import main
+from chatgpt_mesh.mesh.__main__ import main
 
 STACK = """
 config:

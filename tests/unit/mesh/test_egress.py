@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mesh import egress
-from mesh.egress import EgressSpec
+from chatgpt_mesh.mesh import egress
+from chatgpt_mesh.mesh.egress import EgressSpec
 from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
 
 OPENAI = "allow: [{host: api.openai.com, from: [chatgpt-mcp]}]"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh import egress, scoping
-from mesh.app import AppSpec
-from mesh.egress import EgressSpec
-from mesh.gateways import GatewaySpec
-from mesh.graph import Graph, Parts
-from mesh.security import SecuritySpec
-from mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh import egress, scoping
+from chatgpt_mesh.mesh.app import AppSpec
+from chatgpt_mesh.mesh.egress import EgressSpec
+from chatgpt_mesh.mesh.gateways import GatewaySpec
+from chatgpt_mesh.mesh.graph import Graph, Parts
+from chatgpt_mesh.mesh.security import SecuritySpec
+from chatgpt_mesh.mesh.telemetry import TelemetrySpec
 from tests.crd_schema import problems as schema_problems
 from tests.unit.mesh.declared import TODAY
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
 
-from mesh.build import Mesh, MeshSpec, cross_check, parts_of
+from chatgpt_mesh.mesh.build import Mesh, MeshSpec, cross_check, parts_of
 from tests.crd_schema import assert_served
 from tests.unit.mesh.random_stacks import stacks
 from tests.unit.mesh.stack import TODAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh import raw_objects
+from chatgpt_mesh.mesh import raw_objects
 from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
 
 ENVOY_FILTER = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh.build import Mesh
-from mesh.owned import Stage
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.owned import Stage
 from tests.unit.mesh.stack import manifest, mesh, routes
 
 VERSIONS = "versions: {v1: {}, v2: {}}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesh import scoping
+from chatgpt_mesh.mesh import scoping
 from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
 
 EGRESS = """

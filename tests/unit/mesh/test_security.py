@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from mesh import security
-from mesh.security import SecuritySpec
+from chatgpt_mesh.mesh import security
+from chatgpt_mesh.mesh.security import SecuritySpec
 from tests.unit.mesh.declared import TODAY, by_key, graph, owners, parts, sentences
 
 METRICS = """

@@ -9,10 +9,10 @@ import pytest
 from cel_expr_python import cel
 from pydantic import ValidationError
 
-from mesh import telemetry
-from mesh.confidential import format_refusal, header_refusal
-from mesh.telemetry import TelemetrySpec
-from mesh.telemetry_providers import ACCESS_LOG_FIELDS, extension_providers
+from chatgpt_mesh.mesh import telemetry
+from chatgpt_mesh.mesh.confidential import format_refusal, header_refusal
+from chatgpt_mesh.mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.telemetry_providers import ACCESS_LOG_FIELDS, extension_providers
 from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
 
 OTEL = "providers: {otel: {otlp: {service: otel-collector.observability.svc.cluster.local}}}"

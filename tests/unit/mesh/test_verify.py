@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mesh import verify
-from mesh.verify import (
+from chatgpt_mesh.mesh import verify
+from chatgpt_mesh.mesh.verify import (
     ControlPlane,
     ControlPlaneUnreachableError,
     NotSyncedError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh import egress, scoping, security, telemetry
+from chatgpt_mesh.mesh import egress, scoping, security, telemetry
 from tests.crd_schema import assert_served
 from tests.unit.mesh.declared import graph, parts, sentences
 

@@ -1,0 +1,63 @@
+"""Run every rule over a set of objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshlint import rules
+from meshlint.acceptance import settle
+from meshlint.environment import Environment
+from meshlint.finding import Finding, NotJudged, Report, dotted
+from meshlint.view.manifest import HELM_VALUES
+from meshlint.view.mesh import MeshView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from meshlint.finding import Acceptance
+    from meshlint.rule import Hit, Rule
+
+
+def run(
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    charts: Mapping[str, Mapping[str, Any]] | None = None,
+    today: date,
+    accept: Sequence[Acceptance] = (),
+    environment: Environment | None = None,
+) -> Report:
+    """Judge plain manifests, ours or anybody's.
+
+    `charts` holds the values of installed charts, by CHART, CHART/RELEASE or CHART/NAMESPACE/RELEASE (base, istiod,
+    cni, ztunnel, gateway): `{"istiod": {...}, "gateway/istio-ingress/istio-ingressgateway": {...}}`. Findings carry the
+    position of their object in `objects`; charts count on after them, in their order.
+    """
+    everything = [*objects, *(helm_values(name, values) for name, values in (charts or {}).items())]
+    mesh = MeshView(everything, environment=environment or Environment(), today=today)
+    findings: list[Finding] = []
+    not_judged: list[NotJudged] = []
+    for rule in rules.load().values():
+        missing = rule.missing_input(mesh)
+        if missing:
+            not_judged.append(NotJudged(rule.code, f"there is no {missing} among the objects"))
+            continue
+        findings += (_finding(rule, hit) for hit in rule.check(mesh))
+    return settle(findings, not_judged, accept, today=today)
+
+
+def helm_values(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The stand-in object that carries a chart's values among the manifests."""
+    return {"apiVersion": "v1", "kind": HELM_VALUES, "metadata": {"name": name}, "values": values}
+
+
+def _finding(rule: Rule, hit: Hit) -> Finding:
+    place = dotted(hit.path) or hit.obj.key
+    return Finding(
+        code=rule.code,
+        severity=hit.severity or rule.severity,
+        object=hit.obj.key,
+        path=hit.path,
+        message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith(('?', '.')) else '.'}",
+        index=hit.obj.index,
+    )

@@ -1,0 +1,180 @@
+"""Findings as text for a terminal, JSON, SARIF for code scanning, and GitHub annotations."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from meshlint.finding import Severity
+from meshlint.rules import load as rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshlint.lint import Linted, Located
+
+_BOLD, _DIM, _RESET = "\033[1m", "\033[2m", "\033[0m"
+_COLOURS = {Severity.ERROR: "\033[1;31m", Severity.WARNING: "\033[1;33m", Severity.INFO: "\033[1;36m"}
+
+
+def text(linted: Linted, *, colour: bool, verbose: bool) -> str:
+    """One block per finding, with the offending lines; then what was not judged, and a sum."""
+    paint = _Paint(colour)
+    blocks = [_block(found, paint) for found in linted.findings]
+    tail: list[str] = []
+    if linted.accepted:
+        tail.append(f"{len(linted.accepted)} accepted:")
+        tail += [f"  {found.code} {found.object} until {took.until}: {took.why}" for found, took in linted.accepted]
+    if linted.not_judged:
+        tail += _not_judged(linted, verbose=verbose)
+    if linted.passed_over:
+        tail += _passed_over(linted, verbose=verbose)
+    tail.append(_sum(linted))
+    return "\n".join([*blocks, *tail])
+
+
+class _Paint:
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, style: str, words: str) -> str:
+        return f"{style}{words}{_RESET}" if self._colour else words
+
+
+def _block(found: Located, paint: _Paint) -> str:
+    colour = _COLOURS[found.severity]
+    head = f"{paint(colour, found.severity)} {paint(_BOLD, found.code)} {found.file}:{found.line}"
+    lines = [f"{head} {paint(_DIM, found.object)}".rstrip(), f"  {found.message}"]
+    width = len(str(found.excerpt_line + len(found.excerpt)))
+    for offset, content in enumerate(found.excerpt):
+        number = found.excerpt_line + offset
+        if number == found.line:
+            lines.append(paint(colour, f"  {number:>{width}} > {_shown(content)}"))
+        elif content.strip():
+            lines.append(paint(_DIM, f"  {number:>{width}} | {_shown(content)}"))
+    return "\n".join([*lines, ""])
+
+
+def _shown(content: str) -> str:
+    """A line of input made safe for a terminal, and short enough for one."""
+    clean = "".join(character if character.isprintable() else "?" for character in content)
+    return clean if len(clean) <= 140 else clean[:137] + "..."
+
+
+def _not_judged(linted: Linted, *, verbose: bool) -> list[str]:
+    if verbose:
+        return ["did not judge:", *(f"  {item.code}: {item.reason}" for item in linted.not_judged)]
+    reasons = Counter(item.reason for item in linted.not_judged)
+    lines = [f"{len(linted.not_judged)} rules did not judge (name the missing files too, or see --verbose):"]
+    return [*lines, *(f"  {reason}: {count}" for reason, count in reasons.most_common())]
+
+
+def _passed_over(linted: Linted, *, verbose: bool) -> list[str]:
+    if verbose:
+        return ["passed over:", *(f"  {file}: {reason}" for file, reason in linted.passed_over)]
+    reasons = Counter(reason for _, reason in linted.passed_over)
+    return [f"{count} passed over: {reason}" for reason, count in reasons.most_common()]
+
+
+def _sum(linted: Linted) -> str:
+    counts = Counter(found.severity for found in linted.findings)
+    parts = [
+        f"{number} {severity}{'s' if number != 1 else ''}" for severity in Severity if (number := counts[severity])
+    ]
+    said = ", ".join(parts) if parts else "no findings"
+    objects = f"{linted.objects} object{'s' if linted.objects != 1 else ''}"
+    hint = "; `python -m meshlint explain CODE` tells more" if parts else ""
+    return f"{said} in {objects}{hint}"
+
+
+def as_json(linted: Linted) -> str:
+    document = {
+        "findings": [_fields(found) for found in linted.findings],
+        "accepted": [
+            {**_fields(found), "until": took.until.isoformat(), "why": took.why} for found, took in linted.accepted
+        ],
+        "not_judged": [{"code": item.code, "reason": item.reason} for item in linted.not_judged],
+        "passed_over": [{"file": file, "reason": reason} for file, reason in linted.passed_over],
+        "objects": linted.objects,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _fields(found: Located) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+        "file": found.file,
+        "line": found.line,
+        "object": found.object,
+    }
+
+
+def github(linted: Linted) -> str:
+    """Workflow commands, which GitHub shows beside the lines of a pull request."""
+    commands = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+    return "\n".join(
+        f"::{commands[found.severity]} file={_property(found.file)},line={found.line},title={found.code}"
+        f"::{_data(f'{found.object}: {found.message}' if found.object else found.message)}"
+        for found in linted.findings
+    )
+
+
+def _data(words: str) -> str:
+    return words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(words: str) -> str:
+    return _data(words).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(linted: Linted) -> str:
+    """SARIF 2.1.0, which code scanning services read."""
+    used = sorted({found.code for found in linted.findings})
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "meshlint", "rules": [_sarif_rule(code) for code in used]}},
+                "results": list(_sarif_results(linted, used)),
+            }
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    rule = rules().get(code)
+    if rule is None:
+        return {"id": code}
+    return {
+        "id": code,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
+    }
+
+
+def _sarif_results(linted: Linted, used: list[str]) -> Iterator[dict[str, Any]]:
+    for found in linted.findings:
+        location: dict[str, Any] = {
+            "physicalLocation": {
+                "artifactLocation": {"uri": found.file.replace("\\", "/")},
+                "region": {"startLine": max(1, found.line)},
+            }
+        }
+        if found.object:
+            location["logicalLocations"] = [{"fullyQualifiedName": found.object}]
+        yield {
+            "ruleId": found.code,
+            "ruleIndex": used.index(found.code),
+            "level": _SARIF_LEVELS[found.severity],
+            "message": {"text": found.message},
+            "locations": [location],
+        }

@@ -1,0 +1,255 @@
+"""What a proxy's own policies say of a request: RequestAuthentication, PeerAuthentication and AuthorizationPolicy.
+
+Sources: istio.io/latest/docs/reference/config/security (authorization-policy, request_authentication,
+peer_authentication); the comparison of audiences is Envoy's jwt_authn filter's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meshlint.reachability.request import Answer, Outcome, Request, Token
+from meshlint.view.fields import elements, strings, text
+from meshlint.view.kubernetes import selects
+from meshlint.view.security import AuthorizationPolicy, Condition, JwtRule, PolicyRule, Source, path_matches
+from meshlint.view.strings import any_authz_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meshlint.view.mesh import MeshView
+
+
+NO_POLICY = "no AuthorizationPolicy"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The pods that a request arrives at: a gateway's, or an app's."""
+
+    namespace: str
+    labels: dict[str, str]
+    port: int
+    """Port of the pod, as policies mean it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as a proxy sees it: with the identity that mTLS proves, and the claims that it has verified."""
+
+    request: Request
+    principal: str
+    """TRUSTDOMAIN/ns/NAMESPACE/sa/ACCOUNT; empty without mTLS."""
+    verified: Token | None = None
+
+    @property
+    def namespace(self) -> str:
+        return self.principal.split("/")[2] if self.principal else ""
+
+    @property
+    def account(self) -> str:
+        return self.principal.split("/")[4] if self.principal else ""
+
+
+def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Token | None, Answer | None]:
+    """The token if the proxy verifies it, and the refusal if it is no good. A missing token is no reason to refuse."""
+    token = request.token
+    rules = [
+        rule
+        for authentication in mesh.request_authentications
+        if _applies(mesh, authentication.obj.namespace, authentication.selector, proxy)
+        for rule in authentication.rules
+    ]
+    taking = [rule for rule in rules if _reads_authorization_header(rule)]
+    if token is None or not taking:
+        return None, None
+    by = taking[0].obj.key
+    ours = [rule for rule in taking if text(rule.raw, "issuer") == token.issuer]
+    if not ours:
+        return None, Answer(Outcome.CHALLENGED, 401, by, "no jwtRule is for the token's issuer")
+    if not token.genuine:
+        return None, Answer(Outcome.CHALLENGED, 401, ours[0].obj.key, "the token's signature or dates are not good")
+    for rule in ours:
+        wanted = strings(rule.raw, "audiences")
+        if not wanted or {_loose(name) for name in wanted} & {_loose(name) for name in token.audiences}:
+            return token, None
+    return None, Answer(Outcome.DENIED, 403, ours[0].obj.key, "the token is for another audience")
+
+
+def _reads_authorization_header(rule: JwtRule) -> bool:
+    headers = elements(rule.raw, "fromHeaders")
+    elsewhere = any(rule.raw.get(name) for name in ("fromParams", "fromCookies"))
+    if not headers:
+        return not elsewhere
+    return any(text(header, "name").lower() == "authorization" for header in headers)
+
+
+def _loose(audience: str) -> str:
+    """Envoy takes audiences as equal that differ by scheme or by one slash at the end."""
+    for scheme in ("https://", "http://"):
+        audience = audience.removeprefix(scheme)
+    return audience.removesuffix("/")
+
+
+def mtls_mode(mesh: MeshView, proxy: Proxy) -> tuple[str, str]:
+    """STRICT, PERMISSIVE or DISABLE at a pod's port, and the object that says so."""
+    found: list[tuple[int, str, str, str]] = []
+    for peer in mesh.peer_authentications:
+        if not _applies(mesh, peer.obj.namespace, peer.selector, proxy):
+            continue
+        rank = 2 if peer.selector else 1 if peer.obj.namespace != mesh.root_namespace else 0
+        if peer.selector and peer.ports.get(proxy.port, "UNSET") != "UNSET":
+            found.append((3, peer.obj.created, peer.ports[proxy.port], peer.obj.key))
+        if peer.mode != "UNSET":
+            found.append((rank, peer.obj.created, peer.mode, peer.obj.key))
+    if not found:
+        return "PERMISSIVE", "Istio's default"
+    narrowest = max(entry[0] for entry in found)
+    _, _, mode, by = min(entry for entry in found if entry[0] == narrowest)
+    return mode, by
+
+
+def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
+    """What the proxy's AuthorizationPolicies say: DENY rules first, then whether some ALLOW rule takes the request."""
+    policies = [
+        policy
+        for namespace in dict.fromkeys((mesh.root_namespace, proxy.namespace))
+        for policy in mesh.policies_by_namespace.get(namespace, ())
+        if not policy.targets and selects(policy.selector, proxy.labels)
+    ]
+    for policy in policies:
+        if policy.action == "DENY":
+            for rule in policy.rules:
+                if _takes(rule, policy, proxy, arrival):
+                    return Answer(Outcome.DENIED, 403, policy.obj.key, f"its rule {rule.path[-1]} takes the request")
+    allowing = [policy for policy in policies if policy.action == "ALLOW"]
+    if not allowing:
+        return Answer(Outcome.ALLOWED, 200, NO_POLICY, "no ALLOW policy selects the pods, so everything passes")
+    for policy in allowing:
+        for rule in policy.rules:
+            if _takes(rule, policy, proxy, arrival):
+                return Answer(Outcome.ALLOWED, 200, policy.obj.key, f"its rule {rule.path[-1]} takes the request")
+    return Answer(Outcome.DENIED, 403, _names(allowing), "no ALLOW rule takes the request")
+
+
+def _names(policies: Sequence[AuthorizationPolicy]) -> str:
+    named = ", ".join(policy.obj.key for policy in policies[:2])
+    return named if len(policies) < 3 else f"{named} and {len(policies) - 2} more"
+
+
+def _applies(mesh: MeshView, namespace: str, selector: dict[str, str], proxy: Proxy) -> bool:
+    return namespace in (proxy.namespace, mesh.root_namespace) and selects(selector, proxy.labels)
+
+
+def _takes(rule: PolicyRule, policy: AuthorizationPolicy, proxy: Proxy, arrival: Arrival) -> bool:
+    return (
+        (not rule.sources or any(_from(source, policy, arrival) for source in rule.sources))
+        and (not rule.operations or any(_to(operation.raw, proxy, arrival.request) for operation in rule.operations))
+        and all(_when(condition, proxy, arrival) for condition in rule.conditions)
+    )
+
+
+def _field(raw: dict[str, object], name: str, value: str, *, ignore_case: bool = False) -> bool:
+    """Whether a value passes a field and its `not` twin. A value that is not there is taken by no pattern."""
+    wanted, unwanted = strings(raw, name), strings(raw, f"not{name[0].upper()}{name[1:]}")
+    if ignore_case:
+        value, wanted, unwanted = value.lower(), [w.lower() for w in wanted], [u.lower() for u in unwanted]
+    return (not wanted or any_authz_matches(wanted, value)) and not (unwanted and any_authz_matches(unwanted, value))
+
+
+def _from(source: Source, policy: AuthorizationPolicy, arrival: Arrival) -> bool:
+    raw = source.raw
+    token = arrival.verified
+    request_principal = f"{token.issuer}/{token.subject}" if token else ""
+    trust_domain = arrival.principal.split("/")[0]
+    accounts = [_account(name, policy.obj.namespace) for name in strings(raw, "serviceAccounts")]
+    not_accounts = [_account(name, policy.obj.namespace) for name in strings(raw, "notServiceAccounts")]
+    own = f"{arrival.namespace}/{arrival.account}" if arrival.principal else ""
+    if strings(raw, "ipBlocks") or strings(raw, "remoteIpBlocks"):
+        # Addresses are no part of the question; a rule that asks for one is taken by none.
+        return False
+    return (
+        _field(raw, "principals", arrival.principal)
+        and _field(raw, "namespaces", arrival.namespace)
+        and _field(raw, "requestPrincipals", request_principal)
+        and _field(raw, "trustDomains", trust_domain)
+        and (not accounts or own in accounts)
+        and not (not_accounts and own in not_accounts)
+    )
+
+
+def _account(name: str, namespace: str) -> str:
+    return name if "/" in name else f"{namespace}/{name}"
+
+
+def _to(raw: dict[str, object], proxy: Proxy, request: Request) -> bool:
+    paths, not_paths = strings(raw, "paths"), strings(raw, "notPaths")
+    return (
+        _field(raw, "hosts", request.host, ignore_case=True)
+        and _field(raw, "ports", str(proxy.port))
+        and _field(raw, "methods", request.method)
+        and (not paths or any(path_matches(pattern, request.path) for pattern in paths))
+        and not any(path_matches(pattern, request.path) for pattern in not_paths)
+    )
+
+
+def _when(condition: Condition, proxy: Proxy, arrival: Arrival) -> bool:
+    values = _values(condition, proxy, arrival)
+    taken = not condition.values or any(any_authz_matches(condition.values, value) for value in values)
+    return taken and not (
+        condition.not_values and any(any_authz_matches(condition.not_values, value) for value in values)
+    )
+
+
+def _values(condition: Condition, proxy: Proxy, arrival: Arrival) -> tuple[str, ...]:
+    """What the request has under a condition's key; empty where it has nothing, or nothing that is known here."""
+    key, token = condition.key, arrival.verified
+    if condition.header:
+        found = header(arrival.request, condition.header)
+        return () if found is None else (found,)
+    if key.startswith("request.auth.claims["):
+        name = key[len("request.auth.claims[") :].rstrip("]")
+        return () if token is None else claim_values(token, name)
+    match key:
+        case "source.principal":
+            return (arrival.principal,) if arrival.principal else ()
+        case "source.namespace":
+            return (arrival.namespace,) if arrival.principal else ()
+        case "request.auth.principal":
+            return () if token is None else (f"{token.issuer}/{token.subject}",)
+        case "request.auth.audiences":
+            return () if token is None else token.audiences
+        case "destination.port":
+            return (str(proxy.port),)
+        case "connection.sni":
+            return (arrival.request.host,)
+        case _:
+            return ()
+
+
+def header(request: Request, name: str) -> str | None:
+    """A header's value; None where the request does not have it."""
+    match name:
+        case ":authority" | "host":
+            return request.host
+        case ":method":
+            return request.method
+        case ":path":
+            return request.path
+        case "authorization" if request.token is not None:
+            return "Bearer token"
+        case _:
+            return request.headers.get(name)
+
+
+def claim_values(token: Token, name: str) -> tuple[str, ...]:
+    """The values of a claim. Istio splits `scope` and `permission` at spaces, as OAuth writes them."""
+    found: object = token.claims
+    for part in name.split("]["):
+        found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if isinstance(found, str):
+        return tuple(found.split()) if name in ("scope", "permission") else (found,)
+    if isinstance(found, list | tuple):
+        return tuple(str(item) for item in found)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return () if found is None else (str(found),)  # pyright: ignore[reportUnknownArgumentType]

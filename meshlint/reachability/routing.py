@@ -1,0 +1,154 @@
+"""Which route of a gateway, or of the mesh, takes a request.
+
+Sources: istio.io/latest/docs/reference/config/networking (gateway, virtual-service); the order in which istiod merges
+the VirtualServices of a host at a gateway is that of pilot/pkg/networking/core/gateway.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from meshlint.reachability.authorization import claim_values, header
+from meshlint.view.fields import mapping, text, whole
+from meshlint.view.hosts import covers
+from meshlint.view.routing import MESH_GATEWAY, HttpRoute, Server, VirtualService
+from meshlint.view.strings import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from meshlint.reachability.request import Request, Token
+    from meshlint.view.fields import Json
+    from meshlint.view.mesh import MeshView
+
+_CLAIM = re.compile(r"@request\.auth\.claims(?:\.(?P<dotted>.+)|\[(?P<name>.+)\])")
+
+
+def servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
+    """The servers of Gateways on some pods that listen on the port for the host; the most specific host wins."""
+    found: list[tuple[int, Server]] = []
+    for gateway in mesh.gateways:
+        if not all(labels.get(name) == value for name, value in gateway.selector.items()):
+            continue
+        for server in gateway.servers:
+            fitting = [host for _, host in server.hosts if covers(host, request.host)]
+            if server.number == request.port and fitting:
+                found.append((max(_specific(host) for host in fitting), server))
+    best = max((rank for rank, _ in found), default=0)
+    return [server for rank, server in found if rank == best]
+
+
+def _specific(host: str) -> int:
+    """A name without wildcard is more specific than any pattern; of two patterns the longer one is."""
+    return len(host) if host.startswith("*") else 1_000 + len(host)
+
+
+def gateway_routes(mesh: MeshView, servers: Iterable[Server], request: Request) -> list[HttpRoute]:
+    """The routes that a gateway tries for a host, in the order in which istiod puts them."""
+    keys = {server.owner.key: server for server in servers}
+    candidates = [
+        service
+        for service in mesh.virtual_services_covering(request.host)
+        if any(_bound(service, gateway, server, request.host) for gateway, server in keys.items())
+    ]
+    return _ordered(_of_narrowest_host(candidates, request.host), tuple(keys))
+
+
+def _bound(service: VirtualService, gateway: str, server: Server, host: str) -> bool:
+    if gateway not in service.gateways:
+        return False
+    namespaces = {namespace for namespace, pattern in server.hosts if covers(pattern, host) or covers(host, pattern)}
+    return "*" in namespaces or service.obj.namespace in namespaces
+
+
+def mesh_routes(mesh: MeshView, host: str) -> list[HttpRoute]:
+    """The routes of a host for callers inside the mesh: of two VirtualServices the oldest one owns it alone."""
+    owners = [service for service in mesh.virtual_services_covering(host) if service.in_mesh]
+    fitting = _of_narrowest_host(owners, host)
+    fitting.sort(key=lambda service: service.age)
+    return _ordered(fitting[:1], (MESH_GATEWAY,))
+
+
+def _of_narrowest_host(services: Sequence[VirtualService], host: str) -> list[VirtualService]:
+    ranked = [
+        (max((_specific(name) for name in service.fqdns if covers(name, host)), default=0), service)
+        for service in services
+    ]
+    best = max((rank for rank, _ in ranked), default=0)
+    return [service for rank, service in ranked if rank == best and rank > 0]
+
+
+def _ordered(services: list[VirtualService], gateways: tuple[str, ...]) -> list[HttpRoute]:
+    services = sorted(services, key=lambda service: service.age)
+    routes = [route for service in services for route in service.http]
+    if len(services) > 1:
+        # Where several VirtualServices share a host, istiod moves routes that take everything to the end.
+        routes.sort(key=lambda route: route.takes_everything)
+    return [
+        route
+        for route in routes
+        if not route.matches or any(set(route.gateways_of(match)) & set(gateways) for match in route.matches)
+    ]
+
+
+def takes(route: HttpRoute, request: Request, verified: Token | None, caller_namespace: str = "") -> bool:
+    """Whether a route's matches take a request; `verified` is the token that the proxy itself has verified."""
+    return not route.matches or any(_takes(match, request, verified, caller_namespace) for match in route.matches)
+
+
+def _takes(match: Json, request: Request, verified: Token | None, caller_namespace: str) -> bool:
+    uri = mapping(match, "uri")
+    path = request.path.partition("?")[0]
+    if uri and not matches(uri, path, ignore_case=match.get("ignoreUriCase") is True):
+        return False
+    port = whole(match, "port")
+    return (
+        matches(mapping(match, "method"), request.method)
+        and matches(mapping(match, "authority"), request.host)
+        and matches(mapping(match, "scheme"), "http" if request.port == 80 else "https")
+        and (port is None or port == request.port)
+        and text(match, "sourceNamespace") in ("", caller_namespace)
+        and all(_header(name, mapping(match, "headers", name), request, verified) for name in mapping(match, "headers"))
+        and not any(
+            _header(name, mapping(match, "withoutHeaders", name), request, verified, empty_if_missing=True)
+            for name in mapping(match, "withoutHeaders")
+        )
+        and all(
+            _query(name, mapping(match, "queryParams", name), request.path) for name in mapping(match, "queryParams")
+        )
+    )
+
+
+def _header(
+    name: str, match: Json, request: Request, verified: Token | None, *, empty_if_missing: bool = False
+) -> bool:
+    claim = _CLAIM.fullmatch(name)
+    if claim:
+        if verified is None:
+            return False
+        path = claim["name"] or "][".join(claim["dotted"].split("."))
+        return any(matches(match, value) for value in claim_values(verified, path))
+    value = header(request, name.lower())
+    if not match:
+        return value is not None
+    if value is None:
+        return empty_if_missing and matches(match, "")
+    return matches(match, value)
+
+
+def _query(name: str, match: Json, path: str) -> bool:
+    values = dict(parse_qsl(path.partition("?")[2], keep_blank_values=True))
+    return name in values and matches(match, values[name])
+
+
+def own_answer(route: HttpRoute) -> tuple[int, str] | None:
+    """The status and reason of a route that the proxy answers itself; None for one that forwards."""
+    direct = mapping(route.raw, "directResponse")
+    if direct:
+        return whole(direct, "status") or 200, "the route answers itself"
+    redirect = mapping(route.raw, "redirect")
+    if redirect:
+        return whole(redirect, "redirectCode") or 301, "the route redirects"
+    return None

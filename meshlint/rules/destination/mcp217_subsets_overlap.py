@@ -1,0 +1,54 @@
+"""Two subsets that select the same pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.kubernetes import selects
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+
+
+@rule(
+    "MCP217",
+    WARNING,
+    "Two subsets that select the same pods",
+    symptoms=("a split differs from its weights",),
+    why="""
+A pod of the narrower subset belongs to the wider one too, so it gets a share of both routes, and each subset counts
+its errors and connections apart.
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web, namespace: shop}
+spec:
+  host: web
+  subsets:
+  - {name: v2, labels: {version: v2}}
+  - {name: v2-canary, labels: {version: v2, canary: "true"}}
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web, namespace: shop}
+spec:
+  host: web
+  subsets:
+  - {name: v2, labels: {version: v2, canary: "false"}}
+  - {name: v2-canary, labels: {version: v2, canary: "true"}}
+""",
+    sources=("https://istio.io/latest/docs/reference/config/networking/destination-rule/#Subset",),
+)
+def check(mesh: MeshView) -> Hits:
+    for rule_ in mesh.destination_rules:
+        for position, subset in enumerate(rule_.subsets[:50]):
+            for other in rule_.subsets[:position]:
+                wide, narrow = (other, subset) if len(other.labels) <= len(subset.labels) else (subset, other)
+                if wide.labels and selects(wide.labels, narrow.labels):
+                    problem = f"selects pods that subset {other.name!r} selects too"
+                    mend = "give each version a label value of its own"
+                    yield Hit(rule_.obj, (*subset.path, "labels"), problem, mend)

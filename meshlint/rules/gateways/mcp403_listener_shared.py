@@ -1,0 +1,100 @@
+"""A host that is reachable through another server's listener."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.fields import text
+from meshlint.view.hosts import overlap
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+    from meshlint.view.routing import Server
+
+
+@rule(
+    "MCP403",
+    ERROR,
+    "A host that is reachable through another server's listener",
+    symptoms=("an internal host answers on the internet",),
+    why="""
+Two servers of different port numbers can end up on one listener of the same pods: the Service sends 443 to container
+port 8443, and a server for 8443 asks for that very port. Istio separates them by SNI, so a client on the public
+address reaches the internal host by naming it. Give the internal host a gateway of its own, with an internal load
+balancer.
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [shop.example.com]
+    tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
+  - port: {number: 8443, name: https-internal, protocol: HTTPS}
+    hosts: [internal.example.com]
+    tls: {mode: MUTUAL, credentialName: internal, minProtocolVersion: TLSV1_2}
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [shop.example.com]
+    tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: internal, namespace: istio-internal}
+spec:
+  selector: {istio: internalgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [internal.example.com]
+    tls: {mode: MUTUAL, credentialName: internal, minProtocolVersion: TLSV1_2}
+""",
+    sources=("https://istio.io/latest/docs/ops/common-problems/network-issues/",),
+)
+def check(mesh: MeshView) -> Hits:
+    by_pods: dict[tuple[tuple[str, str], ...], list[Server]] = defaultdict(list)
+    for gateway in mesh.gateways:
+        by_pods[tuple(sorted(gateway.selector.items()))].extend(gateway.servers[:MAX_SERVERS])
+    for servers in by_pods.values():
+        numbers: dict[int, Server] = {}
+        for server in servers:
+            numbers.setdefault(server.number, server)
+        for public, inner in SHARED.items():
+            if public in numbers and inner in numbers:
+                guest = numbers[inner]
+                hosts = ", ".join(host for _, host in guest.hosts)
+                problem = f"is {inner}, where the Service's {public} leads: {hosts} answers on {public} too"
+                mend = "give these hosts a gateway (and a load balancer) of their own"
+                yield Hit(guest.obj, (*guest.path, "port", "number"), problem, mend)
+        yield from _mutual_beside_simple(servers)
+
+
+SHARED = {443: 8443, 80: 8080}
+MAX_SERVERS = 200
+"""Servers of one gateway that are compared with each other: the work grows with their square."""
+
+
+def _mutual_beside_simple(servers: list[Server]) -> Hits:
+    """A server that asks for client certificates shares its port with one that does not, for an overlapping host."""
+    for position, server in enumerate(servers[:MAX_SERVERS]):
+        if text(server.tls, "mode") != "MUTUAL":
+            continue
+        for other in (*servers[:position], *servers[position + 1 : MAX_SERVERS]):
+            same_port = other.number == server.number and other.ends_tls and text(other.tls, "mode") != "MUTUAL"
+            if same_port and any(overlap(one, two) for _, one in server.hosts for _, two in other.hosts):
+                problem = "is MUTUAL, while another server takes these hosts on the same port without a certificate"
+                yield Hit(
+                    server.obj, (*server.path, "tls", "mode"), problem, "keep the hosts apart, or use another gateway"
+                )

@@ -1,0 +1,62 @@
+"""Ports on a public gateway that nothing serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.fields import elements, whole
+from meshlint.view.installation import public_services
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+
+
+@rule(
+    "MCP710",
+    WARNING,
+    "Ports on a public gateway that nothing serves",
+    symptoms=("a scanner reports open ports",),
+    why="""
+31400 and 15443 come from old default profiles (plain TCP, and multi-cluster); 15021 is the health check and belongs
+to the load balancer. A port that no Gateway serves is only attack surface.
+""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-ingress}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  selector: {istio: ingressgateway}
+  ports: [{name: https, port: 443}, {name: tcp, port: 31400}]
+""",
+    good="""
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-ingress}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  selector: {istio: ingressgateway}
+  ports: [{name: https, port: 443}]
+""",
+    sources=("https://istio.io/latest/docs/ops/best-practices/security/",),
+)
+def check(mesh: MeshView) -> Hits:
+    served = {server.number for gateway in mesh.gateways for server in gateway.servers}
+    for obj, path, service in public_services(mesh):
+        for position, port in enumerate(elements(service, "ports")):
+            listed = whole(port, "port")
+            if listed in OLD and listed not in served:
+                problem = f"is {listed} ({OLD[listed]}), which no Gateway serves"
+                yield Hit(obj, (*path, "ports", position, "port"), problem, "remove it")
+
+
+OLD = {
+    31400: "plain TCP of old profiles",
+    15443: "multi-cluster",
+    15012: "istiod's own port",
+    15017: "the webhook's port",
+}

@@ -1,0 +1,60 @@
+"""No STRICT mTLS for the whole mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlint.rule import WARNING, Hit, rule
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+
+
+@rule(
+    "MCP303",
+    WARNING,
+    "No STRICT mTLS for the whole mesh",
+    symptoms=("plaintext requests reach the app",),
+    why="""
+Istio's default is PERMISSIVE: every port takes plaintext until a PeerAuthentication says otherwise. One without
+selector in the root namespace, STRICT, covers the mesh; exceptions are then visible as such. Judged where the input
+shows how Istio is installed.
+""",
+    bad="""
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    trustDomain: cluster.local
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+""",
+    good="""
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    trustDomain: cluster.local
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+""",
+    sources=("https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/",),
+    needs=("installation",),
+)
+def check(mesh: MeshView) -> Hits:
+    for peer in mesh.peer_authentications:
+        if peer.obj.namespace == mesh.root_namespace and not peer.selector:
+            if peer.mode == "UNSET":
+                problem = "is not set, so the mesh stays PERMISSIVE"
+                yield Hit(peer.obj, ("spec", "mtls", "mode"), problem, "write STRICT")
+            return
+    for config in mesh.mesh_configs[:1]:
+        problem = f"installs a mesh without a PeerAuthentication in {mesh.root_namespace}, which is PERMISSIVE"
+        mend = f"add PeerAuthentication default in {mesh.root_namespace} with mtls.mode STRICT"
+        yield Hit(config.obj, config.path, problem, mend)

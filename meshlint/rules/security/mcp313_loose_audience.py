@@ -1,0 +1,110 @@
+"""A token that is not bound to this server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlint.finding import dotted
+from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.view.fields import strings, text
+from meshlint.view.routing import match_takes_path
+from meshlint.view.strings import methods_of
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+
+
+@rule(
+    "MCP313",
+    ERROR,
+    "A token that is not bound to this server",
+    symptoms=("a token made for another service is accepted",),
+    why="""
+Without `audiences`, every token of the issuer is good here, whoever it was made for. MCP binds a token to the
+resource's URI, scheme included (`https://host/mcp`); a bare host name is what no MCP authorization server writes.
+Envoy compares loosely all the same: it strips the scheme and a trailing slash, so also match
+`@request.auth.claims.aud` exactly.
+""",
+    bad="""
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web-needs-token, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: DENY
+  rules:
+  - from: [{source: {notRequestPrincipals: ["*"]}}]
+    to: [{operation: {ports: ["8080"]}}]
+""",
+    good="""
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web-needs-token, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: DENY
+  rules:
+  - from: [{source: {notRequestPrincipals: ["*"]}}]
+    to: [{operation: {ports: ["8080"]}}]
+""",
+    sources=("https://www.rfc-editor.org/rfc/rfc8707", "https://modelcontextprotocol.io/specification/"),
+)
+def check(mesh: MeshView) -> Hits:
+    unbound = _unbound_route(mesh)
+    for authentication in mesh.request_authentications:
+        for jwt in authentication.rules:
+            where = (*jwt.path, "audiences")
+            audiences = strings(jwt.raw, "audiences")
+            if not audiences and unbound is not None:
+                also = f", and {unbound} does not compare it" if unbound else ""
+                problem = f"is absent{also}: a token made for any other service of the issuer is accepted"
+                yield Hit(jwt.obj, where, problem, 'write the resource, as in ["https://mcp.example.com/mcp"]')
+            for position, audience in enumerate(audiences):
+                if "://" not in audience and "." in audience:
+                    problem = f"is {audience!r}, a name without a scheme, which no MCP token carries"
+                    mend = f"write the resource's URI, such as https://{audience}/mcp"
+                    yield Hit(jwt.obj, (*where, position), problem, mend, WARNING)
+
+
+AUDIENCE = ("@request.auth.claims.aud", "@request.auth.claims[aud]")
+
+
+def _unbound_route(mesh: MeshView) -> str | None:
+    """A route that forwards tokens to an MCP server without comparing the audience.
+
+    None if every such route compares it exactly; empty if there is no such route, so that nothing does.
+    """
+    compared = False
+    for route in mesh.http_routes:
+        path = mesh.mcp_path_of(route) if route.on_gateway else ""
+        if not path:
+            continue
+        for match in route.matches or [{}]:
+            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:
+                continue
+            if not any(text(match, "headers", name, "exact") for name in AUDIENCE):
+                return f"{dotted(route.path)} of {route.obj.key}"
+            compared = True
+    return None if compared else ""

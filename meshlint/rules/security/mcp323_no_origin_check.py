@@ -1,0 +1,116 @@
+"""No check of the Origin header before an MCP server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.fields import strings
+from meshlint.view.hosts import is_external
+from meshlint.view.strings import any_authz_matches
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+    from meshlint.view.security import PolicyRule
+
+
+@rule(
+    "MCP323",
+    WARNING,
+    "No check of the Origin header before an MCP server",
+    symptoms=("a foreign web page reads answers",),
+    why="""
+MCP servers must answer 403 to an Origin that is present and not allowed: otherwise a web page can drive a server on
+the user's network (DNS rebinding). CORS does not reject; it only keeps the browser from reading the answer. A DENY
+with `when: request.headers[origin]`, `values: ["*"]`, `notValues: [allowed origins]` does. Judged for MCP servers
+that a gateway serves.
+""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mcp, namespace: chat}
+spec:
+  hosts: [mcp.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{uri: {exact: /mcp}, method: {regex: "GET|POST|DELETE"}}]
+    retries: {attempts: 2, retryOn: "connect-failure,refused-stream"}
+    route: [{destination: {host: mcp}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp, namespace: chat}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
+    to: [{operation: {methods: [GET, POST, DELETE, OPTIONS], paths: [/mcp]}}]
+""",
+    good="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mcp, namespace: chat}
+spec:
+  hosts: [mcp.example.com]
+  gateways: [istio-ingress/public]
+  http:
+  - match: [{uri: {exact: /mcp}, method: {regex: "GET|POST|DELETE"}}]
+    retries: {attempts: 2, retryOn: "connect-failure,refused-stream"}
+    route: [{destination: {host: mcp}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp, namespace: chat}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
+    to: [{operation: {methods: [GET, POST, DELETE, OPTIONS], paths: [/mcp]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp-origin, namespace: istio-ingress}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  action: DENY
+  rules:
+  - to: [{operation: {hosts: ["mcp.example.com", "mcp.example.com:*"], paths: [/mcp], ports: ["443", "8443"]}}]
+    when: [{key: "request.headers[origin]", values: ["*"], notValues: ["https://chatgpt.com"]}]
+""",
+    sources=("https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning",),
+    needs=("AuthorizationPolicy",),
+)
+def check(mesh: MeshView) -> Hits:
+    checks = [
+        (policy, rule_)
+        for policy in mesh.authorization_policies
+        if policy.action == "DENY"
+        for rule_ in policy.rules
+        if any(condition.header == "origin" and condition.not_values for condition in rule_.conditions)
+    ]
+    for service in mesh.virtual_services:
+        if not service.on_gateway:
+            continue
+        route = next((route for route in service.http if route.on_gateway and mesh.mcp_path_of(route)), None)
+        if route is None:
+            continue
+        path = mesh.mcp_path_of(route)
+        hosts = [host for host in service.hosts if is_external(host)]
+        open_hosts = [host for host in hosts if not any(_checks(rule_, host, path) for _, rule_ in checks)]
+        if open_hosts:
+            problem = f"serves {path} of {', '.join(open_hosts)}, and no policy denies a foreign Origin"
+            mend = 'add a DENY when request.headers[origin] values ["*"] notValues [the allowed origins]'
+            yield Hit(service.obj, route.path, problem, mend)
+
+
+def _checks(rule_: PolicyRule, host: str, path: str) -> bool:
+    if not rule_.operations:
+        return True
+    return any(
+        operation.takes_path(path)
+        and (not strings(operation.raw, "hosts") or any_authz_matches(strings(operation.raw, "hosts"), host))
+        for operation in rule_.operations
+    )

@@ -1,0 +1,84 @@
+"""Policies that lack a method which the routes forward to the MCP server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.directions import guards_gateway
+from meshlint.view.fields import strings
+
+if TYPE_CHECKING:
+    from meshlint.rule import Hits
+    from meshlint.view.mesh import MeshView
+    from meshlint.view.security import AuthorizationPolicy
+
+
+@rule(
+    "MCP330",
+    ERROR,
+    "Policies that lack a method which the routes forward to the MCP server",
+    symptoms=("ChatGPT says 403", "CORS preflight fails", "an MCP session cannot be ended"),
+    why="""
+Every call is a POST; the older era opens its stream with GET and ends its session with DELETE; browsers ask with
+OPTIONS. What a route forwards and no ALLOW rule for the path takes is answered 403 by the sidecar.
+""",
+    bad="""
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp, namespace: chat}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
+    to: [{operation: {methods: [GET, DELETE], paths: [/mcp]}}]
+""",
+    good="""
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp, namespace: chat}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules:
+  - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
+    to: [{operation: {methods: [GET, POST, DELETE], paths: [/mcp]}}]
+""",
+    sources=("https://modelcontextprotocol.io/specification/2025-11-25/basic/transports",),
+)
+def check(mesh: MeshView) -> Hits:
+    for path in mesh.environment.mcp_paths:
+        needed = {"POST"}
+        for route in mesh.http_routes:
+            if mesh.mcp_path_of(route):
+                # Preflights come from browsers, so from outside; a route with a corsPolicy answers them itself.
+                answered = {"OPTIONS"} if "corsPolicy" in route.raw or not route.on_gateway else set[str]()
+                needed |= (route.methods(path) & KNOWN) - answered
+        groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[AuthorizationPolicy]] = defaultdict(list)
+        for policy in mesh.authorization_policies:
+            if policy.action == "ALLOW" and not policy.targets and not guards_gateway(policy):
+                groups[policy.obj.namespace, tuple(sorted(policy.selector.items()))].append(policy)
+        for policies in groups.values():
+            yield from _group(policies, path, needed)
+
+
+KNOWN = frozenset({"POST", "GET", "DELETE", "OPTIONS"})
+
+
+def _group(policies: list[AuthorizationPolicy], path: str, needed: set[str]) -> Hits:
+    meant = [
+        (policy, operation)
+        for policy in policies
+        for rule_ in policy.rules
+        for operation in rule_.operations
+        if any(pattern.startswith(path) for pattern in strings(operation.raw, "paths"))
+    ]
+    if not meant or any(not rule_.operations for policy in policies for rule_ in policy.rules):
+        return
+    missing = {name for name in needed if not any(operation.takes_method(name) for _, operation in meant)}
+    if missing:
+        policy, operation = meant[0]
+        problem = f"lacks {', '.join(sorted(missing))}, which the routes forward to {path} and no other rule allows"
+        yield Hit(policy.obj, (*operation.path, "methods"), problem, "add the methods")

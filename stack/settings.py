@@ -1,0 +1,280 @@
+"""One stack's configuration as one typed object: `Pulumi.<stack>.yaml` over the files it extends.
+
+`load()` is for the program: the stack's own layer comes from Pulumi's engine, so that `pulumi config set --path`,
+`--config-file` and secrets work. `load_stack()` is for tools that run without Pulumi. Both raise `InvalidConfig` with
+every mistake at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from chatgpt_mesh.components.specs import namespace, platform
+from chatgpt_mesh.components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.components.specs.network import NetworkSpec  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.components.specs.observability import ObservabilitySpec
+from chatgpt_mesh.components.specs.path_setting import expand
+from chatgpt_mesh.mesh.build import MeshSpec, cross_check
+from chatgpt_mesh.mesh.graph import Parts
+from chatgpt_mesh.mesh.problem import InvalidConfig, Problem
+from chatgpt_mesh.mesh.spec import Date, DnsLabel, Many, Spec
+from chatgpt_mesh.stack import setting_problems, stack_files
+from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
+ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
+
+
+class AcceptedRiskSpec(Spec):
+    """A finding of the checker that somebody takes on, until a day and for a reason."""
+
+    code: str
+    """Code of the rule, as the finding shows it."""
+    object: str
+    """KIND/NAMESPACE/NAME of the object that is accepted as it is."""
+    until: Date
+    """The last day on which it is accepted; the program warns 14 days before and stops after it."""
+    why: str
+    """The reason, for whoever reads this later."""
+
+
+class Settings(MeshSpec):
+    """Everything that a stack file may say. Each field is one `chatgpt-mesh:NAME` of the file."""
+
+    project: ProjectId | None = None
+    """Id of the Google Cloud project of a GKE stack."""
+    project_number: ProjectNumber | None = None
+    """Its number, in quotes: Google names the identities of apps and of GKE itself by it."""
+    network: NetworkSpec | None = None
+    """The VPC of a GKE stack."""
+    cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
+    istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
+    namespaces: dict[DnsLabel, namespace.NamespaceSpec] = {}
+    """What the namespaces of apps may use, and who works in them, by name."""
+    observability: ObservabilitySpec = ObservabilitySpec()
+    """Kiali and Grafana's dashboards."""
+    accept: Many[AcceptedRiskSpec] = ()
+    """Findings of the checker that are known and accepted for a while."""
+
+    @property
+    def platform(self) -> Literal["gke"] | None:
+        """Where the cluster runs, when Istio's charts must know."""
+        return "gke" if self.cluster.kind == "gke" else self.istio.platform
+
+    def warnings(self, today: date) -> list[Problem]:
+        """What is right today and will not be soon, outside the mesh's declaration."""
+        return list(platform.warnings({name: getattr(self, name) for name in type(self).model_fields}, today))
+
+    def mesh(self) -> MeshSpec:
+        """The declaration of the mesh alone."""
+        return MeshSpec.model_construct(**{name: getattr(self, name) for name in MeshSpec.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stack's settings, and which of their texts Pulumi keeps encrypted."""
+
+    settings: Settings
+    secrets: SecretTexts
+
+
+def load(today: date | None = None) -> Loaded:
+    """The settings of the stack that Pulumi's engine runs.
+
+    Raises:
+        InvalidConfig: with every mistake; nothing has been registered then.
+    """
+    own, secret, stack = _from_pulumi()
+    secrets = secret_texts(own, secret, ROOT / f"Pulumi.{stack}.yaml")
+    return Loaded(_validated(stack_files.layered(own, ROOT), today or _today(), secrets), secrets)
+
+
+def load_stack(path: Path, today: date | None = None) -> Settings:
+    """The settings that a stack file stands for, read without Pulumi; encrypted values read `[secret]`.
+
+    Raises:
+        InvalidConfig: with every mistake.
+    """
+    own = stack_files.read_stack_file(path)
+    layers = stack_files.layered(own.values, ROOT)
+    layers.problems[:0] = own.problems
+    return _validated(layers, today or _today(), SecretTexts())
+
+
+def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
+    import pulumi
+    from pulumi.runtime import config
+
+    # pulumi.Config reads one key at a time; an unknown key is only found where all of them are listed.
+    raw = {**config.get_config_env(), **config.CONFIG.get()}
+    prefix = f"{stack_files.PACKAGE}:"
+    named = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
+    own = {name: _decoded(name, value) for name, value in named.items()}
+    secret = frozenset(key.removeprefix(prefix) for key in raw if config.is_config_secret(key))
+    return own, secret & own.keys(), pulumi.get_stack()
+
+
+def _decoded(name: str, value: str) -> Any:
+    """Pulumi hands over mappings and lists as JSON, a null as nothing, and every other scalar as its text."""
+    about = Settings.model_fields.get(name)
+    if value[:1] in ("{", "["):
+        return json.loads(value)
+    if value == "":
+        return None
+    return value if about is None or _is_text(about.annotation) else stack_files.scalar(value)
+
+
+def _is_text(annotation: Any) -> bool:
+    return annotation is str or any(_is_text(branch) for branch in get_args(annotation))
+
+
+def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) -> Settings:
+    found = list(layers.problems)
+    values = layers.values
+    found += _inline_key_sets(values)
+    read: dict[str, Any] = {}
+    unread: set[str] = set()
+    for name in values.keys() - Settings.model_fields.keys():
+        allowed = (stack_files.EXTENDS, *Settings.model_fields)
+        found.append(Problem(name, setting_problems.unknown_key(name, allowed)))
+    for name, about in Settings.model_fields.items():
+        if name not in values:
+            if about.is_required():
+                found.append(Problem(name, f"is required: {about.description}"))
+            continue
+        parsed, problems, missing = _parse(name, values[name])
+        found += problems
+        unread |= missing
+        if name not in missing:
+            read[name] = parsed
+    found += map(_bracketed, cross_check(_parts(read, frozenset(unread), today)))
+    found += map(_bracketed, platform.problems(read, unread, today))
+    found += namespace.problems(read, unread)
+    found += _ambient(read)
+    if found:
+        raise InvalidConfig(secrets.redacted(problem) for problem in found)
+    return Settings(**read)
+
+
+def _bracketed(problem: Problem) -> Problem:
+    """With `callers[0]` for `callers.0`, as pydantic's mistakes and `pulumi config set --path` have it."""
+    return Problem(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", problem.path), problem.message, problem.value)
+
+
+def _ambient(read: Mapping[str, Any]) -> list[Problem]:
+    istio, cluster = read.get("istio"), read.get("cluster")
+    if istio is None or istio.data_plane != "ambient" or (cluster is not None and cluster.kind == "gke"):
+        return []
+    return [
+        Problem(
+            "istio.data_plane",
+            "ambient is not offered: what this program declares (routes by version, claims and tools, limits, egress "
+            "by caller) is done by sidecars; use sidecar",
+            istio.data_plane,
+        )
+    ]
+
+
+def _parts(read: Mapping[str, Any], unread: frozenset[str], today: date) -> Parts:
+    """What the mesh's cross-checks look at: each part that parsed, and the defaults of those that are not set."""
+    given = {
+        name: read[name] if name in read else about.get_default(call_default_factory=True)
+        for name, about in MeshSpec.model_fields.items()
+        if name not in unread
+    }
+    return Parts(today=today, unread=unread, **given)
+
+
+def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:
+    """One setting, its mistakes, and the paths of what could not be read.
+
+    A mapping of named things is read entry by entry, so that a mistake in one does not hide the others from the
+    cross-checks.
+    """
+    about = Settings.model_fields[name]
+    if not (_is_mapping(about.annotation) and isinstance(value, Mapping)):
+        parsed, problems = _validate(Annotated[about.annotation, about], value, name)
+        return parsed, problems, {name} if problems else set()
+    _, kind = get_args(about.annotation)
+    entries: dict[str, Any] = {}
+    problems: list[Problem] = []
+    unread: set[str] = set()
+    for key, item in cast("Mapping[str, Any]", value).items():
+        path = f"{name}.{key}"
+        _, misnamed = _validate(DnsLabel, key, path)
+        entry, wrong = _validate(kind, item, path)
+        problems += [*misnamed, *wrong]
+        if misnamed or wrong:
+            unread.add(path)
+        else:
+            entries[key] = entry
+    return entries, problems, unread
+
+
+def _validate(kind: Any, value: Any, path: str) -> tuple[Any, list[Problem]]:
+    try:
+        # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
+        return TypeAdapter[Any](kind).validate_json(json.dumps(value)), []
+    except ValidationError as error:
+        return None, setting_problems.problems(error, kind, path)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _inline_key_sets(values: Any, path: str = "") -> list[Problem]:
+    """Replaces each `jwks_file: PATH` by `jwks: {...}`: the mesh is declared without reading files."""
+    if isinstance(values, list):
+        items = cast("list[Any]", values)
+        return [p for index, item in enumerate(items) for p in _inline_key_sets(item, f"{path}[{index}]")]
+    if not isinstance(values, dict):
+        return []
+    mapping = cast("dict[str, Any]", values)
+    found: list[Problem] = []
+    for key, value in list(mapping.items()):
+        here = f"{path}.{key}" if path else key
+        if key != "jwks_file":
+            found += _inline_key_sets(value, here)
+            continue
+        if "jwks" in mapping or "jwks_uri" in mapping:
+            found.append(Problem(here, "stands beside jwks or jwks_uri; an issuer has exactly one of the three"))
+        keys, problem = _read_key_set(str(value))
+        if problem is None:
+            mapping["jwks"] = keys
+        else:
+            found.append(Problem(here, problem, value))
+        del mapping["jwks_file"]
+    return found
+
+
+def _read_key_set(path: str) -> tuple[str, str | None]:
+    """The text of a JSON Web Key Set, or what keeps it from being read."""
+    try:
+        expanded = expand(path)
+    except ValueError as error:
+        return "", str(error)
+    try:
+        text = Path(expanded).read_text(encoding="utf-8").strip()
+        json.loads(text)
+    except OSError as error:
+        return "", f"cannot be read: {error.strerror}; name a JSON Web Key Set file"
+    except ValueError as error:
+        return "", f"holds no JSON Web Key Set: {error}"
+    return text, None
+
+
+def _today() -> date:
+    return datetime.now(tz=UTC).date()

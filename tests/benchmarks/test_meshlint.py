@@ -1,0 +1,72 @@
+"""Linear in the number of objects, and quick enough for every save of a file. docs/rules/speed.md has the figures."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import meshlint
+from meshlint.environment import Environment
+from meshlint.lint import lint
+from tests.unit.meshlint.many_objects import mesh_of
+
+pytestmark = pytest.mark.benchmark
+
+ROOT = Path(__file__).parents[2]
+TODAY = date(2026, 12, 1)
+LENIENT = 2.0
+"""A shared machine may be this much slower than the one on which the limits were set."""
+
+
+def seconds(objects: list[Any]) -> float:
+    start = time.process_time()
+    report = meshlint.run(objects, today=TODAY)
+    assert not report.findings, report.findings[:3]
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_ten_thousand_objects_take_two_seconds_and_grow_linearly(crowded: bool) -> None:
+    seconds(mesh_of(100))
+    few = min(seconds(mesh_of(2_000, crowded=crowded)) for _ in range(2))
+    many = seconds(mesh_of(10_000, crowded=crowded))
+    assert many < 2 * LENIENT
+    assert many < 5 * few * LENIENT
+
+
+def test_ten_thousand_objects_fit_into_500_mebibytes() -> None:
+    code = (
+        "from datetime import date; import meshlint; from tests.unit.meshlint.many_objects import mesh_of;"
+        "meshlint.run(mesh_of(10_000), today=date(2026, 12, 1));"
+        "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 500 * 1024
+
+
+def test_files_take_at_most_four_times_what_libyaml_takes_to_compose_them(tmp_path: Path) -> None:
+    text = yaml.dump_all(mesh_of(1_000), Dumper=yaml.CSafeDumper)
+    file = tmp_path / "mesh.yaml"
+    file.write_text(text)
+    start = time.process_time()
+    list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
+    composed = time.process_time() - start
+    start = time.process_time()
+    lint([str(file)], today=TODAY, environment=Environment())
+    assert time.process_time() - start < 4 * composed
+
+
+def test_the_guide_takes_less_than_a_second_start_up_included() -> None:
+    command = [sys.executable, "-m", "meshlint", "lint", "tests/fixtures/guide", "--format", "json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 1

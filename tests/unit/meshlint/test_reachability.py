@@ -1,0 +1,282 @@
+"""Who can reach what, by the objects alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+import yaml
+
+from meshlint.environment import Environment
+from meshlint.reachability.answer import answer
+from meshlint.reachability.compare import changes
+from meshlint.reachability.matrix import FOREIGN, Axes, callers_of, requests, rows, token_from
+from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
+from meshlint.view.mesh import MeshView
+
+HOST = "mcp.example.com"
+SERVICE = "mcp.apps.svc.cluster.local"
+
+SHOP = """
+apiVersion: v1
+kind: Service
+metadata: {name: mcp, namespace: apps}
+spec: {selector: {app: mcp}, ports: [{name: http, port: 8080, targetPort: 9000}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: mcp, namespace: apps}
+spec: {template: {metadata: {labels: {app: mcp, version: v1}}, spec: {serviceAccountName: mcp}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: frontend, namespace: apps}
+spec: {template: {metadata: {labels: {app: frontend}}, spec: {serviceAccountName: frontend}}}
+---
+apiVersion: v1
+kind: HelmValues
+metadata: {name: gateway/edge/istio-ingressgateway}
+values: {}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: ["apps/mcp.example.com"]
+    tls: {mode: SIMPLE, credentialName: c}
+  - {port: {number: 80, name: http, protocol: HTTP}, hosts: ["mcp.example.com"], tls: {httpsRedirect: true}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mcp, namespace: apps}
+spec:
+  hosts: [mcp.example.com]
+  gateways: [edge/public]
+  http:
+  - name: metadata
+    match: [{uri: {exact: /.well-known/oauth-protected-resource}, method: {exact: GET}}]
+    directResponse: {status: 200}
+  - name: mcp
+    match:
+    - uri: {exact: /mcp}
+      method: {regex: GET|POST}
+      headers: {"@request.auth.claims[aud]": {exact: "https://mcp.example.com/mcp"}}
+    route: [{destination: {host: mcp.apps.svc.cluster.local, port: {number: 8080}}}]
+  - name: challenge
+    match: [{uri: {exact: /mcp}}]
+    directResponse: {status: 401}
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: edge}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    jwks: '{"keys": []}'
+    audiences: []
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: origins, namespace: edge}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  action: DENY
+  rules: [{when: [{key: "request.headers[origin]", values: ["*"], notValues: ["https://chatgpt.com"]}]}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: apps}
+spec: {}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: mcp, namespace: apps}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/edge/sa/istio-ingressgateway]}}]
+    to: [{operation: {methods: [GET, POST], paths: [/mcp], ports: ["9000"], hosts: [mcp.example.com]}}]
+  - from: [{source: {principals: [cluster.local/ns/apps/sa/frontend]}}]
+    to: [{operation: {methods: [POST], paths: [/mcp]}}]
+"""
+
+GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://mcp.example.com/mcp"})
+ELSEWHERE = Token({**GOOD.claims, "aud": "https://other.example.com"})
+
+
+def documents(text: str = SHOP) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def mesh(text: str = SHOP) -> MeshView:
+    return MeshView(documents(text), environment=Environment(), today=date(2026, 11, 24))
+
+
+def without(kind: str, name: str) -> str:
+    kept = [d for d in documents() if (d["kind"], d["metadata"]["name"]) != (kind, name)]
+    return yaml.safe_dump_all(kept)
+
+
+def outside(path: str = "/mcp", method: str = "POST", token: Token | None = GOOD, **more: Any) -> Request:
+    return Request(INTERNET, HOST, path, method, token=token, **more)
+
+
+def inside(caller: str, path: str = "/mcp", method: str = "POST") -> Request:
+    return Request(caller, SERVICE, path, method, port=8080)
+
+
+class TestFromOutside:
+    @pytest.mark.parametrize(
+        ("request_", "outcome", "status", "by"),
+        [
+            (outside(), "allowed", 200, "AuthorizationPolicy/apps/mcp"),
+            (outside(token=None), "challenged", 401, "VirtualService/apps/mcp"),
+            (outside(token=FOREIGN), "challenged", 401, "RequestAuthentication/edge/tokens"),
+            (outside(token=token_from("forged")), "challenged", 401, "RequestAuthentication/edge/tokens"),
+            (outside(token=ELSEWHERE), "challenged", 401, "VirtualService/apps/mcp"),
+            (outside(method="DELETE"), "challenged", 401, "VirtualService/apps/mcp"),
+            (outside("/metrics"), "denied", 404, "Gateway/edge/public"),
+            (outside("/.well-known/oauth-protected-resource", "GET", None), "allowed", 200, "VirtualService/apps/mcp"),
+            (outside(headers={"origin": "https://evil.example"}), "denied", 403, "AuthorizationPolicy/edge/origins"),
+            (outside(headers={"origin": "https://chatgpt.com"}), "allowed", 200, "AuthorizationPolicy/apps/mcp"),
+            (outside(port=80), "redirected", 301, "Gateway/edge/public"),
+            (outside(port=8443), "denied", 404, "no Gateway"),
+        ],
+        ids=lambda value: str(value) if isinstance(value, Request) else None,
+    )  # fmt: skip
+    def test_an_answer_names_the_object_that_gives_it(
+        self, request_: Request, outcome: str, status: int, by: str
+    ) -> None:
+        found = answer(mesh(), request_)
+        assert (found.outcome, found.status, found.by) == (outcome, status, by)
+
+    def test_a_gateway_may_ask_for_a_certificate(self) -> None:
+        mutual = mesh(SHOP.replace("mode: SIMPLE", "mode: MUTUAL"))
+        assert answer(mutual, outside()).status == 0
+        assert answer(mutual, outside(client_certificate=True)).outcome is Outcome.ALLOWED
+
+    def test_a_routes_host_has_to_be_open_to_its_namespace(self) -> None:
+        assert answer(mesh(SHOP.replace("apps/mcp.example.com", "other/mcp.example.com")), outside()).status == 404
+
+    def test_a_host_may_fall_under_a_wildcard(self) -> None:
+        wide = SHOP.replace("apps/mcp.example.com", "*.example.com").replace(
+            "hosts: [mcp.example.com]\n  gateways", 'hosts: ["*.example.com"]\n  gateways'
+        )
+        assert answer(mesh(wide), outside(token=None)).outcome is Outcome.CHALLENGED
+
+    def test_audiences_are_compared_as_loosely_as_envoy_does(self) -> None:
+        loose = mesh(SHOP.replace("audiences: []", "audiences: [mcp.example.com/mcp/]"))
+        assert answer(loose, outside()).outcome is Outcome.ALLOWED
+        strict = mesh(SHOP.replace("audiences: []", "audiences: [elsewhere.example.com]"))
+        assert answer(strict, outside()) == Answer(
+            Outcome.DENIED, 403, "RequestAuthentication/edge/tokens", "the token is for another audience"
+        )
+
+    def test_the_policy_of_the_app_sees_the_gateways_identity(self) -> None:
+        renamed = mesh(SHOP.replace("sa/istio-ingressgateway]", "sa/istio-ingressgateway-service-account]"))
+        assert answer(renamed, outside()).status == 403
+
+
+class TestInside:
+    def test_a_listed_caller_passes_and_every_other_is_denied(self) -> None:
+        assert answer(mesh(), inside("apps/frontend")).by == "AuthorizationPolicy/apps/mcp"
+        assert answer(mesh(), inside("apps/mcp")).status == 403
+        assert answer(mesh(), inside("elsewhere/frontend")).status == 403
+        assert answer(mesh(), inside("apps/frontend", "/metrics")).status == 403
+        assert answer(mesh(), inside("apps/frontend", method="GET")).status == 403
+
+    def test_plaintext_is_reset_where_mtls_is_strict_and_meets_the_policies_where_it_is_not(self) -> None:
+        assert answer(mesh(), inside(PLAINTEXT)).status == 0
+        assert answer(mesh(without("PeerAuthentication", "default")), inside(PLAINTEXT)).status == 403
+
+    def test_a_port_of_a_pod_can_be_opened_to_plaintext(self) -> None:
+        opened = mesh(
+            SHOP
+            + """
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: mcp, namespace: apps}
+spec: {selector: {matchLabels: {app: mcp}}, mtls: {mode: STRICT}, portLevelMtls: {9000: {mode: PERMISSIVE}}}
+"""
+        )
+        assert answer(opened, inside(PLAINTEXT)).status == 403
+
+    def test_without_any_policy_everything_passes_and_the_answer_says_so(self) -> None:
+        open_mesh = mesh(without("AuthorizationPolicy", "allow-nothing"))
+        foreign = Request("apps/mcp", "frontend.apps.svc.cluster.local", port=80)
+        found = answer(open_mesh, foreign)
+        assert (found.outcome, found.by) == (Outcome.ALLOWED, "no AuthorizationPolicy")
+
+    def test_a_service_that_the_objects_do_not_show_is_assumed_and_said_so(self) -> None:
+        found = answer(mesh(without("Service", "mcp")), Request("apps/frontend", SERVICE, "/mcp", "POST", port=9000))
+        assert found.outcome is Outcome.ALLOWED
+        assert "are assumed" in found.why
+
+    def test_a_sidecar_hides_what_it_does_not_list(self) -> None:
+        scoped = mesh(
+            SHOP
+            + """
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: frontend, namespace: apps}
+spec:
+  workloadSelector: {labels: {app: frontend}}
+  outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+  egress: [{hosts: ["istio-system/*"]}]
+"""
+        )
+        assert answer(scoped, inside("apps/frontend")).by == "Sidecar/apps/frontend"
+
+
+class TestMatrix:
+    def test_everybody_whom_the_objects_know_is_asked_about(self) -> None:
+        assert callers_of(mesh()) == [INTERNET, PLAINTEXT, "apps/frontend", "apps/mcp"]
+
+    def test_methods_with_the_same_answer_share_a_row(self) -> None:
+        axes = Axes(callers=[INTERNET], hosts=[HOST], paths=["/mcp"], tokens=[GOOD])
+        table = rows(mesh(), requests(mesh(), axes))
+        assert [(row.methods, row.answer.outcome.value) for row in table] == [
+            (("GET", "POST"), "allowed"),
+            (("DELETE",), "challenged"),
+        ]
+
+    def test_a_token_is_written_as_claims(self) -> None:
+        assert token_from("none") is None
+        assert token_from("iss=a,aud=b,scope=c d") == Token({"sub": "somebody", "iss": "a", "aud": "b", "scope": "c d"})
+        with pytest.raises(ValueError, match="'x' is no claim"):
+            token_from("x")
+
+
+class TestCompare:
+    def test_the_same_mesh_changes_nothing(self) -> None:
+        assert changes(mesh(), mesh()) == []
+
+    def test_what_is_opened_comes_first_and_reads_as_a_sentence(self) -> None:
+        opened = SHOP.replace("methods: [POST], paths: [/mcp]", "methods: [GET], paths: [/metrics]")
+        found = changes(mesh(), mesh(opened))
+        assert [(change.opens, change.request.path) for change in found] == [(True, "/metrics"), (False, "/mcp")]
+        assert str(found[0]) == (
+            "GET http://mcp.apps.svc.cluster.local/metrics from apps/frontend was denied with 403 by "
+            "AuthorizationPolicy/apps/allow-nothing, AuthorizationPolicy/apps/mcp (no ALLOW rule takes the request); "
+            "now it is allowed by AuthorizationPolicy/apps/mcp (its rule 1 takes the request)."
+        )
+
+    def test_a_policy_that_goes_is_told_by_whose_answers_change(self) -> None:
+        found = changes(mesh(), mesh(without("PeerAuthentication", "default")))
+        assert {(change.request.caller, change.before.status, change.now.status) for change in found} == {
+            (PLAINTEXT, 0, 403)
+        }

@@ -1,0 +1,53 @@
+"""Every rule, by its own examples: the bad one fires that rule and no other, the good one fires none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from meshlint import rules
+from meshlint.docs import judge_example
+from meshlint.rule import Rule
+
+pytestmark = pytest.mark.unit
+
+RULES = list(rules.load().values())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_bad_example_fires_exactly_its_rule(rule: Rule) -> None:
+    found = judge_example(rule.bad).findings
+    assert {finding.code for finding in found} == {rule.code}, "\n".join(finding.message for finding in found)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_good_example_is_silent(rule: Rule) -> None:
+    found = judge_example(rule.good).findings
+    assert not found, "\n".join(f"{finding.code} {finding.message}" for finding in found)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_message_is_one_sentence_with_a_place_and_a_mend(rule: Rule) -> None:
+    for finding in judge_example(rule.bad).findings:
+        assert finding.line >= 1
+        assert "\n" not in finding.message
+        assert finding.message.endswith((".", "?")), finding.message
+        assert ";" in finding.message, f"no mend in: {finding.message}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_explains_itself(rule: Rule) -> None:
+    assert re.fullmatch(r"MCP\d{3}", rule.code)
+    assert rule.symptoms
+    assert len(rule.why) > 80
+    assert not rule.title.endswith(".")
+
+
+def test_codes_are_where_their_topic_is() -> None:
+    digits: dict[str, set[str]] = {}
+    for rule in RULES:
+        module = rule.check.__module__  # type: ignore[attr-defined]
+        assert module.rpartition(".")[2].startswith(rule.code.lower()), module
+        digits.setdefault(module.split(".")[2], set()).add(rule.code[3])
+    assert all(len(found) == 1 for found in digits.values()), digits
