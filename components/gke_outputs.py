@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
 from chatgpt_mesh.components.identity import principal_prefix, workload_pool
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from chatgpt_mesh.components.gke import Gke
@@ -184,7 +185,7 @@ def gke_outputs(gke: Gke, mesh: Mesh) -> dict[str, Any]:
         "istio_contract": {
             "platform": "gke",
             "data_plane": args.istio.data_plane,
-            "cni_namespace": mesh.spec.istio_namespace,
+            "cni_namespace": ROOT_NAMESPACE,
             "gateway_api_owner": "gke" if spec.gateway_api == "gke" else "nobody",
             "trust_domain": mesh.spec.trust_domain,
             "webhook_port": 15017,

@@ -13,13 +13,17 @@ import pulumi
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict
 
+from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chatgpt_mesh.components.gateways import Gateway
     from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.stack.settings import Loaded, Settings
 
 SCHEMA_VERSION: Literal[1] = 1
 """Raised when a key is removed or changes its meaning; a new key does not raise it."""
@@ -126,24 +130,23 @@ def json_schema() -> dict[str, Any]:
 
 
 def export(
-    loaded: Loaded, mesh: Mesh, injection: Injection, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any]
+    known: Outputs, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any], sealed: Sealing = nothing_secret
 ) -> None:
-    """Exports the contract, and what there is to say about the cluster."""
-    known = outputs(loaded.settings, mesh, injection)
+    """Exports the contract: what is known, the gateways' addresses, and what there is to say about the cluster."""
     for name, gateway in gateways.items():
         known["gateways"][name]["address"] = gateway.address  # type: ignore[typeddict-item] - known to the engine later
     for name, value in {**cluster, **known}.items():
-        pulumi.export(name, loaded.secrets.sealed(value))
+        pulumi.export(name, sealed(value))
 
 
-def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
+def outputs(istio: IstioSpec, mesh: Mesh, injection: Injection) -> Outputs:
     """The contract's values, as far as they do not wait for the cluster."""
     graph = mesh.graph
     return Outputs(
         schema_version=SCHEMA_VERSION,
         trust_domain=graph.trust_domain,
-        istio_namespace=graph.istio_namespace,
-        istio_version=settings.istio.version,
+        istio_namespace=ROOT_NAMESPACE,
+        istio_version=istio.version,
         injection_labels=dict(injection.labels),
         namespaces=[declared.name for declared in mesh.namespaces if declared.injected],
         gateways={
@@ -151,7 +154,7 @@ def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
                 kind=spec.kind,
                 namespace=spec.home,
                 name=spec.release_name,
-                principal=graph.principal(graph.gateway_identity(name)),
+                principal=graph.principal(graph.gateway_identity(spec)),
                 selector=spec.pod_labels,
                 service=spec.service_host,
                 address=None,
@@ -171,8 +174,8 @@ def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
             name: AppOutput(
                 hosts=[exposure.host for exposure in app.exposures],
                 namespace=app.namespace,
-                service=app.service_host(name),
-                principal=graph.principal(graph.app_identity(name)),
+                service=app.service_host,
+                principal=graph.principal(graph.app_identity(app)),
             )
             for name, app in graph.apps.items()
         },

@@ -22,9 +22,10 @@ import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
-from chatgpt_mesh.mesh.auth import AuthSpec
+from chatgpt_mesh.control_plane.istiod import ControlPlane
+from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.verify import ControlPlane, KubernetesApi
+from chatgpt_mesh.mesh.specs.auth import AuthSpec
 from chatgpt_mesh.stack.settings import Settings
 from lab.stack import STACK
 from lab.state import CHECKOUT, State
@@ -120,7 +121,7 @@ class RunningLab:
         self._configuration = configuration
         self.core: Any = kubernetes_client.CoreV1Api(kubernetes_client.ApiClient(configuration))
         self.api = KubernetesApi(kubeconfig=str(kubeconfig), timeout=_TIMEOUT_SECONDS)
-        self.plane = ControlPlane(self.api, stack.istio_namespace)
+        self.plane = ControlPlane(self.api)
 
     @cached_property
     def objects(self) -> LiveObjects:
@@ -283,7 +284,7 @@ class RunningLab:
 
 
 def _manifests(stack: Settings) -> dict[str, dict[str, Any]]:
-    mesh = Mesh(stack.mesh(), datetime.now(UTC).date())
+    mesh = Mesh(stack, datetime.now(UTC).date())
     return {one.resource.key: one.resource.to_dict() for one in mesh.objects}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatgpt_mesh.mesh.resilience import PoolSpec
+from chatgpt_mesh.mesh.specs.resilience import PoolSpec
 from lab.workloads.request import send_all
 from tests.lab.running_lab import fails, tool_result
 

@@ -31,7 +31,7 @@ MAY_DIFFER = (
 
 
 def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
-    mesh = Mesh(settings.load_stack(stack_file, TODAY).mesh(), TODAY)
+    mesh = Mesh(settings.load_stack(stack_file, TODAY), TODAY)
     return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}
 
 

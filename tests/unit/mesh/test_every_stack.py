@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
 
-from chatgpt_mesh.mesh.build import Mesh, MeshSpec, cross_check, parts_of
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 from tests.crd_schema import assert_served
 from tests.unit.mesh.random_stacks import stacks
 from tests.unit.mesh.stack import TODAY
@@ -18,7 +19,7 @@ EVERY_STACK = settings(suppress_health_check=list(HealthCheck))
 
 def built(declaration: dict[str, Any]) -> Mesh:
     spec = MeshSpec.model_validate(declaration)
-    found = [str(problem) for problem in cross_check(parts_of(spec, TODAY))]
+    found = [str(problem) for problem in problems(spec, TODAY)]
     # Flagger's apps cannot be the target of another app's route; all else is right by construction.
     assert not [mistake for mistake in found if "made by flagger" not in mistake], found
     assume(not found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chatgpt_mesh.mesh import egress, scoping, security, telemetry
+from chatgpt_mesh.mesh.objects import egress, scoping, security, telemetry
 from tests.crd_schema import assert_served
-from tests.unit.mesh.declared import graph, parts, sentences
+from tests.unit.mesh.declared import graph, mistakes
 
 EVERYTHING = {
     "security": """
@@ -48,7 +48,7 @@ apps:
 
 @pytest.mark.parametrize("concern", [security, egress, scoping, telemetry], ids=lambda module: module.__name__)
 def test_every_object_passes_the_schema_of_its_kind(concern: object) -> None:
-    assert sentences(concern.problems(parts(**EVERYTHING))) == []  # type: ignore[attr-defined]
+    assert mistakes(**EVERYTHING) == []
     objects = [owned.resource.to_dict() for owned in concern.objects(graph(**EVERYTHING))]  # type: ignore[attr-defined]
     assert objects
     assert_served(*objects)

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import schema, settings
 from tests.surroundings import KEY_SET, STACKS, surroundings
 
