@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from meshlint import schemas
 from meshlint.acceptance import CODE as ACCEPTANCE
-from meshlint.engine import helm_values
 from meshlint.finding import Acceptance, Severity
+from meshlint.view.charts import helm_values
+from meshlint.view.manifest import Manifest
 from meshlint.yaml_document import UnreadableError, compose, line_of, values
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def _read_chunk(chunk: Chunk, heading: bytes, loaded: Loaded, *, explicit: bool)
 def _report_unreadable(error: UnreadableError, chunk: Chunk, loaded: Loaded) -> None:
     line = chunk.first_line + error.line - 1
     if b"{{" in chunk.text:
-        mend = "it looks like a template: render it first (`helm template ... | python -m meshlint lint -`)"
+        mend = "it looks like a template: render it first (`helm template ... | meshlint lint -`)"
     else:
         mend = "correct the document; the others were checked"
     loaded.trouble(UNREADABLE, chunk.file, line, f"the document at line {chunk.first_line} {error.message}; {mend}.")
@@ -315,8 +316,6 @@ def _read_acceptances(chunk: Chunk, heading: bytes, first_object: int, loaded: L
 
 
 def _key_of(obj: dict[str, Any]) -> str:
-    from meshlint.view.manifest import Manifest
-
     return Manifest(obj, 0).key
 
 
