@@ -1,4 +1,4 @@
-"""`python -m meshlint compare OLD NEW`"""
+"""`meshlint compare OLD NEW`"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Compare two versions of a mesh's objects by what they do: every request whose an
 What is opened comes first."""
 
 EPILOG = """\
-  git show main:tests/unit/golden/prod.yaml > old.yaml; python -m meshlint compare old.yaml tests/unit/golden/prod.yaml
+  git show main:mesh.yaml > old.yaml; meshlint compare old.yaml mesh.yaml
 
 exit status: 0 no request changes its answer, 1 some do, 2 wrong use"""
 

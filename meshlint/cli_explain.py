@@ -1,4 +1,4 @@
-"""`python -m meshlint explain CODE`"""
+"""`meshlint explain CODE`"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from meshlint import rules
-    from meshlint.docs import rule_page
+    from meshlint.rule_page import rule_page
 
     known = rules.load()
     if arguments.code is None:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     rule = known.get(arguments.code.upper())
     if rule is None:
-        print(f"{arguments.code}: no such rule; `python -m meshlint explain` lists all", file=sys.stderr)
+        print(f"{arguments.code}: no such rule; `meshlint explain` lists all", file=sys.stderr)
         return 2
     print(rule_page(rule), end="")
     return 0

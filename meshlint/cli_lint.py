@@ -1,4 +1,4 @@
-"""`python -m meshlint lint FILE|DIR|-`"""
+"""`meshlint lint FILE|DIR|-`"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m meshlint reach FILE... --from CALLER --to HOST`"""
+"""`meshlint reach FILE... --from CALLER --to HOST`"""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ is allowed, denied or challenged, and by which object. Without options: everybod
 asking for everything that they name."""
 
 EPILOG = """\
-  python -m meshlint reach mesh.yaml --from internet --to chatgpt-mcp.example.com --path /mcp
-  python -m meshlint reach mesh.yaml --from shop/frontend --to cart.shop.svc.cluster.local --method POST
-  python -m meshlint reach mesh.yaml --from internet --token iss=https://auth.example.com,aud=https://mcp.example.com/mcp
+  meshlint reach mesh.yaml --from internet --to chatgpt-mcp.example.com --path /mcp
+  meshlint reach mesh.yaml --from shop/frontend --to cart.shop.svc.cluster.local --method POST
+  meshlint reach mesh.yaml --from internet --token iss=https://auth.example.com,aud=https://mcp.example.com/mcp
 
 CALLER is internet, plaintext (a pod without a sidecar), or NAMESPACE/SERVICEACCOUNT.
 exit status: 0 shown, 2 wrong use"""

@@ -84,7 +84,7 @@ def _sum(linted: Linted) -> str:
     ]
     said = ", ".join(parts) if parts else "no findings"
     objects = f"{linted.objects} object{'s' if linted.objects != 1 else ''}"
-    hint = "; `python -m meshlint explain CODE` tells more" if parts else ""
+    hint = "; `meshlint explain CODE` tells more" if parts else ""
     return f"{said} in {objects}{hint}"
 
 

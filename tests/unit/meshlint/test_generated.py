@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from meshlint import docs, rules
+from meshlint import rules
 from meshlint.schemas import generate
+from tests.unit.meshlint import rule_pages
 
 pytestmark = pytest.mark.unit
 
@@ -18,11 +19,11 @@ ROOT = Path(__file__).parents[3]
 
 def test_pages_are_current() -> None:
     """Also fails if a rule is removed: its page stays."""
-    written = {file.name: file.read_text() for file in docs.DIRECTORY.glob("*.md")}
+    written = {file.name: file.read_text() for file in rule_pages.DIRECTORY.glob("*.md")}
     by_hand = {"coverage.md", "false-alarms.md", "mutations.md", "speed.md"}
-    made = docs.pages()
-    assert set(written) - by_hand == set(made), "run python -m meshlint.docs"
-    assert {name for name, page in made.items() if written[name] != page} == set(), "run python -m meshlint.docs"
+    made = rule_pages.pages()
+    assert set(written) - by_hand == set(made), "run `make reference`"
+    assert {name for name, page in made.items() if written[name] != page} == set(), "run `make reference`"
 
 
 def test_there_are_enough_rules() -> None:
@@ -30,7 +31,7 @@ def test_there_are_enough_rules() -> None:
 
 
 def test_no_page_speaks_of_one_machine() -> None:
-    for file in docs.DIRECTORY.glob("*.md"):
+    for file in rule_pages.DIRECTORY.glob("*.md"):
         assert not re.search(r"/(work|root|tmp)/", file.read_text()), file.name
 
 
