@@ -55,6 +55,17 @@ def file_descriptors(files: Iterable[str], roots: Iterable[Path]) -> descriptor_
         return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
 
 
+VALUES_TYPES = "operator/pkg/apis/values_types.proto"
+"""Where Istio declares the values of an IstioOperator and of most charts."""
+
+
+@functools.cache
+def values_types() -> descriptor_pb2.FileDescriptorSet:
+    """VALUES_TYPES, compiled."""
+    roots = (module_directory("istio.io/istio"), module_directory("istio.io/api") / "common-protos")
+    return file_descriptors([VALUES_TYPES], roots)
+
+
 @functools.cache
 def custom_resource_definitions() -> tuple[Mapping[str, Any], ...]:
     """Every CRD of Istio, as Kubernetes takes it."""
