@@ -25,12 +25,14 @@ exit status: 0 no request changes its answer, 1 some do, 2 wrong use"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `compare` takes."""
     parser.add_argument("old", metavar="OLD", help="file or directory with the objects as they are")
     parser.add_argument("new", metavar="NEW", help="file or directory with the objects as they will be")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the changes; the exit status says whether there are any."""
     from meshlint.reachability.compare import changes
 
     try:

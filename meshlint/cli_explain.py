@@ -14,10 +14,12 @@ EPILOG = "exit status: 0, or 2 for a code that does not exist"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `explain` takes."""
     parser.add_argument("code", nargs="?", metavar="CODE", help="a rule's code, for example MCP107")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print a page, or the list of rules."""
     from meshlint import rules
     from meshlint.rule_page import rule_page
 

@@ -29,6 +29,7 @@ exit status: 0 shown, 2 wrong use"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `reach` takes."""
     parser.add_argument("path", nargs="+", metavar="FILE|DIR|-", help="the objects of the mesh")
     parser.add_argument("--from", dest="callers", action="append", metavar="CALLER", help="who asks (repeatable)")
     parser.add_argument("--to", dest="hosts", action="append", metavar="HOST", help="the host asked for (repeatable)")
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the answer to every request that the arguments ask for."""
     from meshlint.environment import Environment
     from meshlint.load import load
     from meshlint.reachability.matrix import METHODS, Axes, callers_of, requests, rows, token_from

@@ -89,6 +89,7 @@ def _sum(linted: Linted) -> str:
 
 
 def as_json(linted: Linted) -> str:
+    """Everything that was found, accepted and not judged, for programs."""
     document = {
         "findings": [_fields(found) for found in linted.findings],
         "accepted": [

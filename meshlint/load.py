@@ -67,6 +67,7 @@ class Place:
     """The leading part of the object's paths that the document does not have (a values file has no `values`)."""
 
     def line_of(self, path: Path) -> int:
+        """The line of a path of the object; the stand-in's own levels do not count."""
         if path[: len(self.stands_for)] == self.stands_for:
             path = path[len(self.stands_for) :]
         return self.chunk.line_of(self.document, (*self.prefix, *path))
@@ -86,6 +87,8 @@ class Trouble:
 
 @dataclass(slots=True)
 class Loaded:
+    """The objects of all files, where each stands, and what could not be read."""
+
     objects: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     places: list[Place] = field(default_factory=list[Place])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
@@ -94,6 +97,7 @@ class Loaded:
     """(file, reason) of what was not checked, on purpose."""
 
     def trouble(self, code: str, file: str, line: int, message: str, severity: Severity = Severity.ERROR) -> None:
+        """Report what is wrong with the text itself, before any rule sees an object."""
         self.troubles.append(Trouble(code, severity, file, line, message))
 
 

@@ -27,6 +27,7 @@ def module_directory(module: str) -> Path:
 
 @functools.cache
 def module_version(module: str) -> str:
+    """The version that the toolchain pins."""
     return _go("list", "-m", "-f", "{{.Version}}", module).strip()
 
 

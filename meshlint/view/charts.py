@@ -29,6 +29,7 @@ class Chart:
     path: Path = ("values",)
 
     def get(self, *keys: str) -> Any:
+        """The value under nested keys; None where one is missing."""
         return value(self.values, *keys)
 
 
@@ -42,6 +43,7 @@ class Charts(Objects):
 
     @cached_property
     def charts(self) -> list[Chart]:
+        """Every chart whose values are among the objects."""
         found: list[Chart] = []
         for obj in self.by_kind.get(HELM_VALUES, ()):
             parts = obj.name.split("/")
@@ -57,8 +59,10 @@ class Charts(Objects):
         return found
 
     def charts_named(self, *names: str) -> list[Chart]:
+        """The charts of those names, whatever their releases are called."""
         return [chart for chart in self.charts if chart.name in names]
 
     @cached_property
     def istio_operators(self) -> list[Manifest]:
+        """By name, so that what a rule says does not depend on the order of files."""
         return sorted(self.by_kind.get("IstioOperator", []), key=lambda obj: (obj.namespace, obj.name))

@@ -33,6 +33,7 @@ class GatewayWorkloads(Charts, Registry):
 
     @cached_property
     def gateway_workloads(self) -> list[GatewayWorkload]:
+        """Gateways that a Deployment or a chart runs."""
         found = [
             GatewayWorkload(
                 workload.obj,

@@ -36,6 +36,7 @@ class MeshSettings(Charts):
 
     @cached_property
     def mesh_configs(self) -> list[MeshConfig]:
+        """Every MeshConfig, reduced to what istiod would keep of it."""
         schema = schemas.load("mesh_config")["MeshConfig"]
         found: list[MeshConfig] = []
 
@@ -56,6 +57,7 @@ class MeshSettings(Charts):
 
     @cached_property
     def root_namespace(self) -> str:
+        """The namespace whose policies hold for the whole mesh."""
         for config in self.mesh_configs:
             if config.get("rootNamespace"):
                 return config.get("rootNamespace")
@@ -63,6 +65,7 @@ class MeshSettings(Charts):
 
     @cached_property
     def trust_domain(self) -> str:
+        """What the names of identities begin with."""
         for config in self.mesh_configs:
             if config.get("trustDomain"):
                 return config.get("trustDomain")
@@ -70,11 +73,13 @@ class MeshSettings(Charts):
 
     @cached_property
     def trust_domains(self) -> frozenset[str]:
+        """The trust domain and the names that it is known by as well."""
         aliases = [alias for config in self.mesh_configs for alias in config.get("trustDomainAliases") or ()]
         return frozenset({self.trust_domain, "cluster.local", *aliases})
 
     @cached_property
     def registry_only(self) -> bool:
+        """Whether proxies refuse hosts that the registry does not know."""
         return any(config.get("outboundTrafficPolicy", "mode") == "REGISTRY_ONLY" for config in self.mesh_configs)
 
     @cached_property

@@ -42,6 +42,7 @@ class Objects:
 
     @cached_property
     def namespaces(self) -> dict[str, Manifest]:
+        """The Namespace objects by name."""
         return {obj.name: obj for obj in self.by_kind.get("Namespace", ())}
 
     @cached_property

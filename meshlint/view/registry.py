@@ -19,10 +19,12 @@ class Registry(Objects):
 
     @cached_property
     def services(self) -> list[Service]:
+        """Every Service of Kubernetes; other APIs have kinds of that name."""
         return [Service.read(obj, "cluster.local") for obj in self.by_kind.get("Service", ()) if obj.group == ""]
 
     @cached_property
     def services_by_namespace(self) -> dict[str, list[Service]]:
+        """The Services of each namespace."""
         found: dict[str, list[Service]] = defaultdict(list)
         for service in self.services:
             found[service.obj.namespace].append(service)
@@ -30,6 +32,7 @@ class Registry(Objects):
 
     @cached_property
     def service_by_fqdn(self) -> dict[str, Service]:
+        """Each Service by the name that the mesh resolves."""
         return {service.fqdn: service for service in self.services}
 
     @cached_property
@@ -39,10 +42,12 @@ class Registry(Objects):
 
     @cached_property
     def service_entries(self) -> list[ServiceEntry]:
+        """Every ServiceEntry."""
         return [ServiceEntry.read(obj) for obj in self.istio("ServiceEntry")]
 
     @cached_property
     def service_entries_by_host(self) -> dict[str, list[ServiceEntry]]:
+        """The service entries that name a host exactly so."""
         found: dict[str, list[ServiceEntry]] = defaultdict(list)
         for entry in self.service_entries:
             for host in entry.hosts:
@@ -62,14 +67,17 @@ class Registry(Objects):
         return [entry for entry in found if viewer is None or entry.visible_in(viewer)]
 
     def knows_host(self, host: str, viewer: str | None = None) -> bool:
+        """Whether the host is in the registry, for the proxies of a namespace where `viewer` names one."""
         return host in self.service_by_fqdn or bool(self.entries_for(host, viewer))
 
     @cached_property
     def workloads(self) -> list[Workload]:
+        """Everything that makes pods."""
         return [Workload.read(obj) for kind in WORKLOAD_KINDS for obj in self.by_kind.get(kind, ())]
 
     @cached_property
     def workloads_by_namespace(self) -> dict[str, list[Workload]]:
+        """The workloads of each namespace."""
         found: dict[str, list[Workload]] = defaultdict(list)
         for workload in self.workloads:
             found[workload.namespace].append(workload)

@@ -16,6 +16,7 @@ class Traffic(Objects):
 
     @cached_property
     def virtual_services(self) -> list[VirtualService]:
+        """Every VirtualService."""
         return [VirtualService.read(obj) for obj in self.istio("VirtualService")]
 
     @cached_property
@@ -40,6 +41,7 @@ class Traffic(Objects):
 
     @cached_property
     def http_routes(self) -> list[HttpRoute]:
+        """The HTTP routes of all VirtualServices."""
         return [route for service in self.virtual_services for route in service.http]
 
     @cached_property
@@ -54,10 +56,12 @@ class Traffic(Objects):
 
     @cached_property
     def gateways(self) -> list[Gateway]:
+        """Every Gateway of Istio's own API."""
         return [Gateway.read(obj) for obj in self.istio("Gateway")]
 
     @cached_property
     def gateway_by_key(self) -> dict[str, Gateway]:
+        """Each Gateway by NAMESPACE/NAME, as VirtualServices name it."""
         return {gateway.key: gateway for gateway in self.gateways}
 
     @cached_property
@@ -84,6 +88,7 @@ class Traffic(Objects):
 
     @cached_property
     def destination_rules(self) -> list[DestinationRule]:
+        """Every DestinationRule."""
         return [DestinationRule.read(obj) for obj in self.istio("DestinationRule")]
 
     @cached_property

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "meshlint"
 GOLDEN = ROOT / "tests" / "unit" / "golden"
-INFO = "meshlint-0.1.0.dist-info"
+VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+INFO = f"meshlint-{VERSION}.dist-info"
 
 UNREADABLE_EXPRESSION = """\
 apiVersion: telemetry.istio.io/v1
