@@ -74,4 +74,4 @@ reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ 
 	$(PY) -m stack reference > docs/reference/stack.md
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
-	$(PY) -m meshlint.docs
+	$(PY) -m tests.unit.meshlint.rule_pages

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from meshlint import rules
-from meshlint.docs import judge_example
 from meshlint.rule import Rule
+from meshlint.rule_page import judge_example
 
 pytestmark = pytest.mark.unit
 
