@@ -9,7 +9,7 @@ objects that it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def parents(concern: str) -> tuple[str, ...]:
 @cache
 def built(*concerns: str) -> product.Built:
     """Concerns as one whole stack, later ones over earlier ones."""
-    return product.of_values(_settings(concerns))
+    return product.of_values(settings(*concerns))
 
 
 def rendered(concern: str) -> str:
@@ -51,12 +51,13 @@ def rendered(concern: str) -> str:
     return f"{declaration(concern)}{_BORDER}{heading}" + "---\n".join(made)
 
 
-def _settings(concerns: Iterable[str]) -> product.Values:
+def settings(*concerns: str) -> product.Values:
+    """What they say together with their parents, by name of the setting; later ones over earlier ones."""
     values: product.Values = {}
     for concern in concerns:
         own = product.settings_in(declaration(concern))
         own.pop("extends", None)
-        values = product.over(values, product.over(_settings(parents(concern)), own))
+        values = product.over(values, product.over(settings(*parents(concern)), own))
     return values
 
 
