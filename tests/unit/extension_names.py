@@ -74,6 +74,11 @@ def in_mesh_config(config: Mapping[str, Any]) -> Iterator[Named]:
         yield Named(name, f"MeshConfig extensionProviders {provider['name']}")
 
 
+def in_chart_values(chart: str, values: Mapping[str, Any]) -> Iterator[Named]:
+    """The names in a chart's values, such as a bootstrap of a proxy."""
+    yield from _anywhere(values, chart)
+
+
 def of_message(url: str) -> str:
     """The extension that a message configures, told by its package; what has another package is called by itself."""
     message = url.rpartition("/")[2]

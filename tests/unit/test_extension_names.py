@@ -35,6 +35,8 @@ def named(built: product.Built) -> Iterator[extension_names.Named]:
     for made in built.objects:
         yield from extension_names.in_object(made.manifest)
     yield from extension_names.in_mesh_config(built.mesh_config)
+    for chart, values in built.chart_values.items():
+        yield from extension_names.in_chart_values(chart, values)
 
 
 def lacking(built: product.Built) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.istio_api.message import ChartValues
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import stack_files
 from chatgpt_mesh.stack.settings import ROOT, Settings, load_stack
@@ -55,15 +56,17 @@ class Built:
         return mesh_config(self.mesh).to_dict()
 
     @cached_property
-    def chart_values(self) -> Values:
+    def _charts(self) -> dict[str, ChartValues]:
+        return checked.charts_of(self.settings, self.mesh, mesh_config(self.mesh), self.settings.platform)
+
+    @cached_property
+    def chart_values(self) -> dict[str, Values]:
         """The values of every chart, by the name that the checker knows it by."""
-        charts = checked.charts_of(self.settings, self.mesh, mesh_config(self.mesh), self.settings.platform)
-        return {name: values.to_dict() for name, values in charts.items()}
+        return {name: values.to_dict() for name, values in self._charts.items()}
 
     def findings(self) -> list[str]:
         """What the checker says of it, as the program would hear it."""
-        charts = checked.charts_of(self.settings, self.mesh, mesh_config(self.mesh), self.settings.platform)
-        errors, warnings = checked.judged(self.settings, self.mesh, charts, TODAY)
+        errors, warnings = checked.judged(self.settings, self.mesh, self._charts, TODAY)
         return [*map(str, errors), *map(str, warnings)]
 
 
