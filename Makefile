@@ -64,7 +64,7 @@ lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go
 	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
 	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
 
-golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack
+golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden
 
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
