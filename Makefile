@@ -55,9 +55,10 @@ preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, withou
 check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
 	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q
 
-lint: $(VENV)/installed ## ruff and pyright
+lint: $(VENV)/installed ## ruff, the arrows between rooms (import-linter), pyright
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pyright
 
 lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import grimp
 import pytest
+
+from tests.import_circle import circle
 
 pytestmark = pytest.mark.unit
 
@@ -21,20 +22,6 @@ def packages_around(module: str) -> Iterator[str]:
     """The packages whose `__init__` runs before a module does."""
     parts = module.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts)))
-
-
-def circle(imports: dict[str, set[str]]) -> list[str]:
-    """The modules of one circle, in their order; empty if there is none."""
-    try:
-        TopologicalSorter(imports).prepare()
-    except CycleError as error:
-        return error.args[1]
-    return []
-
-
-def test_no_circle_of_modules_not_even_of_types() -> None:
-    graph = grimp.build_graph("meshlint", cache_dir=None)
-    assert circle({module: graph.find_modules_directly_imported_by(module) for module in graph.modules}) == []
 
 
 def test_no_circle_when_packages_run_before_their_modules() -> None:
