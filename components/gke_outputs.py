@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
-from pydantic import ConfigDict
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from chatgpt_mesh.components.identity import principal_prefix, workload_pool
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
 
+@with_config(_DESCRIBED)
 class NodePoolOutput(TypedDict):
     """A node pool."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     name: str
     """Its name in GKE, which a replacement changes."""
@@ -35,10 +34,9 @@ class NodePoolOutput(TypedDict):
     """Taints of its nodes, as pods tolerate them."""
 
 
+@with_config(_DESCRIBED)
 class IstioContractOutput(TypedDict):
     """What the installation of Istio counts on."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     platform: Literal["gke"]
     """Platform of Istio's charts."""
@@ -54,10 +52,9 @@ class IstioContractOutput(TypedDict):
     """Port of istiod that the control plane reaches through the firewall."""
 
 
+@with_config(_DESCRIBED)
 class GkeOutputs(TypedDict, total=False):
     """Outputs of a stack with cluster.kind gke."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     project: str
     """Project of everything."""

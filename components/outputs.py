@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 import pulumi
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from chatgpt_mesh.components.sealing import nothing_secret
@@ -31,10 +31,9 @@ SCHEMA_VERSION: Literal[1] = 1
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True)
 
 
+@with_config(_DESCRIBED)
 class ListenerOutput(TypedDict):
     """A listener of a gateway."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     port: int
     """Port of the gateway's Service."""
@@ -44,10 +43,9 @@ class ListenerOutput(TypedDict):
     """Hosts that may be served here; `*.` stands for one label or more."""
 
 
+@with_config(_DESCRIBED)
 class GatewayOutput(TypedDict):
     """A gateway, for a team that attaches a VirtualService to it."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     kind: Literal["public", "internal", "egress"]
     """Where it leads: from the internet, from the company's network, or out of the mesh."""
@@ -69,10 +67,9 @@ class GatewayOutput(TypedDict):
     """Listeners by name."""
 
 
+@with_config(_DESCRIBED)
 class AppOutput(TypedDict):
     """An app of this stack."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     hosts: list[str]
     """Hosts at gateways, the main one first."""
@@ -84,10 +81,9 @@ class AppOutput(TypedDict):
     """SPIFFE identity of its pods."""
 
 
+@with_config(_DESCRIBED)
 class Outputs(TypedDict):
     """What a stack of chatgpt-mesh exports."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     schema_version: Literal[1]
     """Version of this contract. A new key does not raise it; a key that goes or changes its meaning does."""
@@ -116,10 +112,9 @@ def json_schema() -> dict[str, Any]:
     # Here and not above: the outputs of GKE come with Google Cloud's module, which other stacks do without.
     from chatgpt_mesh.components.gke_outputs import GkeOutputs
 
-    class Contract(Outputs, GkeOutputs):  # type: ignore[misc] - some keys are there with cluster.kind gke only
+    @with_config(_DESCRIBED)
+    class Contract(Outputs, GkeOutputs):  # some keys are there with cluster.kind gke only
         """What a stack of chatgpt-mesh exports. What is not required comes with cluster.kind gke."""
-
-        __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     schema = TypeAdapter(Contract).json_schema()
     return {
@@ -134,7 +129,8 @@ def export(
 ) -> None:
     """Exports the contract: what is known, the gateways' addresses, and what there is to say about the cluster."""
     for name, gateway in gateways.items():
-        known["gateways"][name]["address"] = gateway.address  # type: ignore[typeddict-item] - known to the engine later
+        # Known to the engine later, and then text as the contract says.
+        known["gateways"][name]["address"] = cast("str | None", gateway.address)
     for name, value in {**cluster, **known}.items():
         pulumi.export(name, sealed(value))
 

@@ -13,7 +13,7 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chatgpt_mesh.mesh.owned import Owned
+    from chatgpt_mesh.mesh.objects.owned import Owned
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,7 +1,4 @@
-"""Pools, ejection and retries as DestinationRules and routes carry them.
-
-Equal settings give one object: most apps of a mesh keep the defaults.
-"""
+"""Pools, ejection and retries as DestinationRules and routes carry them."""
 
 from __future__ import annotations
 
@@ -20,22 +17,27 @@ from chatgpt_mesh.istio_api.networking import (
 )
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec, RetriesSpec, RetryBudgetSpec
 
 
-@lru_cache(maxsize=256)
 def retry(spec: RetriesSpec) -> HTTPRetry:
-    if spec.attempts == 0:
-        return HTTPRetry(attempts=0)
-    return HTTPRetry(attempts=spec.attempts, retry_on=",".join(spec.conditions), per_try_timeout=spec.per_try_timeout)
+    return _retry(spec.attempts, spec.conditions, spec.per_try_timeout)
 
 
 @lru_cache(maxsize=256)
+def _retry(attempts: int, conditions: tuple[str, ...], per_try_timeout: timedelta | None) -> HTTPRetry:
+    """Equal settings give one object: most routes of a mesh keep the defaults."""
+    if attempts == 0:
+        return HTTPRetry(attempts=0)
+    return HTTPRetry(attempts=attempts, retry_on=",".join(conditions), per_try_timeout=per_try_timeout)
+
+
 def retry_budget(spec: RetryBudgetSpec) -> TrafficPolicy_RetryBudget:
     return TrafficPolicy_RetryBudget(percent=spec.percent, min_retry_concurrency=spec.min_concurrency)
 
 
-@lru_cache(maxsize=256)
 def connection_pool(spec: PoolSpec) -> ConnectionPoolSettings:
     keepalive = spec.keepalive and ConnectionPoolSettings_TCPSettings_TcpKeepalive(
         time=spec.keepalive.time, interval=spec.keepalive.interval, probes=spec.keepalive.probes
@@ -54,7 +56,6 @@ def connection_pool(spec: PoolSpec) -> ConnectionPoolSettings:
     )
 
 
-@lru_cache(maxsize=256)
 def outlier_detection(spec: OutlierSpec) -> OutlierDetection:
     return OutlierDetection(
         consecutive_gateway_errors=spec.consecutive_gateway_errors,

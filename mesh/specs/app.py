@@ -175,7 +175,7 @@ def problems(
     host_owners: dict[str, str] = {}
     identities: dict[tuple[str, str], str] = {}
     service_owners: dict[str, str] = {}
-    known_accounts = accounts(apps) if apps.complete else {}
+    known_accounts: Mapping[str, Collection[str]] = accounts(apps) if apps.complete else {}
     for app in apps.values():
         yield from _exposure_problems(app, gateways, host_owners)
         yield from _ownership_problems(app, identities, service_owners)

@@ -28,7 +28,7 @@ class CorsSpec(Spec):
     """Headers beside those of MCP that scripts may read."""
     credentials: bool = False
     """Let browsers send cookies. Tokens in the Authorization header do not need it."""
-    max_age: Duration = Field(default="24h", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    max_age: Duration = Field(default="24h", validate_default=True)
     """How long a browser may keep the answer to a preflight."""
 
 

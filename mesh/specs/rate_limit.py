@@ -23,7 +23,7 @@ class RateLimitSpec(Spec):
     """subject: each issuer and subject of a verified token for itself. app: everybody together."""
     requests: int = Field(ge=1)
     """Requests in one window. An MCP client needs several to open a session: below 30 it may not get that far."""
-    every: Duration = Field(default="60s", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    every: Duration = Field(default="60s", validate_default=True)
     """The window. Tokens come back evenly over it."""
     counted: Literal["replica", "gateway", "global"] = "gateway"
     """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is
@@ -43,7 +43,7 @@ class RateLimitServiceSpec(Spec):
     """Its gRPC port."""
     labels: Labels = {"app": "ratelimit"}
     """Labels of its pods."""
-    timeout: Duration = Field(default="250ms", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    timeout: Duration = Field(default="250ms", validate_default=True)
     """Time to wait for its answer before the request passes unlimited."""
     deny_when_down: bool = False
     """Answer 500 while it cannot be reached, instead of letting requests pass."""

@@ -70,7 +70,7 @@ class KeepaliveSpec(Spec):
 class PoolSpec(Spec):
     """Limits of each client proxy towards the app. They count per proxy, not in sum."""
 
-    connect_timeout: Duration = Field(default="3s", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    connect_timeout: Duration = Field(default="3s", validate_default=True)
     """Limit of connecting to a pod."""
     connections: int | None = Field(default=None, ge=1)
     """TCP connections at a time. Default: Istio's, practically unlimited."""
@@ -96,9 +96,9 @@ class OutlierSpec(Spec):
     consecutive_5xx: int = Field(default=0, ge=0)
     """5xx of any kind in a row that eject a pod; 0 (default) turns the count off, as an app may answer 500 for one
     bad call."""
-    interval: Duration = Field(default="10s", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    interval: Duration = Field(default="10s", validate_default=True)
     """Time between two looks."""
-    base_ejection: Duration = Field(default="30s", validate_default=True)  # pyright: ignore[reportAssignmentType]
+    base_ejection: Duration = Field(default="30s", validate_default=True)
     """First ejection; it grows with each further one."""
     max_ejected_percent: int = Field(default=50, ge=1, le=99)
     """Most pods that may be out at a time. Below 100, so that never all of them are."""

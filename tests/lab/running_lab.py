@@ -132,8 +132,8 @@ class RunningLab:
         return tokens.load_keys(self.state.issuer)
 
     @property
-    def ca_file(self) -> str:
-        return str(self.state.pki / "edge" / "ca.crt")
+    def ca_file(self) -> Path:
+        return self.state.pki / "edge" / "ca.crt"
 
     def pulumi(self, *arguments: str, stack_file: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Pulumi's own command line on the lab's stack; both streams are in `stdout`."""
@@ -185,7 +185,7 @@ class RunningLab:
         service = self.core.read_namespaced_service(spec.release_name, spec.home)
         ingress = service.status.load_balancer.ingress if service.status.load_balancer else None
         address = (ingress[0].ip or ingress[0].hostname) if ingress else service.spec.cluster_ip
-        return Gateway(address, self.ca_file)
+        return Gateway(address, str(self.ca_file))
 
     @cached_property
     def public(self) -> Gateway:

@@ -111,7 +111,9 @@ def test_a_route_waits_in_its_hook_and_fails_with_the_reason(monkeypatch: pytest
 
         async def as_the_engine_would() -> None:
             try:
-                await hook(pulumi.ResourceHookArgs("urn", "id", "name", "type"))  # type: ignore[misc]
+                waiting = hook(pulumi.ResourceHookArgs("urn", "id", "name", "type"))
+                assert waiting is not None
+                await waiting
             except NotSyncedError as error:
                 failures.append(str(error))
 

@@ -22,7 +22,7 @@ SEGMENT = st.from_regex(r"[a-z]{1,6}", fullmatch=True)
 
 @st.composite
 def auths(draw: st.DrawFn, era: str | None) -> dict[str, Any]:
-    issuers = [
+    issuers: list[dict[str, Any]] = [
         dict(issuer) for issuer in draw(st.lists(st.sampled_from(ISSUERS), min_size=1, max_size=2, unique_by=str))
     ]
     for issuer in issuers:
