@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.mesh.objects.owned import Owned
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 the stack (or the cluster) has mistakes, 2 wrong use."""
@@ -46,9 +44,15 @@ def _add_verify(commands: Any) -> None:
 
 
 def stack_path(stack: str) -> Path:
-    """The file of a stack given by name or by path."""
+    """The file of a stack given by path, or by name in the project of the working directory.
+
+    Raises:
+        InvalidConfig: a name, and no project.
+    """
+    from chatgpt_mesh.stack import project
+
     path = Path(stack)
-    return path if path.suffix in (".yaml", ".yml") else ROOT / f"Pulumi.{stack}.yaml"
+    return path if path.suffix in (".yaml", ".yml") else project.directory() / f"Pulumi.{stack}.yaml"
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -57,13 +61,13 @@ def _show(arguments: argparse.Namespace) -> int:
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.stack import settings
 
-    path = stack_path(arguments.stack)
-    if not path.is_file():
-        known = ", ".join(sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml")))
-        print(f"{path}: no such stack file; stacks here: {known}", file=sys.stderr)
-        return 2
     today = datetime.now(tz=UTC).date()
     try:
+        path = stack_path(arguments.stack)
+        if not path.is_file():
+            known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
+            print(f"{path}: no such stack file; stacks here: {', '.join(known) or 'none'}", file=sys.stderr)
+            return 2
         spec = settings.load_stack(path, today)
         mesh = Mesh(spec, today)
     except InvalidConfig as mistakes:

@@ -29,10 +29,8 @@ from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
-from chatgpt_mesh.stack import setting_problems, stack_files
+from chatgpt_mesh.stack import project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
-
-ROOT = Path(__file__).resolve().parent.parent
 
 ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
 ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
@@ -88,18 +86,21 @@ def load(today: date | None = None) -> Loaded:
         InvalidConfig: with every mistake; nothing has been registered then.
     """
     own, secret, stack = _from_pulumi()
-    secrets = secret_texts(own, secret, ROOT / f"Pulumi.{stack}.yaml")
-    return Loaded(_validated(stack_files.layered(own, ROOT), today or _today(), secrets), secrets)
+    root = project.directory()
+    secrets = secret_texts(own, secret, root / f"Pulumi.{stack}.yaml")
+    return Loaded(_validated(stack_files.layered(own, root), today or _today(), secrets), secrets)
 
 
 def load_stack(path: Path, today: date | None = None) -> Settings:
     """The settings that a stack file stands for, read without Pulumi; encrypted values read `[secret]`.
 
+    Its project is the one that it lies in, else the one of the working directory (`--config-file` may be anywhere).
+
     Raises:
         InvalidConfig: with every mistake.
     """
     own = stack_files.read_stack_file(path)
-    layers = stack_files.layered(own.values, ROOT)
+    layers = stack_files.layered(own.values, project.directory(path.parent, Path.cwd()))
     layers.problems[:0] = own.problems
     return _validated(layers, today or _today(), SecretTexts())
 

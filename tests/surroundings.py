@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from chatgpt_mesh.stack import stack_files
-from chatgpt_mesh.stack.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The project."""
 
 STACKS = ("staging", "prod", "lab")
 

@@ -14,6 +14,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
+from tests.surroundings import ROOT
 from tests.unit.components.gke_stack import TODAY
 
 
@@ -21,7 +22,7 @@ from tests.unit.components.gke_stack import TODAY
 def chart(name: str, *, platform: str | None = "gke") -> list[dict[str, Any]]:
     toolchain = Toolchain()
     toolchain.ensure(["istio", "helm"], Screen())
-    loaded = settings.load_stack(settings.ROOT / "Pulumi.prod.yaml", TODAY)
+    loaded = settings.load_stack(ROOT / "Pulumi.prod.yaml", TODAY)
     mesh = Mesh(loaded, TODAY)
     values = checked.charts_of(loaded.istio, loaded.cluster, mesh, mesh_config(mesh), platform)[name]
     return rendered(

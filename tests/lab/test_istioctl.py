@@ -18,7 +18,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
-from tests.surroundings import STACKS, surroundings
+from tests.surroundings import ROOT, STACKS, surroundings
 from tests.unit.golden import product
 
 TODAY = date(2026, 11, 24)
@@ -52,7 +52,7 @@ def written(directory: Path, name: str, objects: list[dict[str, Any]]) -> str:
 def surrounded(stack: str, directory: Path) -> list[dict[str, Any]]:
     """The namespaces, Services and workloads that the objects speak of, so that analyzers can follow a reference."""
     with surroundings(directory / "machine"):
-        loaded = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+        loaded = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
     return list(implied_objects(Mesh(loaded, TODAY), Injection(revision=loaded.istio.injection)))
 
 

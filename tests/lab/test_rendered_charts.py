@@ -18,7 +18,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
-from tests.surroundings import STACKS, surroundings
+from tests.surroundings import ROOT, STACKS, surroundings
 
 TODAY = date(2026, 11, 24)
 
@@ -31,7 +31,7 @@ def charts_of(stack: str) -> Mapping[str, Objects]:
     toolchain = Toolchain()
     toolchain.ensure(["istio", "helm"], Screen())
     with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
-        loaded = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+        loaded = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
     mesh = Mesh(loaded, TODAY)
     found: dict[str, Objects] = {}
     for name, values in checked.charts_of(
@@ -114,7 +114,7 @@ class TestGateways:
 
     def test_names_and_labels_are_those_that_policies_and_routes_go_by(self, stack: str) -> None:
         with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
-            declared = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY).gateways
+            declared = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY).gateways
         for spec in declared.values():
             objects = self.gateways(stack)[f"gateway/{spec.home}/{spec.release_name}"]
             pod = the(objects, "Deployment")["spec"]["template"]

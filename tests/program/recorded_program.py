@@ -14,8 +14,7 @@ from pulumi.runtime import settings as settings_of_pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import Stack
 
-from chatgpt_mesh.stack.settings import ROOT
-from tests.surroundings import own_layer
+from tests.surroundings import ROOT, own_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

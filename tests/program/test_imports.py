@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chatgpt_mesh.stack.settings import ROOT
+from tests.surroundings import ROOT
 
 pytestmark = pytest.mark.program
 

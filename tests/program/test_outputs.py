@@ -10,9 +10,8 @@ import pulumi
 import pytest
 
 from chatgpt_mesh.components import outputs
-from chatgpt_mesh.stack import settings
 from tests.program.recorded_program import Recorded, run
-from tests.surroundings import STACKS, surroundings
+from tests.surroundings import ROOT, STACKS, surroundings
 
 pytestmark = pytest.mark.program
 
@@ -39,7 +38,7 @@ def without_required(schema: Any) -> Any:
 
 
 def test_the_published_schema_is_the_generated_one() -> None:
-    published = json.loads((settings.ROOT / "docs" / "outputs.schema.json").read_text(encoding="utf-8"))
+    published = json.loads((ROOT / "docs" / "outputs.schema.json").read_text(encoding="utf-8"))
     assert published == outputs.json_schema(), "python -m components.outputs schema > docs/outputs.schema.json"
 
 

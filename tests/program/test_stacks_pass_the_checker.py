@@ -12,7 +12,7 @@ from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
-from tests.surroundings import surroundings
+from tests.surroundings import ROOT, surroundings
 
 TODAY = date(2026, 11, 24)
 
@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 24)
 @pytest.mark.parametrize("stack", ["staging", "prod", "lab"])
 def test_nothing_is_found_that_is_not_accepted(stack: str, tmp_path: Path) -> None:
     with surroundings(tmp_path):
-        declared = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+        declared = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
     mesh = Mesh(declared, TODAY)
     platform = "gke" if declared.cluster.kind == "gke" else None
     charts = checked.charts_of(declared.istio, declared.cluster, mesh, mesh_config(mesh), platform)

@@ -13,9 +13,8 @@ import yaml
 from hypothesis import HealthCheck, given, reject, settings
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
-from chatgpt_mesh.stack.settings import ROOT
 from meshlint.schemas import proxyv2
-from tests.surroundings import STACKS, surroundings
+from tests.surroundings import ROOT, STACKS, surroundings
 from tests.unit import extension_names
 from tests.unit.golden import concern, product
 from tests.unit.mesh import random_stacks

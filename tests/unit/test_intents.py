@@ -16,9 +16,10 @@ from pydantic import BaseModel
 
 from chatgpt_mesh.stack import settings, stack_files
 from tests.program.inventory import HERE as INVENTORY
+from tests.surroundings import ROOT
 from tests.unit.golden import HERE as GOLDEN
 
-PAGE = settings.ROOT / "docs" / "intents.md"
+PAGE = ROOT / "docs" / "intents.md"
 STACKS = ("staging", "prod")
 TODAY = date(2026, 11, 24)
 
@@ -137,13 +138,13 @@ ROWS = tuple(rows())
 @functools.cache
 def written(stack: str) -> Mapping[str, Any]:
     """What the files of a stack say, its parents' included, and nothing that is a default."""
-    own = stack_files.read_stack_file(settings.ROOT / f"Pulumi.{stack}.yaml").values
-    return {**stack_files.layered(own, settings.ROOT).values, "extends": own["extends"]}
+    own = stack_files.read_stack_file(ROOT / f"Pulumi.{stack}.yaml").values
+    return {**stack_files.layered(own, ROOT).values, "extends": own["extends"]}
 
 
 @functools.cache
 def loaded(stack: str) -> settings.Settings:
-    return settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
+    return settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
 
 
 def says(value: Any, path: list[str]) -> bool:
@@ -179,7 +180,7 @@ def resources() -> frozenset[tuple[str, str]]:
 
 
 def test_every_document_of_the_guide_has_a_row() -> None:
-    documents = {int(path.name[:2]) for path in (settings.ROOT / "tests" / "fixtures" / "guide").glob("*.yaml")}
+    documents = {int(path.name[:2]) for path in (ROOT / "tests" / "fixtures" / "guide").glob("*.yaml")}
     assert len(documents) == 22
     assert {row.document for row in ROWS if row.document is not None} == documents
 

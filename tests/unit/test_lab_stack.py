@@ -11,7 +11,7 @@ import yaml
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings, stack_files
-from tests.surroundings import surroundings
+from tests.surroundings import ROOT, surroundings
 from tests.unit.golden.differences import differences
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("parent", ["staging", "prod"])
 def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path: Path) -> None:
-    own = stack_files.read_stack_file(settings.ROOT / "Pulumi.lab.yaml").values
+    own = stack_files.read_stack_file(ROOT / "Pulumi.lab.yaml").values
     stack = {**own, "extends": [f"Pulumi.{parent}.yaml"]}
     lab_file = tmp_path / "Pulumi.lab.yaml"
     named = {f"{stack_files.PACKAGE}:{name}": value for name, value in stack.items()}
     lab_file.write_text(yaml.safe_dump({"config": named}), encoding="utf-8")
     with surroundings(tmp_path / "machine"):
-        lab, whole = objects(lab_file), objects(settings.ROOT / f"Pulumi.{parent}.yaml")
+        lab, whole = objects(lab_file), objects(ROOT / f"Pulumi.{parent}.yaml")
     assert {key for key in whole.keys() ^ lab.keys() if not key.startswith("Certificate/")} == set()
     found = {f"{key} {differing.path}" for key in lab for differing in differences(whole.get(key), lab[key])}
     assert not [place for place in found if not any(re.fullmatch(allowed, place) for allowed in MAY_DIFFER)]
@@ -53,7 +53,7 @@ def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path
 
 
 def test_every_setting_that_the_lab_overrides_is_one_that_a_machine_must() -> None:
-    own = stack_files.read_stack_file(settings.ROOT / "Pulumi.lab.yaml").values
+    own = stack_files.read_stack_file(ROOT / "Pulumi.lab.yaml").values
     assert own.keys() <= {
         "extends",
         "cluster",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chatgpt_mesh.stack.settings import ROOT
+from tests.surroundings import ROOT
 
 pytestmark = pytest.mark.unit
 

@@ -21,7 +21,8 @@ from chatgpt_mesh.components.namespaces import Injection
 from chatgpt_mesh.istio_api.message import ChartValues
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import stack_files
-from chatgpt_mesh.stack.settings import ROOT, Settings, load_stack
+from chatgpt_mesh.stack.settings import Settings, load_stack
+from tests.surroundings import ROOT
 
 TODAY = date(2026, 11, 24)
 """The day on which the stacks are loaded, so that dated exceptions do not change the files."""

@@ -12,7 +12,7 @@ import yaml
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import schema, settings
-from tests.surroundings import KEY_SET, STACKS, surroundings
+from tests.surroundings import KEY_SET, ROOT, STACKS, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +47,11 @@ SOUND: dict[str, Any] = {"cluster": {"kind": "existing"}, "istio": {"version": "
 class TestStacksOfThisRepository:
     @pytest.mark.parametrize("stack", STACKS)
     def test_loads(self, stack: str) -> None:
-        assert settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY).apps
+        assert settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY).apps
 
     def test_staging_and_prod_differ_where_environments_do(self) -> None:
-        staging = settings.load_stack(settings.ROOT / "Pulumi.staging.yaml", TODAY)
-        prod = settings.load_stack(settings.ROOT / "Pulumi.prod.yaml", TODAY)
+        staging = settings.load_stack(ROOT / "Pulumi.staging.yaml", TODAY)
+        prod = settings.load_stack(ROOT / "Pulumi.prod.yaml", TODAY)
         assert staging.faults_allowed
         assert not prod.faults_allowed
         assert staging.istio.control_plane.replicas.max < prod.istio.control_plane.replicas.max
@@ -167,12 +167,12 @@ class TestKeySetFile:
 
 class TestSchema:
     def test_the_committed_schema_is_the_generated_one(self) -> None:
-        committed = json.loads((settings.ROOT / "docs" / "stack.schema.json").read_text(encoding="utf-8"))
+        committed = json.loads((ROOT / "docs" / "stack.schema.json").read_text(encoding="utf-8"))
         assert committed == schema.json_schema(), "python -m stack schema > docs/stack.schema.json"
 
     @pytest.mark.parametrize("name", ["config/every-stack.yaml", *(f"Pulumi.{stack}.yaml" for stack in STACKS)])
     def test_every_stack_file_matches_it(self, name: str) -> None:
-        document = yaml.safe_load((settings.ROOT / name).read_text(encoding="utf-8"))
+        document = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator(schema.json_schema()).validate(document)
 
     def test_it_refuses_a_misspelt_key(self) -> None:
