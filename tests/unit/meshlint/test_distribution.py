@@ -50,7 +50,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_module_and_every_table(wheel: Path) -> None:
-    needed = {str(file.relative_to(ROOT)) for kind in ("*.py", "*.json") for file in PROJECT.rglob(kind)}
+    needed = {str(file.relative_to(ROOT)) for kind in ("*.py", "*.json", "*.txt") for file in PROJECT.rglob(kind)}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith(INFO)}
     assert packed == needed | {"meshlint/py.typed"}
 
