@@ -9,8 +9,8 @@ names (a trailing underscore where Python claims the name). What a field takes f
 - `Mapping[K, V]`, default `EMPTY_MAP`: likewise, keeps an immutable copy.
 - no default: the field is required and must not be empty.
 
-Messages compare by value, are hashable, and show only what is set.
-Mistakes raise `InvalidMessage`, a ValueError that lists all of them with their paths.
+Messages compare by value, are hashable, and show only what is set. Mistakes raise `InvalidMessage`, a ValueError that
+lists all of them with their paths.
 """
 
 from __future__ import annotations

@@ -203,7 +203,8 @@ class _Constructor(Protocol):
 class _Yaml12Loader(yaml.SafeLoader):
     """PyYAML with the scalars of YAML 1.2's core schema, which Pulumi's engine reads too.
 
-    In YAML 1.1 `on`, `no` and `y` are booleans, `1:30` is 90, and `012` is 10. https://yaml.org/spec/1.2.2/#103-core-schema
+    In YAML 1.1 `on`, `no` and `y` are booleans, `1:30` is 90, and `012` is 10.
+    https://yaml.org/spec/1.2.2/#103-core-schema
     """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}

@@ -1,4 +1,4 @@
-"""The Python files of this repository, as git knows them."""
+"""The files of this repository, as git knows them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ _LINES_OF_MARK = 8
 
 
 @functools.cache
-def python_files() -> tuple[str, ...]:
-    """Each file's path from the top, those that are not committed yet included."""
+def files(*patterns: str) -> tuple[str, ...]:
+    """Paths from the top that match one of git's patterns, those that are not committed yet included."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
     return tuple(sorted(path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file()))
+
+
+def python_files() -> tuple[str, ...]:
+    return files("*.py")
 
 
 @functools.cache
