@@ -125,7 +125,7 @@ KINDS: Mapping[str, Kind] = {{
 def formatted(source: str) -> str:
     """The source as the repository's linter and formatter leave it."""
     for arguments in (("check", "--select=I,RUF022", "--fix", "--quiet"), ("format",)):
-        command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename=istio_api/generated.py", "-"]
+        command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename=istio_api/kinds.py", "-"]
         done = subprocess.run(command, input=source, capture_output=True, text=True, check=False, cwd=REPOSITORY)
         if done.returncode:
             raise SystemExit(f"ruff {arguments[0]} refuses generated code:\n{done.stderr}\n{source}")
