@@ -1,4 +1,9 @@
-"""A gateway's pods and Service: one chart, in a namespace of its own."""
+"""A gateway's pods and Service: one chart, in a namespace of its own.
+
+The way of its address: `components.specs.addresses` chooses a name, `components.network` reserves it on GKE,
+`components.chart_values` asks for it in the Service, the load balancer's answer stands in the Service's status
+(`reached_at`), and `components.outputs` exports it as `gateways.NAME.address`.
+"""
 
 from __future__ import annotations
 
