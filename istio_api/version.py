@@ -16,5 +16,5 @@ MODULES: Final[Mapping[str, str]] = {
     "istio.io/api": "v1.31.0-rc.0.0.20260824154656-b943409680a7",
     "istio.io/istio": "v0.0.0-20260827124520-eed52ebb66ad",
 }
-"""The Go modules that stand for the release, by path: Istio's API (protobuf files and custom resource definitions) and
-Istio's source (programs of the lab, charts). Releases of istio.io/istio have no Go version, only a pseudo-version."""
+"""The Go modules that stand for the release, by path: Istio's API (protobuf files and custom resource definitions),
+Istio's source (programs of the lab, charts), and any module whose version is not the one that this source requires."""

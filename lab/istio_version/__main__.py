@@ -39,6 +39,15 @@ def parser() -> argparse.ArgumentParser:
     other.add_argument("--source", metavar="VERSION", help="of Go module istio.io/istio (default: the release's tag)")
     other.add_argument("--api", metavar="VERSION", help="of Go module istio.io/api (default: the release's tag)")
     other.add_argument(
+        "--with",
+        dest="others",
+        action="append",
+        default=[],
+        type=_module_at_version,
+        metavar="MODULE@VERSION",
+        help="another version of a module than the source requires, where that one is not served; repeatable",
+    )
+    other.add_argument(
         "--other-minor",
         action="store_true",
         help="take a source of another minor, to look at the API before the source is served; the tests stay red",
@@ -71,7 +80,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace) -> int:
-    outcome = change(pin_of(options.release, options.source, options.api, other_minor=options.other_minor), Screen())
+    others = dict(options.others)
+    pin = pin_of(options.release, options.source, options.api, others, other_minor=options.other_minor)
+    outcome = change(pin, Screen())
     for title, texts in (("What failed", outcome.failures), ("What is left to a person", outcome.todo)):
         if texts:
             print(f"\n{title}:\n")
@@ -84,6 +95,13 @@ def _release(text: str) -> str:
     if not re.fullmatch(r"1\.\d+\.\d+", text):
         raise argparse.ArgumentTypeError(f"{text} is no release of Istio: write it as {places.PIN.release}")
     return text
+
+
+def _module_at_version(text: str) -> tuple[str, str]:
+    module, at, version = text.partition("@")
+    if not (module and at and version):
+        raise argparse.ArgumentTypeError(f"{text} is not MODULE@VERSION")
+    return module, version
 
 
 if __name__ == "__main__":

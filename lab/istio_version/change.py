@@ -15,7 +15,7 @@ from lab.istio_version.go_modules import API, SOURCE, GoError
 from lab.istio_version.places import PIN_FILE, ROOT, TOOLCHAIN, Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lab.screen import Screen
@@ -34,13 +34,16 @@ class Outcome:
     todo: list[str]
 
 
-def pin_of(release: str, source: str | None, api: str | None, *, other_minor: bool = False) -> Pin:
+def pin_of(
+    release: str, source: str | None, api: str | None, others: Mapping[str, str], *, other_minor: bool = False
+) -> Pin:
     """Which modules stand for a release.
 
     Args:
         release: MAJOR.MINOR.PATCH.
         source: Version of istio.io/istio; None asks Go for the tag of the release.
         api: Version of istio.io/api; None is the tag of the release.
+        others: Versions of further modules, where the one that the source requires is not served.
         other_minor: Whether the source may be of another minor than the release.
 
     Raises:
@@ -56,7 +59,7 @@ def pin_of(release: str, source: str | None, api: str | None, *, other_minor: bo
             f"{API} {wanted} is not served. Name another with API=...; {SOURCE} {source} is written "
             f"against API={go_modules.required_api(directory)}. Go said: {failure}"
         ) from failure
-    pin = Pin(release, {API: found, SOURCE: source})
+    pin = Pin(release, {API: found, SOURCE: source, **others})
     said = (directory / "VERSION").read_text(encoding="utf-8").strip()
     if said != f"1.{pin.minor}" and not other_minor:
         raise LabError(
@@ -86,7 +89,8 @@ def change(pin: Pin, screen: Screen, root: Path = ROOT, old: Pin = places.PIN) -
                 _run(command, root)
         except LabError as failure:
             failures.append(str(failure))
-    changes = surface.differences(before, surface.surface(root / "istio_api"))
+    was_generated = not any("istio_api.generate" in failure for failure in failures)
+    changes = surface.differences(before, surface.surface(root / "istio_api")) if was_generated else None
     source = go_modules.source_of(SOURCE, pin.modules[SOURCE])
     return Outcome(failures, list(remaining.remaining(root, old, pin, source, changes)))
 
@@ -98,10 +102,12 @@ def write_pin(file: Path, pin: Pin) -> None:
         LabError: The file does not have each of them once.
     """
     text = file.read_text(encoding="utf-8")
-    lines = {r'^RELEASE: Final = "(.*)"$': pin.release}
-    lines |= {rf'^    "{re.escape(module)}": "(.*)",$': version for module, version in pin.modules.items()}
-    for pattern, value in lines.items():
-        found = list(re.finditer(pattern, text, re.MULTILINE))
+    modules = "".join(f'    "{module}": "{version}",\n' for module, version in sorted(pin.modules.items()))
+    for pattern, value in (
+        (r'(?m)^RELEASE: Final = "(.*)"$', pin.release),
+        (r"(?ms)^MODULES: Final\[Mapping\[str, str\]\] = \{\n(.*?)^\}$", modules),
+    ):
+        found = list(re.finditer(pattern, text))
         if len(found) != 1:
             raise LabError(f"{file} should have one line like {pattern}, and has {len(found)}.")
         text = text[: found[0].start(1)] + value + text[found[0].end(1) :]

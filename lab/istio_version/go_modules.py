@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SOURCE = "istio.io/istio"
 API = "istio.io/api"
+NAMED = (API, SOURCE)
+"""What programs, charts, types and tables are made from."""
+
+_UNSERVED = re.compile(r"(\S+@\S+): (?:invalid version: )?reading https?://\S+: \d+ ")
 
 
 class GoError(LabError):
@@ -58,24 +62,26 @@ def require(toolchain: Path, modules: Mapping[str, str]) -> None:
 
     Args:
         toolchain: The directory of go.mod and go.sum.
-        modules: Versions by module.
+        modules: Versions by module: those of NAMED are required, any other replaces what the source requires.
 
     Raises:
-        GoError: A version is not served, or another module requires a higher one.
+        GoError: A version is not served, or another module requires a higher one of NAMED.
     """
     before = (toolchain / "go.mod").read_text(encoding="utf-8")
     head = before[: found.start()] if (found := re.search(r"^require\b", before, re.MULTILINE)) else before
     tools = re.findall(r"^\s*(?:tool )?(istio\.io/istio/\S+)$", head, re.MULTILINE)
+    replaced = "".join(f"replace {m} => {m} {version}\n" for m, version in sorted(modules.items()) if m not in NAMED)
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        (directory / "go.mod").write_text(head, encoding="utf-8")
-        _go(directory, "get", *(f"{module}@{version}" for module, version in modules.items()))
-        _go(directory, "get", "-tool", *tools)
+        (directory / "go.mod").write_text(head + replaced, encoding="utf-8")
+        _go(directory, "get", *(f"{module}@{modules[module]}" for module in NAMED))
+        # With the version: without one, Go takes the newest.
+        _go(directory, "get", "-tool", *(f"{tool}@{modules[SOURCE]}" for tool in tools))
         written = {name: (directory / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum")}
-    for module, version in modules.items():
+    for module in NAMED:
         chosen = module_version(written["go.mod"], module)
-        if chosen != version:
-            raise GoError(f"{module} {version} cannot be had beside the others: they require {chosen}.")
+        if chosen != modules[module]:
+            raise GoError(f"{module} {modules[module]} cannot be had beside the others, which require {chosen}.")
     for name, text in written.items():
         (toolchain / name).write_text(text, encoding="utf-8")
 
@@ -92,5 +98,18 @@ def _go(directory: Path, *arguments: str) -> str:
     )
     if done.returncode != 0:
         said = done.stderr.strip() or json.loads(done.stdout).get("Error", "") or done.stdout.strip()
-        raise GoError(said)
+        raise GoError(_gist(said))
     return done.stdout
+
+
+def _gist(said: str) -> str:
+    """Go names a module that it cannot have once for each package of it; this names it once."""
+    unserved = dict.fromkeys(match[1] for match in _UNSERVED.finditer(said))
+    if unserved:
+        return (
+            "No registry that GOPROXY names serves "
+            + ", ".join(unserved)
+            + ". Where a served version will do, name it "
+            'with WITH="MODULE@VERSION ...".'
+        )
+    return "\n".join(line for line in said.splitlines() if not line.startswith("go: downloading "))

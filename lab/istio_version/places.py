@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.components.specs.compatibility import ROWS, Row, Version
 from chatgpt_mesh.istio_api import version
 from lab.istio_version import stack_text
+from lab.istio_version.go_modules import API, NAMED, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,8 +40,10 @@ class Pin:
     @property
     def command(self) -> str:
         """What writes this pin into every place that a program can write."""
-        source, api = self.modules["istio.io/istio"], self.modules["istio.io/api"]
-        return f"make istio VERSION={self.release} SOURCE={source} API={api}"
+        others = " ".join(f"{module}@{version}" for module, version in self.modules.items() if module not in NAMED)
+        with_others = f' WITH="{others}"' if others else ""
+        source, api = self.modules[SOURCE], self.modules[API]
+        return f"make istio VERSION={self.release} SOURCE={source} API={api}{with_others}"
 
 
 PIN = Pin(version.RELEASE, version.MODULES)
@@ -84,15 +87,18 @@ def places(root: Path = ROOT, pin: Pin = PIN, rows: Mapping[int, Row] = ROWS) ->
 
 def toolchain(root: Path, pin: Pin) -> Iterator[Place]:
     """go.mod and go.sum of the lab's Istio."""
-    for name, subject, line in (
-        ("go.mod", "the version of {}", r"^\s*(?:require )?{} (v\S+)"),
-        ("go.sum", "the version of {} that a checksum stands for", r"^{} (v[^\s/]+) h1:"),
-    ):
-        text = (root / TOOLCHAIN / name).read_text(encoding="utf-8")
-        for module, wanted in sorted(pin.modules.items()):
-            found = re.findall(line.format(re.escape(module)), text, re.MULTILINE)
-            says = " and ".join(found) or NOTHING
-            yield Place(f"{TOOLCHAIN}/{name}", subject.format(module), says, wanted, pin.command)
+    go_mod, go_sum = ((root / TOOLCHAIN / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
+    for module, wanted in sorted(pin.modules.items()):
+        path = re.escape(module)
+        required = (
+            rf"^\s*(?:require )?{path} (v\S+)" if module in NAMED else rf"^\s*(?:replace )?{path} => {path} (v\S+)"
+        )
+        for name, text, subject, line in (
+            ("go.mod", go_mod, f"the version of {module}", required),
+            ("go.sum", go_sum, f"the version of {module} that a checksum stands for", rf"^{path} (v[^\s/]+) h1:"),
+        ):
+            says = " and ".join(re.findall(line, text, re.MULTILINE)) or NOTHING
+            yield Place(f"{TOOLCHAIN}/{name}", subject, says, wanted, pin.command)
 
 
 def generated(root: Path, pin: Pin) -> Iterator[Place]:
@@ -107,7 +113,8 @@ def tables(root: Path, pin: Pin) -> Iterator[Place]:
     """The versions that meshlint's tables were made from."""
     for file in sorted((root / "meshlint" / "schemas").glob("*.json")):
         document = json.loads(file.read_text(encoding="utf-8"))
-        for module, wanted in sorted(pin.modules.items()):
+        for module in NAMED:
+            wanted = pin.modules[module]
             says = document.get("from", {}).get(module, NOTHING)
             subject = f"the version of {module} it was generated from"
             yield Place(_below(root, file), subject, says, wanted, document.get("generated_by", pin.command))
@@ -155,11 +162,11 @@ def of_source(source: Path, api: Path, pin: Pin = PIN, rows: Mapping[int, Row] =
     """
     said = (source / "VERSION").read_text(encoding="utf-8").strip()
     minor = f"1.{pin.minor}"
-    subject = f"what {pin.modules['istio.io/istio']} of istio.io/istio calls itself (VERSION)"
+    subject = f"what {pin.modules[SOURCE]} of istio.io/istio calls itself (VERSION)"
     yield Place(PIN_FILE, subject, said, minor, f"make istio VERSION={pin.release} SOURCE=... with a source of {minor}")
     charts = source / "manifests/charts/base/files/crd-all.gen.yaml"
     same = charts.read_bytes() == (api / "kubernetes/customresourcedefinitions.gen.yaml").read_bytes()
-    subject = f"the API of the charts' resource definitions, beside istio.io/api {pin.modules['istio.io/api']},"
+    subject = f"the API of the charts' resource definitions, beside istio.io/api {pin.modules[API]},"
     mend = f"make istio VERSION={pin.release} with a SOURCE and an API of the same release"
     yield Place(PIN_FILE, subject, "the same" if same else "another", "the same", mend)
     row = rows.get(pin.minor)

@@ -20,7 +20,7 @@ SUPPORTED = "https://istio.io/latest/docs/releases/supported-releases/"
 NEWS = "https://istio.io/latest/news/releases"
 
 
-def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequence[str]) -> Iterator[str]:
+def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequence[str] | None) -> Iterator[str]:
     """The list, one text per thing to do.
 
     Args:
@@ -28,7 +28,7 @@ def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequenc
         old: What it was pinned to.
         new: What it is pinned to now.
         source: Istio's source of the new pin.
-        api_changes: What `istio_api` has gained and lost.
+        api_changes: What `istio_api` has gained and lost; None where it could not be generated.
     """
     minor = f"1.{new.minor}"
     is_there = "compare the row" if new.minor in ROWS else "add a row"
@@ -45,12 +45,13 @@ def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequenc
     for undone in range(new.minor + 1, old.minor + 1):
         notes = f"{NEWS}/1.{undone}.x/announcing-1.{undone}/change-notes/"
         yield f"Read {notes} backwards: what this repository uses of it is not there any more."
-    values = [line for line in api_changes if line[2:].startswith("chart_values.")]
-    other = [line for line in api_changes if line not in values]
-    yield _listed(
-        "Charts' values: is what components/chart_values.py sets still there, and is a new one needed?", values
-    )
-    yield _listed("Istio's API: which declaration should use what is new, and what used what is gone?", other)
+    values = "Charts' values: is what components/chart_values.py sets still there, and is a new one needed?"
+    other = "Istio's API: which declaration should use what is new, and what used what is gone?"
+    if api_changes is None:
+        yield f"{values} {other} istio_api was not generated: run this again when it is."
+    else:
+        yield _listed(values, [line for line in api_changes if line[2:].startswith("chart_values.")])
+        yield _listed(other, [line for line in api_changes if not line[2:].startswith("chart_values.")])
     yield (
         f"Extensions of proxyv2: compare https://github.com/istio/proxy/blob/{_proxy_commit(source)}/bazel/"
         "extension_config/extensions_build_config.bzl with the extensions that mesh/ names, and the Envoy of that "
@@ -67,7 +68,7 @@ def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequenc
 
 def mentions(root: Path, minor: int) -> list[str]:
     """Lines of committed files that people write and that speak of a minor of Istio."""
-    command = ["git", "grep", "-nE", rf"(Istio|in) 1\.{minor}\b", "--", ":!*.json"]
+    command = ["git", "grep", "-nE", rf"(Istio|in) 1\.{minor}\b", "--", ":!*.json", ":!docs/rules/MCP*"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode > 1:  # 1: no such line
         raise LabError(f"`{' '.join(command)}` failed in {root}: {done.stderr.strip()}")
@@ -82,4 +83,4 @@ def _proxy_commit(source: Path) -> str:
 
 
 def _listed(heading: str, lines: Sequence[str]) -> str:
-    return "\n".join([heading, *(f"    {line}" for line in lines or ["(no difference)"])])
+    return "\n".join([heading, *(f"    {line[:160]}" for line in lines or ["(no difference)"])])

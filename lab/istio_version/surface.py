@@ -21,9 +21,16 @@ def surface(package: Path) -> set[str]:
 
 
 def differences(before: set[str], after: set[str]) -> list[str]:
-    """One line for each that came (`+`) or went (`-`), in the order of the modules."""
-    changes = [(name, "-") for name in before - after] + [(name, "+") for name in after - before]
-    return [f"{sign} {name}" for name, sign in sorted(changes)]
+    """One line for each that came (`+`) or went (`-`), in the order of the modules; a whole class is one line."""
+    changes = dict.fromkeys(before - after, "-") | dict.fromkeys(after - before, "+")
+    return [f"{sign} {name}" for name, sign in sorted(changes.items()) if changes.get(_class_of(name)) != sign]
+
+
+def _class_of(name: str) -> str:
+    """`networking.gateway.Gateway` for each of its fields, and nothing for the class itself."""
+    member, _, _ = name.partition(":")
+    path, _, _ = member.rpartition(".")
+    return path if path.rpartition(".")[2][:1].isupper() else ""
 
 
 def _names(module: ast.Module) -> Iterator[str]:
