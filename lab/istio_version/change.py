@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
+import tarfile
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.failure import LabError
-from lab.istio_version import go_modules, places, remaining, stack_text, surface
+from lab.istio_version import go_modules, remaining, stack_text, surface
 from lab.istio_version.go_modules import API, SOURCE, GoError
 from lab.istio_version.places import PIN_FILE, ROOT, TOOLCHAIN, Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from lab.screen import Screen
+
+_RELEASE = r'(?m)^RELEASE: Final = "(.*)"$'
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,16 @@ def pin_of(
     return pin
 
 
-def change(pin: Pin, screen: Screen, root: Path = ROOT, old: Pin = places.PIN) -> Outcome:
+def change(pin: Pin, screen: Screen, root: Path = ROOT) -> Outcome:
     """Write the pin into everything that a program can write, and list the rest.
 
+    The list is that of the change since the last commit, so that running this again, after a row is there or a type is
+    given, tells as much as the first time.
+
     Raises:
-        LabError: Go refuses the modules; nothing has been written then.
+        LabError: Go refuses the modules, or this is no Git checkout; nothing has been written then.
     """
-    before = surface.surface(root / "istio_api")
+    old_release, before = committed(root)
     with screen.step(f"{TOOLCHAIN}/go.mod: {', '.join(f'{m} {v}' for m, v in sorted(pin.modules.items()))}"):
         go_modules.require(root / TOOLCHAIN, pin.modules)
     write_pin(root / PIN_FILE, pin)
@@ -92,7 +100,26 @@ def change(pin: Pin, screen: Screen, root: Path = ROOT, old: Pin = places.PIN) -
     was_generated = not any("istio_api.generate" in failure for failure in failures)
     changes = surface.differences(before, surface.surface(root / "istio_api")) if was_generated else None
     source = go_modules.source_of(SOURCE, pin.modules[SOURCE])
-    return Outcome(failures, list(remaining.remaining(root, old, pin, source, changes)))
+    return Outcome(failures, list(remaining.remaining(root, old_release, pin, source, changes)))
+
+
+def committed(root: Path) -> tuple[str, set[str]]:
+    """The release that the last commit names, and what its `istio_api` offers.
+
+    Raises:
+        LabError: The directory is no Git checkout.
+    """
+    command = ["git", "archive", "HEAD", "istio_api"]
+    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"`{' '.join(command)}` failed in {root}: {done.stderr.decode().strip()}")
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(scratch, filter="data")
+        package = Path(scratch) / "istio_api"
+        found = re.search(_RELEASE, (package / "version.py").read_text(encoding="utf-8"))
+        if found is None:
+            raise LabError(f"{PIN_FILE} of the last commit has no line like {_RELEASE}.")
+        return found[1], surface.surface(package)
 
 
 def write_pin(file: Path, pin: Pin) -> None:
@@ -104,7 +131,7 @@ def write_pin(file: Path, pin: Pin) -> None:
     text = file.read_text(encoding="utf-8")
     modules = "".join(f'    "{module}": "{version}",\n' for module, version in sorted(pin.modules.items()))
     for pattern, value in (
-        (r'(?m)^RELEASE: Final = "(.*)"$', pin.release),
+        (_RELEASE, pin.release),
         (r"(?ms)^MODULES: Final\[Mapping\[str, str\]\] = \{\n(.*?)^\}$", modules),
     ):
         found = list(re.finditer(pattern, text))

