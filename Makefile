@@ -55,16 +55,17 @@ preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, withou
 check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
 	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q
 
-lint: $(VENV)/installed ## ruff and pyright
+lint: $(VENV)/installed ## ruff, the arrows between rooms (import-linter), pyright
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pyright
 
 lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go)
 	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
 	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
 
-golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack
+golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden
 
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
@@ -74,7 +75,7 @@ reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ 
 	$(PY) -m stack reference > docs/reference/stack.md
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
-	$(PY) -m meshlint.docs
+	$(PY) -m tests.unit.meshlint.rule_pages
 
 istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
 	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)

@@ -1,8 +1,9 @@
-"""The program: settings -> mesh -> checks -> components -> outputs. Nothing is registered before all of it is right."""
+"""The program: stack -> mesh -> lint -> components -> outputs. Nothing is registered before all of it is right."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -17,39 +18,48 @@ from chatgpt_mesh.components.ordering import everything_of, together
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def main() -> None:
     today = datetime.now(tz=UTC).date()
     loaded = settings.load(today)
+    mesh = Mesh(loaded.settings, today)
+    lint(loaded, mesh, today)
+    register(loaded, mesh)
+
+
+def lint(loaded: settings.Loaded, mesh: Mesh, today: date) -> None:
+    """Raises InvalidConfig, with every mistake of the whole stack, or logs what is right today and will not be soon."""
     stack, secrets = loaded.settings, loaded.secrets
-    mesh = Mesh(stack.mesh(), today)
-    config = mesh_config(mesh)
-    charts = checked.charts_of(stack, mesh, config, stack.platform)
-    errors, warnings = checked.judged(stack, mesh, charts, today)
+    charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
+    injection = Injection(revision=stack.istio.injection)
+    errors, warnings = checked.judged(mesh, charts, injection, accept=stack.accept, today=today)
     errors += provider.problems(stack.cluster)
     if errors:
         raise InvalidConfig(secrets.redacted(error) for error in errors)
     for warning in (*mesh.warnings, *stack.warnings(today), *warnings):
         pulumi.log.warn(str(secrets.redacted(warning)))
 
-    cluster = platform.connect(stack, mesh)
+
+def register(loaded: settings.Loaded, mesh: Mesh) -> None:
+    stack, sealed = loaded.settings, loaded.secrets.sealed
+    cluster = platform.connect(stack.cluster, stack.istio, mesh, stack.google_cloud)
     on_cluster = pulumi.ResourceOptions(provider=cluster.provider)
     istio = Istio(
         "istio",
-        IstioArgs(spec=stack.istio, mesh_config=config, secrets=secrets, platform=cluster.platform),
+        IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed),
         on_cluster,
     )
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
+    after_istio = pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready)
     namespaces = {
-        declared.name: namespace(
-            declared.name,
-            injection=injection if declared.injected else None,
-            opts=pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready),
-        )
+        declared.name: namespace(declared.name, injection=injection if declared.injected else None, opts=after_istio)
         for declared in mesh.namespaces
     }
     tenancy(stack.namespaces, namespaces, on_cluster)
@@ -58,35 +68,32 @@ def main() -> None:
             name,
             GatewayArgs(
                 spec=spec,
-                values=checked.gateway_values_of(stack, mesh, name, cluster.platform),
+                values=checked.gateway_values_of(stack.istio, stack.cluster, mesh, name, cluster.platform),
                 source=stack.istio.source(stack.istio.version),
-                secrets=secrets,
                 after=together(istio.ready, namespaces[spec.home]),
+                sealed=sealed,
             ),
             on_cluster,
         )
         for name, spec in mesh.gateways.items()
     }
-    verification = Verification(cluster.access, mesh.graph.istio_namespace)
+    verification = Verification(cluster.access)
     objects = IstioObjects(
         IstioObjectsArgs(
             objects=mesh.objects,
             namespaces=namespaces,
             after=together(istio.ready, everything_of([gateway.chart for gateway in gateways.values()])),
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
-            secrets=secrets,
             acknowledged=verification.acknowledged(),
+            sealed=sealed,
         ),
         on_cluster,
     )
     verification.after([*gateways.values(), *objects.registered.values()])
     if stack.observability.kiali or stack.observability.grafana:
-        Observability(
-            "observability",
-            ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready),
-            on_cluster,
-        )
-    outputs.export(loaded, mesh, injection, gateways, cluster.outputs)
+        seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready)
+        Observability("observability", seen, on_cluster)
+    outputs.export(outputs.outputs(stack.istio, mesh, injection), gateways, cluster.outputs, sealed)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pulumi_kubernetes.helm import v4 as helm
 if TYPE_CHECKING:
     import pulumi
 
+    from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.istio import ChartSource
     from chatgpt_mesh.istio_api.message import ChartValues
-    from chatgpt_mesh.stack.secret_texts import SecretTexts
 
 
 def chart(
@@ -21,14 +21,14 @@ def chart(
     release: str,
     namespace: str,
     values: ChartValues,
-    secrets: SecretTexts,
+    sealed: Sealing,
     opts: pulumi.ResourceOptions,
 ) -> helm.Chart:
     """The chart that the values are for, from a directory or a repository.
 
     `helm.v4.Chart` and not a release: previews then show which object changes.
     """
-    shown = secrets.sealed(values.to_dict())
+    shown = sealed(values.to_dict())
     if source.directory is not None:
         return helm.Chart(name, chart=source.path(values), name=release, namespace=namespace, values=shown, opts=opts)
     return helm.Chart(

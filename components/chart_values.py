@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
-    from chatgpt_mesh.mesh.gateways import GatewaySpec, ResourcesSpec
+    from chatgpt_mesh.mesh.specs.gateway_workload import ResourcesSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 # "Fail" from the start, in both charts that render such a webhook. With the default, "Ignore", istiod itself changes it
 # to "Fail" when it is ready, and the next `up` that touches the webhook conflicts with it. istio/istio#59367

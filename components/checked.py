@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING
 import meshlint
 from chatgpt_mesh.components import chart_values
 from chatgpt_mesh.components.implied import implied_objects
-from chatgpt_mesh.components.namespaces import Injection
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+    from chatgpt_mesh.components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.istio_api.chart_values import GatewayValues
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
     from chatgpt_mesh.istio_api.message import ChartValues
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.stack.settings import AcceptedRiskSpec, Settings
 
 
-def charts_of(settings: Settings, mesh: Mesh, config: MeshConfig, platform: str | None) -> dict[str, ChartValues]:
-    """The values of every chart of a stack, by the name that the checker knows it by."""
-    istio = settings.istio
+def charts_of(
+    istio: IstioSpec, cluster: ClusterSpec, mesh: Mesh, config: MeshConfig, platform: str | None
+) -> dict[str, ChartValues]:
+    """The values of every chart of a stack, by the name that the linter knows it by."""
     charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
     if istio.cni:
         charts["cni"] = chart_values.cni_values(istio, platform)
@@ -32,35 +36,44 @@ def charts_of(settings: Settings, mesh: Mesh, config: MeshConfig, platform: str 
         name = f"istiod/istiod-{revision}" if revision else "istiod"
         charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
     for name, gateway in mesh.gateways.items():
-        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(settings, mesh, name, platform)
+        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
+            istio, cluster, mesh, name, platform
+        )
     return charts
 
 
-def gateway_values_of(settings: Settings, mesh: Mesh, name: str, platform: str | None) -> GatewayValues:
+def gateway_values_of(
+    istio: IstioSpec, cluster: ClusterSpec, mesh: Mesh, name: str, platform: str | None
+) -> GatewayValues:
     """The values of a gateway's chart."""
     drain = mesh.gateway_drain_duration(name)
     return chart_values.gateway_values(
         mesh.gateways[name],
-        settings.istio,
+        istio,
         drain_seconds=int(drain.total_seconds()),
         platform=platform,
-        reserved_address=reserved_addresses(settings.cluster, mesh.gateways).get(name),
+        reserved_address=reserved_addresses(cluster, mesh.gateways).get(name),
     )
 
 
 def judged(
-    settings: Settings, mesh: Mesh, charts: Mapping[str, ChartValues], today: date
+    mesh: Mesh,
+    charts: Mapping[str, ChartValues],
+    injection: Injection,
+    *,
+    accept: Sequence[AcceptedRiskSpec],
+    today: date,
 ) -> tuple[list[Problem], list[Problem]]:
     """What stops the program, and what it warns of. Each names the declaration that the object stands for."""
     report = meshlint.run(
         [
             *(owned.resource.to_dict() for owned in mesh.objects),
-            *implied_objects(mesh, Injection(revision=settings.istio.injection)),
+            *implied_objects(mesh, injection),
         ],
         charts={name: values.to_dict() for name, values in charts.items()},
         today=today,
         environment=_environment(mesh),
-        accept=[_acceptance(index, risk) for index, risk in enumerate(settings.accept)],
+        accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
     )
 
     def told(finding: meshlint.Finding) -> Problem:
@@ -78,7 +91,7 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
         longest_call_seconds=mesh.drain_duration.total_seconds(),
         trust_domain=spec.trust_domain,
-        root_namespace=spec.istio_namespace,
+        root_namespace=ROOT_NAMESPACE,
     )
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.network import Network
     from chatgpt_mesh.components.specs.cluster_gke import (
         AccessSpec,
+        ClusterObservabilitySpec,
         GkeClusterSpec,
         MaintenanceExclusionSpec,
         MaintenanceSpec,
-        ObservabilitySpec,
     )
     from chatgpt_mesh.components.specs.network import NetworkSpec
 
@@ -312,7 +312,7 @@ def _encryption(key: str | None) -> gcp.container.ClusterDatabaseEncryptionArgs 
     return gcp.container.ClusterDatabaseEncryptionArgs(state="ENCRYPTED", key_name=key) if key else None
 
 
-def _monitoring(spec: ObservabilitySpec) -> gcp.container.ClusterMonitoringConfigArgs:
+def _monitoring(spec: ClusterObservabilitySpec) -> gcp.container.ClusterMonitoringConfigArgs:
     return gcp.container.ClusterMonitoringConfigArgs(
         enable_components=list(spec.metrics),
         managed_prometheus=gcp.container.ClusterMonitoringConfigManagedPrometheusArgs(

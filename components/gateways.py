@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 
 from chatgpt_mesh.components.chart import chart
+from chatgpt_mesh.components.sealing import nothing_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.istio import ChartSource
     from chatgpt_mesh.istio_api.chart_values import GatewayValues
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
-    from chatgpt_mesh.stack.secret_texts import SecretTexts
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 SERVICE = "kubernetes:core/v1:Service"
@@ -28,9 +29,9 @@ class GatewayArgs:
     spec: GatewaySpec
     values: GatewayValues
     source: ChartSource
-    secrets: SecretTexts
     after: Resources
     """The namespace, and the control planes: the pods' image `auto` is replaced by an injector that is ready."""
+    sealed: Sealing = nothing_secret
 
 
 class Gateway(pulumi.ComponentResource):
@@ -44,7 +45,7 @@ class Gateway(pulumi.ComponentResource):
             release=args.spec.release_name,
             namespace=args.spec.home,
             values=args.values,
-            secrets=args.secrets,
+            sealed=args.sealed,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.address: pulumi.Output[str | None] = self.chart.resources.apply(_address)

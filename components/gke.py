@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
     from chatgpt_mesh.mesh.graph import Identity
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

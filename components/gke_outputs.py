@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
-from pydantic import ConfigDict
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from chatgpt_mesh.components.identity import principal_prefix, workload_pool
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from chatgpt_mesh.components.gke import Gke
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
 
+@with_config(_DESCRIBED)
 class NodePoolOutput(TypedDict):
     """A node pool."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     name: str
     """Its name in GKE, which a replacement changes."""
@@ -34,10 +34,9 @@ class NodePoolOutput(TypedDict):
     """Taints of its nodes, as pods tolerate them."""
 
 
+@with_config(_DESCRIBED)
 class IstioContractOutput(TypedDict):
     """What the installation of Istio counts on."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     platform: Literal["gke"]
     """Platform of Istio's charts."""
@@ -53,10 +52,9 @@ class IstioContractOutput(TypedDict):
     """Port of istiod that the control plane reaches through the firewall."""
 
 
+@with_config(_DESCRIBED)
 class GkeOutputs(TypedDict, total=False):
     """Outputs of a stack with cluster.kind gke."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     project: str
     """Project of everything."""
@@ -184,7 +182,7 @@ def gke_outputs(gke: Gke, mesh: Mesh) -> dict[str, Any]:
         "istio_contract": {
             "platform": "gke",
             "data_plane": args.istio.data_plane,
-            "cni_namespace": mesh.spec.istio_namespace,
+            "cni_namespace": ROOT_NAMESPACE,
             "gateway_api_owner": "gke" if spec.gateway_api == "gke" else "nobody",
             "trust_domain": mesh.spec.trust_domain,
             "webhook_port": 15017,

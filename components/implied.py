@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chatgpt_mesh.components.namespaces import Injection
-    from chatgpt_mesh.mesh.app import AppSpec
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 Manifest = dict[str, Any]
 
@@ -26,8 +26,8 @@ def implied_objects(mesh: Mesh, injection: Injection) -> Iterator[Manifest]:
         yield _object("v1", "Namespace", declared.name, None, {}, labels)
     for gateway in mesh.gateways.values():
         yield from _gateway(gateway)
-    for name, app in mesh.spec.apps.items():
-        yield from _app(name, app)
+    for app in mesh.spec.apps.values():
+        yield from _app(app)
 
 
 def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
@@ -38,14 +38,13 @@ def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
     yield _deployment(name, home, gateway.pod_labels, gateway.service_account, [port for _, _, port in ports])
 
 
-def _app(name: str, app: AppSpec) -> Iterator[Manifest]:
-    labels = app.pod_labels(name)
-    account = app.identity_name(name)
+def _app(app: AppSpec) -> Iterator[Manifest]:
+    name, labels, account = app.name, app.pod_labels, app.identity_name
     target = [app.service.target_port or app.service.port] if app.service else []
     yield _object("v1", "ServiceAccount", account, app.namespace)
     if app.service is not None:
         ports = [("http", app.service.port, target[0])]
-        yield _service(app.service_name(name), app.namespace, labels, ports)
+        yield _service(app.service_name, app.namespace, labels, ports)
     versions = {f"{name}-{version}": spec.labels or {"version": version} for version, spec in app.versions.items()}
     for deployment, further in (versions or {name: {}}).items():
         yield _deployment(deployment, app.namespace, {**labels, **further}, account, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,7 +12,8 @@ from chatgpt_mesh.components.chart import chart
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.ordering import everything_of, together
-from chatgpt_mesh.stack.secret_texts import SecretTexts
+from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,17 +21,16 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v4 import Chart
 
     from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
-
-NAMESPACE = "istio-system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IstioArgs:
     spec: IstioSpec
     mesh_config: MeshConfig
-    secrets: SecretTexts = field(default_factory=SecretTexts)
+    sealed: Sealing = nothing_secret
     platform: str | None = None
     """`gke`, where the charts must know."""
 
@@ -43,16 +43,16 @@ class Istio(pulumi.ComponentResource):
         spec = args.spec
         # The network of workloads that carry no label of their own.
         network = {"topology.istio.io/network": spec.multi_cluster.network} if spec.multi_cluster else {}
-        system = namespace(NAMESPACE, injection=None, labels=network, opts=pulumi.ResourceOptions(parent=self))
+        system = namespace(ROOT_NAMESPACE, injection=None, labels=network, opts=pulumi.ResourceOptions(parent=self))
         quota = self._critical_pods(system)
         before: list[pulumi.Resource] = [system, quota]
         base = chart(
             "istio-base",
             spec.source(spec.version),
             release="istio-base",
-            namespace=NAMESPACE,
+            namespace=ROOT_NAMESPACE,
             values=chart_values.base_values(spec),
-            secrets=args.secrets,
+            sealed=args.sealed,
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         charts = [base]
@@ -62,9 +62,9 @@ class Istio(pulumi.ComponentResource):
                     "istio-cni",
                     spec.source(spec.version),
                     release="istio-cni",
-                    namespace=NAMESPACE,
+                    namespace=ROOT_NAMESPACE,
                     values=chart_values.cni_values(spec, args.platform),
-                    secrets=args.secrets,
+                    sealed=args.sealed,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, base]),
                 )
             )
@@ -73,9 +73,9 @@ class Istio(pulumi.ComponentResource):
                 f"istiod-{revision}" if revision else "istiod",
                 spec.source(version),
                 release=f"istiod-{revision}" if revision else "istiod",
-                namespace=NAMESPACE,
+                namespace=ROOT_NAMESPACE,
                 values=chart_values.istiod_values(spec, args.mesh_config, revision=revision, platform=args.platform),
-                secrets=args.secrets,
+                sealed=args.sealed,
                 # istiod reads its CRDs at its start, and injects pods that the CNI plugin must already serve.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=everything_of(charts)),
             )
@@ -84,7 +84,7 @@ class Istio(pulumi.ComponentResource):
         planes = everything_of(list(self.control_planes.values()))
         self.ready = together(planes, *self._tags(spec, planes))
         """For `depends_on`: control planes are up, tags lead to them, and both outlive what depends on them."""
-        self.register_outputs({"namespace": NAMESPACE, "revisions": [r for r in self.control_planes if r]})
+        self.register_outputs({"namespace": ROOT_NAMESPACE, "revisions": [r for r in self.control_planes if r]})
 
     def _tags(self, spec: IstioSpec, planes: Resources) -> list[pulumi.Resource]:
         if not spec.tags:
@@ -93,9 +93,7 @@ class Istio(pulumi.ComponentResource):
         from chatgpt_mesh.components.revision_tags import revision_tag
 
         opts = pulumi.ResourceOptions(parent=self, depends_on=planes)
-        return [
-            revision_tag(tag, revision, istio_namespace=NAMESPACE, opts=opts) for tag, revision in spec.tags.items()
-        ]
+        return [revision_tag(tag, revision, opts=opts) for tag, revision in spec.tags.items()]
 
     def _critical_pods(self, system: pulumi.Resource) -> KubernetesObject:
         """Lets pods of the two critical priority classes run outside kube-system, which GKE forbids without a quota.
@@ -110,7 +108,7 @@ class Istio(pulumi.ComponentResource):
         manifest = {
             "apiVersion": "v1",
             "kind": "ResourceQuota",
-            "metadata": {"name": "istio-critical-pods", "namespace": NAMESPACE},
+            "metadata": {"name": "istio-critical-pods", "namespace": ROOT_NAMESPACE},
             "spec": {"hard": {"pods": "1000"}, "scopeSelector": {"matchExpressions": [critical]}},
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[system])

@@ -15,14 +15,15 @@ import pulumi
 
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.ordering import together
-from chatgpt_mesh.mesh.owned import Stage
-from chatgpt_mesh.stack.secret_texts import SecretTexts
+from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.mesh.objects.owned import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chatgpt_mesh.components.ordering import Resources
-    from chatgpt_mesh.mesh.owned import Owned
+    from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.mesh.objects.owned import Owned
 
 _BY_NAME = frozenset({"apps", "gateways"})
 
@@ -51,7 +52,7 @@ class IstioObjectsArgs:
     """The namespaces of this stack; one that is not here is there already."""
     after: Resources
     """What serves and validates the objects, and goes by them: control planes and gateways."""
-    secrets: SecretTexts = field(default_factory=SecretTexts)
+    sealed: Sealing = nothing_secret
     """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     """Components that are there already for a declaration, such as a gateway's."""
@@ -88,7 +89,7 @@ class IstioObjects:
             hooks = pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
         resource = KubernetesObject(
             owned.resource.key,
-            self._args.secrets.sealed(manifest),
+            self._args.sealed(manifest),
             opts=pulumi.ResourceOptions(
                 parent=self._parent(owned.owner),
                 depends_on=together(self._args.after, *before),

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from chatgpt_mesh.components.specs.compatibility import Version, kubernetes_problem
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from chatgpt_mesh.istio_api.mesh_config import (
     ProxyConfig,
 )
 from chatgpt_mesh.istio_api.networking import HTTPRetry
-from chatgpt_mesh.mesh import egress
-from chatgpt_mesh.mesh.telemetry_providers import extension_providers
+from chatgpt_mesh.mesh.objects import egress
+from chatgpt_mesh.mesh.objects.telemetry_providers import extension_providers
 
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.build import Mesh

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from chatgpt_mesh.mesh.spec import duration_text
+from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

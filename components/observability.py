@@ -12,6 +12,7 @@ from pulumi_kubernetes.helm import v4 as helm
 from chatgpt_mesh.components.dashboards import dashboard
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.namespaces import namespace
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.build import Mesh
 
 
-def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, istio_namespace: str) -> dict[str, Any]:
+def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None) -> dict[str, Any]:
     """Values of the chart `kiali-server`: https://kiali.io/docs/configuration/kialis.kiali.io/"""
     auth: dict[str, Any] = {"strategy": kiali.login}
     if kiali.openid is not None:
@@ -39,7 +40,7 @@ def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, istio_namespace:
     if kiali.tracing is not None:
         traces |= {"provider": "jaeger", "internal_url": kiali.tracing, "use_grpc": False}
     return {
-        "istio_namespace": istio_namespace,
+        "istio_namespace": ROOT_NAMESPACE,
         "auth": auth,
         "deployment": {
             "cluster_wide_access": True,
@@ -61,7 +62,7 @@ def dashboards(grafana: GrafanaSpec, mesh: Mesh) -> Iterator[dict[str, Any]]:
     tags = sorted(name for name, tag in mesh.spec.telemetry.metrics.tags.items() if "REQUEST_COUNT" in tag.metrics)
     for name, app in mesh.spec.apps.items():
         if app.service is not None:
-            text = json.dumps(dashboard(name, app.service_host(name), tags), indent=1, sort_keys=True)
+            text = json.dumps(dashboard(name, app.service_host, tags), indent=1, sort_keys=True)
             yield {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
@@ -101,7 +102,7 @@ class Observability(pulumi.ComponentResource):
                 namespace=spec.kiali.namespace,
                 version=spec.kiali.version,
                 repository_opts=helm.RepositoryOptsArgs(repo=spec.kiali.repository),
-                values=kiali_values(spec.kiali, spec.grafana, args.mesh.graph.istio_namespace),
+                values=kiali_values(spec.kiali, spec.grafana),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[home]),
             )
         if spec.grafana is not None:

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 import pulumi
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
+
+from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chatgpt_mesh.components.gateways import Gateway
     from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.stack.settings import Loaded, Settings
 
 SCHEMA_VERSION: Literal[1] = 1
 """Raised when a key is removed or changes its meaning; a new key does not raise it."""
@@ -27,10 +31,9 @@ SCHEMA_VERSION: Literal[1] = 1
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True)
 
 
+@with_config(_DESCRIBED)
 class ListenerOutput(TypedDict):
     """A listener of a gateway."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     port: int
     """Port of the gateway's Service."""
@@ -40,10 +43,9 @@ class ListenerOutput(TypedDict):
     """Hosts that may be served here; `*.` stands for one label or more."""
 
 
+@with_config(_DESCRIBED)
 class GatewayOutput(TypedDict):
     """A gateway, for a team that attaches a VirtualService to it."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     kind: Literal["public", "internal", "egress"]
     """Where it leads: from the internet, from the company's network, or out of the mesh."""
@@ -65,10 +67,9 @@ class GatewayOutput(TypedDict):
     """Listeners by name."""
 
 
+@with_config(_DESCRIBED)
 class AppOutput(TypedDict):
     """An app of this stack."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     hosts: list[str]
     """Hosts at gateways, the main one first."""
@@ -80,10 +81,9 @@ class AppOutput(TypedDict):
     """SPIFFE identity of its pods."""
 
 
+@with_config(_DESCRIBED)
 class Outputs(TypedDict):
     """What a stack of chatgpt-mesh exports."""
-
-    __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     schema_version: Literal[1]
     """Version of this contract. A new key does not raise it; a key that goes or changes its meaning does."""
@@ -112,10 +112,9 @@ def json_schema() -> dict[str, Any]:
     # Here and not above: the outputs of GKE come with Google Cloud's module, which other stacks do without.
     from chatgpt_mesh.components.gke_outputs import GkeOutputs
 
-    class Contract(Outputs, GkeOutputs):  # type: ignore[misc] - some keys are there with cluster.kind gke only
+    @with_config(_DESCRIBED)
+    class Contract(Outputs, GkeOutputs):  # some keys are there with cluster.kind gke only
         """What a stack of chatgpt-mesh exports. What is not required comes with cluster.kind gke."""
-
-        __pydantic_config__ = _DESCRIBED  # type: ignore[misc]
 
     schema = TypeAdapter(Contract).json_schema()
     return {
@@ -126,24 +125,24 @@ def json_schema() -> dict[str, Any]:
 
 
 def export(
-    loaded: Loaded, mesh: Mesh, injection: Injection, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any]
+    known: Outputs, gateways: Mapping[str, Gateway], cluster: Mapping[str, Any], sealed: Sealing = nothing_secret
 ) -> None:
-    """Exports the contract, and what there is to say about the cluster."""
-    known = outputs(loaded.settings, mesh, injection)
+    """Exports the contract: what is known, the gateways' addresses, and what there is to say about the cluster."""
     for name, gateway in gateways.items():
-        known["gateways"][name]["address"] = gateway.address  # type: ignore[typeddict-item] - known to the engine later
+        # Known to the engine later, and then text as the contract says.
+        known["gateways"][name]["address"] = cast("str | None", gateway.address)
     for name, value in {**cluster, **known}.items():
-        pulumi.export(name, loaded.secrets.sealed(value))
+        pulumi.export(name, sealed(value))
 
 
-def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
+def outputs(istio: IstioSpec, mesh: Mesh, injection: Injection) -> Outputs:
     """The contract's values, as far as they do not wait for the cluster."""
     graph = mesh.graph
     return Outputs(
         schema_version=SCHEMA_VERSION,
         trust_domain=graph.trust_domain,
-        istio_namespace=graph.istio_namespace,
-        istio_version=settings.istio.version,
+        istio_namespace=ROOT_NAMESPACE,
+        istio_version=istio.version,
         injection_labels=dict(injection.labels),
         namespaces=[declared.name for declared in mesh.namespaces if declared.injected],
         gateways={
@@ -151,7 +150,7 @@ def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
                 kind=spec.kind,
                 namespace=spec.home,
                 name=spec.release_name,
-                principal=graph.principal(graph.gateway_identity(name)),
+                principal=graph.principal(graph.gateway_identity(spec)),
                 selector=spec.pod_labels,
                 service=spec.service_host,
                 address=None,
@@ -171,8 +170,8 @@ def outputs(settings: Settings, mesh: Mesh, injection: Injection) -> Outputs:
             name: AppOutput(
                 hosts=[exposure.host for exposure in app.exposures],
                 namespace=app.namespace,
-                service=app.service_host(name),
-                principal=graph.principal(graph.app_identity(name)),
+                service=app.service_host,
+                principal=graph.principal(graph.app_identity(app)),
             )
             for name, app in graph.apps.items()
         },

@@ -9,17 +9,18 @@ from chatgpt_mesh.components.specs.addresses import reserved_addresses
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 
 if TYPE_CHECKING:
+    from chatgpt_mesh.components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
+    from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.stack.settings import Settings
 
 
-def connect(settings: Settings, mesh: Mesh) -> ConnectedCluster:
-    """Makes the stack's cluster, or adopts the one that is there."""
-    spec = settings.cluster
-    if not isinstance(spec, GkeClusterSpec):
-        return existing_cluster(spec, platform=settings.istio.platform)
-    if settings.project is None or settings.network is None:
-        raise ValueError("settings with cluster.kind gke have project and network; settings.load() sees to it")
+def connect(cluster: ClusterSpec, istio: IstioSpec, mesh: Mesh, google_cloud: GoogleCloud | None) -> ConnectedCluster:
+    """Makes the stack's cluster, or adopts the one that is there. `google_cloud` goes with cluster.kind gke."""
+    if not isinstance(cluster, GkeClusterSpec):
+        return existing_cluster(cluster, platform=istio.platform)
+    if google_cloud is None:
+        raise ValueError("a cluster of kind gke is made in a project and a network")
     # Here and not above: a stack that makes no cluster does not wait for Pulumi's large module of Google Cloud.
     from chatgpt_mesh.components.gke import Gke, GkeArgs
     from chatgpt_mesh.components.gke_outputs import gke_outputs
@@ -27,14 +28,14 @@ def connect(settings: Settings, mesh: Mesh) -> ConnectedCluster:
     gke = Gke(
         "gke",
         GkeArgs(
-            project=settings.project,
-            project_number=settings.project_number,
-            network=settings.network,
-            cluster=spec,
-            istio=settings.istio,
+            project=google_cloud.project,
+            project_number=google_cloud.project_number,
+            network=google_cloud.network,
+            cluster=cluster,
+            istio=istio,
             gateways=mesh.gateways,
-            addresses=reserved_addresses(spec, mesh.gateways),
-            apps={name: mesh.graph.app_identity(name) for name in mesh.graph.apps},
+            addresses=reserved_addresses(cluster, mesh.gateways),
+            apps={name: mesh.graph.app_identity(app) for name, app in mesh.graph.apps.items()},
         ),
     )
     return ConnectedCluster(provider=gke.kubernetes, access=gke.access, platform="gke", outputs=gke_outputs(gke, mesh))

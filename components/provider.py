@@ -13,7 +13,7 @@ import yaml
 
 from chatgpt_mesh.components.specs.cluster import ExistingClusterSpec
 from chatgpt_mesh.components.verification import ClusterAccess
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

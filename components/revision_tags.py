@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from pulumi_kubernetes.admissionregistration import v1 as admission
 from pulumi_kubernetes.meta import v1 as meta
 
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,9 +24,7 @@ NOT_REFUSED = meta.LabelSelectorRequirementArgs(key="sidecar.istio.io/inject", o
 NOT_BY_INJECTION_LABEL = meta.LabelSelectorRequirementArgs(key="istio-injection", operator="DoesNotExist")
 
 
-def revision_tag(
-    tag: str, revision: str, *, istio_namespace: str, opts: pulumi.ResourceOptions
-) -> admission.MutatingWebhookConfiguration:
+def revision_tag(tag: str, revision: str, *, opts: pulumi.ResourceOptions) -> admission.MutatingWebhookConfiguration:
     """The webhooks by which a revision's istiod injects what carries the tag: whole namespaces, and single pods."""
     chosen = meta.LabelSelectorRequirementArgs(key=REVISION, operator="In", values=[tag])
     not_by_namespace = meta.LabelSelectorRequirementArgs(key=REVISION, operator="DoesNotExist")
@@ -36,11 +36,10 @@ def revision_tag(
             labels={"app": "sidecar-injector", "istio.io/tag": tag, REVISION: revision},
         ),
         webhooks=[
-            _webhook("rev.namespace.", revision, istio_namespace, [chosen, NOT_BY_INJECTION_LABEL], [NOT_REFUSED]),
+            _webhook("rev.namespace.", revision, [chosen, NOT_BY_INJECTION_LABEL], [NOT_REFUSED]),
             _webhook(
                 "rev.object.",
                 revision,
-                istio_namespace,
                 [not_by_namespace, NOT_BY_INJECTION_LABEL],
                 [NOT_REFUSED, chosen],
             ),
@@ -52,7 +51,6 @@ def revision_tag(
 def _webhook(
     prefix: str,
     revision: str,
-    istio_namespace: str,
     namespaces: Sequence[meta.LabelSelectorRequirementArgs],
     objects: Sequence[meta.LabelSelectorRequirementArgs],
 ) -> admission.MutatingWebhookArgs:
@@ -60,7 +58,7 @@ def _webhook(
         name=f"{prefix}sidecar-injector.istio.io",
         client_config=admission.WebhookClientConfigArgs(
             service=admission.ServiceReferenceArgs(
-                name=f"istiod-{revision}", namespace=istio_namespace, path="/inject", port=443
+                name=f"istiod-{revision}", namespace=ROOT_NAMESPACE, path="/inject", port=443
             )
         ),
         side_effects="None",

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from chatgpt_mesh.mesh import verify
+from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError, NotSyncedError
+from chatgpt_mesh.control_plane.istiod import ControlPlane
+from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from chatgpt_mesh.control_plane.acknowledgement import Acknowledgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +29,9 @@ class ClusterAccess:
     context: str | None = None
     configuration: Mapping[str, Any] | None = None
 
-    def control_plane(self, namespace: str) -> verify.ControlPlane:
-        api = verify.KubernetesApi(kubeconfig=self.kubeconfig, context=self.context, configuration=self.configuration)
-        return verify.ControlPlane(api, namespace)
+    def control_plane(self) -> ControlPlane:
+        api = KubernetesApi(kubeconfig=self.kubeconfig, context=self.context, configuration=self.configuration)
+        return ControlPlane(api)
 
 
 class Verification:
@@ -37,10 +41,9 @@ class Verification:
     failed, and the engine deletes what a stack no longer has only after the program has ended well.
     """
 
-    def __init__(self, access: pulumi.Input[ClusterAccess], namespace: str) -> None:
+    def __init__(self, access: pulumi.Input[ClusterAccess]) -> None:
         self._access = pulumi.Output.from_input(access)
-        self._namespace = namespace
-        self._refused_before: list[verify.Acknowledgement] = []
+        self._refused_before: list[Acknowledgement] = []
         # A cluster whose address is not known yet is only being made, and has no proxies.
         if isinstance(access, ClusterAccess) and not pulumi.runtime.is_dry_run():
             self._refused_before = self._refused(access)
@@ -64,7 +67,7 @@ class Verification:
         async def check(found: Sequence[Any]) -> None:
             try:
                 await asyncio.to_thread(self._wait, found[0])
-            except verify.NotSyncedError as error:
+            except NotSyncedError as error:
                 raise pulumi.RunError(str(error)) from None
             for state in self._refused_before:
                 pulumi.log.warn(
@@ -74,11 +77,11 @@ class Verification:
 
         pulumi.Output.all(self._access, *(resource.urn for resource in resources)).apply(check)
 
-    def _refused(self, access: ClusterAccess) -> list[verify.Acknowledgement]:
+    def _refused(self, access: ClusterAccess) -> list[Acknowledgement]:
         try:
-            return access.control_plane(self._namespace).refused()
-        except verify.ControlPlaneUnreachableError:
+            return access.control_plane().refused()
+        except ControlPlaneUnreachableError:
             return []
 
     def _wait(self, access: ClusterAccess) -> None:
-        access.control_plane(self._namespace).wait_synced(known=self._refused_before)
+        access.control_plane().wait_synced(known=self._refused_before)

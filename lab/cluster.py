@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab import cgroups, control_plane, images, leftovers, network, node, pki
 from lab.failure import LabError
+from lab.json_types import JsonObject, objects_at
 from lab.kubeconfig import ApiServer
 from lab.processes import Process, Processes, end
 from lab.runtime import Runtime
@@ -198,10 +199,9 @@ def deployment_available(api: ApiServer, namespace: str, name: str) -> bool:
     return current and _condition(deployment, "Available")
 
 
-def _condition(resource: dict, kind: str) -> bool:
-    return any(
-        one["type"] == kind and one["status"] == "True" for one in resource.get("status", {}).get("conditions", ())
-    )
+def _condition(resource: JsonObject, kind: str) -> bool:
+    conditions = objects_at(resource, "status", "conditions")
+    return any(one["type"] == kind and one["status"] == "True" for one in conditions)
 
 
 def _http_ok(url: str) -> bool:

@@ -181,7 +181,7 @@ class Deployment:
             )
             for namespace, name in deployments
         ]
-        failed = []
+        failed: list[str] = []
         for wait, (namespace, name) in zip(waits, deployments, strict=True):
             _, errors = wait.communicate()
             if wait.returncode != 0:

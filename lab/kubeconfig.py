@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lab.failure import LabError
+from lab.json_types import is_object
 from lab.network import API_SERVER_PORT, NODE_ADDRESS
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def require_usable(path: Path) -> None:
             f"LAB_KUBECONFIG={path} is not YAML: {str(error).splitlines()[0]}. Name a kubeconfig file, or unset "
             "LAB_KUBECONFIG."
         ) from error
-    if not isinstance(document, dict) or not document.get("clusters"):
+    if not is_object(document) or not document.get("clusters"):
         raise LabError(
             f"LAB_KUBECONFIG={path} is not a kubeconfig: it has no `clusters`. Name another file, or unset "
             "LAB_KUBECONFIG."

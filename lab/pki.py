@@ -179,7 +179,7 @@ def _good(path: Path, names: Sequence[str] = ()) -> bool:
     try:
         present = set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
-        present = set()
+        present = set[x509.GeneralName]()
     return present == {_general_name(name) for name in names}
 
 

@@ -144,8 +144,10 @@ class Preview:
         os.environ.update({name: self.variables[name] for name in ("LAB_STATE", "ISTIO_CHARTS", "KUBECONFIG")})
         today = datetime.now(tz=UTC).date()
         loaded = settings.load_stack(CHECKOUT / f"Pulumi.{self._stack}.yaml", today)
-        mesh = Mesh(loaded.mesh(), today)
-        for name, values in checked.charts_of(loaded, mesh, mesh_config(mesh), loaded.platform).items():
+        mesh = Mesh(loaded, today)
+        for name, values in checked.charts_of(
+            loaded.istio, loaded.cluster, mesh, mesh_config(mesh), loaded.platform
+        ).items():
             _, namespace, release = name.split("/") if name.startswith("gateway/") else ("", "istio-system", name)
             yield (
                 name,

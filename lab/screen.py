@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 LIVE_INTERVAL = 0.2
 HEARTBEAT_INTERVAL = 30.0
@@ -45,7 +45,7 @@ class Screen:
         self.line(text)
 
     @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None]:
         """Time what happens inside and print one line when it has ended, well or not."""
         start = time.monotonic()
         with self._lock:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from lab.failure import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 DEFAULT_STATE = "/var/lib/chatgpt-mesh-lab"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -145,7 +145,7 @@ def require_disk_space(directory: Path, needed: int, variable: str) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(state: State, command: str) -> Iterator[None]:
+def exclusive(state: State, command: str) -> Generator[None]:
     """Hold the lab's lock while one command changes the cluster.
 
     The lock is the kernel's (flock), so that a killed command does not leave it behind; the file's text says who holds

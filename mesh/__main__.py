@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chatgpt_mesh.mesh.owned import Owned
+    from chatgpt_mesh.mesh.objects.owned import Owned
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         case "show":
             return _show(arguments)
         case _:
-            from chatgpt_mesh.mesh import verify
+            from chatgpt_mesh.control_plane import verify
 
             return verify.run(arguments)
 
 
 def _add_verify(commands: Any) -> None:
-    from chatgpt_mesh.mesh import verify
+    from chatgpt_mesh.control_plane import verify
 
     verify.add_arguments(commands.add_parser("verify", help="ask istiod whether any proxy refused an update"))
 
@@ -64,7 +64,7 @@ def _show(arguments: argparse.Namespace) -> int:
         return 2
     today = datetime.now(tz=UTC).date()
     try:
-        spec = settings.load_stack(path, today).mesh()
+        spec = settings.load_stack(path, today)
         mesh = Mesh(spec, today)
     except InvalidConfig as mistakes:
         print(mistakes, file=sys.stderr)

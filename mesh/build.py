@@ -1,82 +1,67 @@
-"""From a declaration to the objects of the cluster.
+"""From a declaration to the objects of the cluster; the only module that knows all concerns.
 
-Every concern is a module with a spec and up to three pure functions; this file is the only one that knows them all:
-
-- `problems(parts) -> Iterator[Problem]`: mistakes that types cannot see, over whatever parsed.
-- `warnings(parts) -> Iterator[Problem]`: what is still right but soon is not.
-- `objects(graph) -> Iterator[Owned]`: the objects, over a declaration without mistakes.
+A concern is a spec with its mistakes in `mesh.specs` and pure functions from the graph to objects in `mesh.objects`.
 """
 
 from __future__ import annotations
 
-# ruff: noqa: TC001 - pydantic reads the annotations at run time
 import gc
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.mesh import app, egress, gateways, raw_objects, scoping, security, telemetry
-from chatgpt_mesh.mesh.app import AppSpec
-from chatgpt_mesh.mesh.egress import EgressSpec
-from chatgpt_mesh.mesh.gateways import GatewaySpec
-from chatgpt_mesh.mesh.graph import Graph, Parts
-from chatgpt_mesh.mesh.namespaces import NamespaceDeclaration, namespaces_of
-from chatgpt_mesh.mesh.problem import InvalidConfig, Problem
-from chatgpt_mesh.mesh.rate_limit import RateLimitServiceSpec
-from chatgpt_mesh.mesh.raw_objects import RawObjectSpec
-from chatgpt_mesh.mesh.security import SecuritySpec
-from chatgpt_mesh.mesh.spec import DnsLabel, Many, Spec
-from chatgpt_mesh.mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.graph import Graph
+from chatgpt_mesh.mesh.objects import (
+    callers,
+    destination_rules,
+    edge_http,
+    egress,
+    gateways,
+    path_rules,
+    rate_limit,
+    raw_objects,
+    scoping,
+    security,
+    telemetry,
+    virtual_services,
+)
+from chatgpt_mesh.mesh.objects.auth import denials, verification
+from chatgpt_mesh.mesh.objects.namespaces import NamespaceDeclaration, namespaces_of
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems, warnings
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
-    from datetime import date
 
-    from chatgpt_mesh.mesh.owned import Owned
-
-CONCERNS = (gateways, security, app, egress, scoping, telemetry, raw_objects)
-"""In the order in which their objects are listed."""
+    from chatgpt_mesh.mesh.objects.owned import Owned
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
-class MeshSpec(Spec):
-    """The declaration of a mesh: the part of a stack file that becomes Istio objects."""
-
-    gateways: dict[DnsLabel, GatewaySpec] = {}
-    """Gateways by name."""
-    apps: dict[DnsLabel, AppSpec] = {}
-    """Apps by name."""
-    security: SecuritySpec = SecuritySpec()
-    """Mutual TLS and its exceptions."""
-    egress: EgressSpec = EgressSpec()
-    """Hosts outside the mesh that apps may reach."""
-    telemetry: TelemetrySpec = TelemetrySpec()
-    """Traces, access logs and metrics."""
-    objects: Many[RawObjectSpec] = ()
-    """Istio objects written by hand, for what no declaration has a word for; checked like the rest."""
-    rate_limit_service: RateLimitServiceSpec | None = None
-    """The service behind global rate limits."""
-    faults_allowed: bool = False
-    """Whether apps of this stack may declare faults."""
-    trust_domain: str = "cluster.local"
-    """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
-    istio_namespace: DnsLabel = "istio-system"
-    """Root namespace of the mesh."""
+def _objects(graph: Graph) -> Iterator[Owned]:
+    """In the order in which they are listed: gateways, security, apps, egress, scoping, telemetry, objects by hand."""
+    yield from gateways.objects(graph)
+    yield from security.objects(graph)
+    for gateway in graph.gateways.values():
+        if gateway.kind != "egress" and gateway.listeners:
+            yield from verification.objects(graph, gateway)
+            yield from edge_http.objects(graph, gateway)
+    yield from rate_limit.gateway_objects(graph)
+    for app in graph.apps.values():
+        yield from _of_app(graph, app)
+    yield from egress.objects(graph)
+    yield from scoping.objects(graph)
+    yield from telemetry.objects(graph)
+    yield from raw_objects.objects(graph)
 
 
-def cross_check(parts: Parts) -> list[Problem]:
-    """Mistakes between parts: owners, callers, gateways, dates. Works on those parts that parsed."""
-    return [problem for concern in CONCERNS for problem in concern.problems(parts)]
-
-
-def warnings(parts: Parts) -> list[Problem]:
-    """What is right today and will not be soon."""
-    return list(security.warnings(parts))
-
-
-def parts_of(spec: MeshSpec, today: date) -> Parts:
-    """The parts of a declaration that parsed as a whole."""
-    return Parts(today=today, **{name: getattr(spec, name) for name in MeshSpec.model_fields})
+def _of_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
+    yield from destination_rules.objects(app)
+    yield from callers.objects(graph, app)
+    yield from path_rules.objects(graph, app)
+    yield from denials.objects(graph, app)
+    yield from virtual_services.objects(graph, app)
 
 
 class Mesh:
@@ -84,22 +69,20 @@ class Mesh:
 
     def __init__(self, spec: MeshSpec, today: date) -> None:
         self.spec = spec
-        self._parts = parts_of(spec, today)
-        problems = cross_check(self._parts)
-        if problems:
-            raise InvalidConfig(problems)
-        self.graph = Graph(self._parts)
+        self._today = today
+        found = list(problems(spec, today))
+        if found:
+            raise InvalidConfig(found)
+        self.graph = Graph(spec)
         with _without_collector():
-            self.objects: tuple[Owned, ...] = tuple(
-                owned for concern in CONCERNS for owned in concern.objects(self.graph)
-            )
+            self.objects: tuple[Owned, ...] = tuple(_objects(self.graph))
         doubled = list(_doubled(self.objects))
         if doubled:
             raise InvalidConfig(doubled)
 
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
-        return tuple(warnings(self._parts))
+        return tuple(warnings(self.spec, self._today))
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDeclaration, ...]:

@@ -1,27 +1,24 @@
-"""`python -m meshlint lint|reach|compare|explain`"""
+"""`meshlint lint|reach|compare|explain`"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import os
 import sys
 
-SUBCOMMANDS = ("lint", "reach", "compare", "explain")
-"""Each is a module `meshlint.cli_NAME` with HELP, DESCRIPTION, EPILOG, `add_arguments(parser)` and `run(arguments)`."""
+from meshlint import cli_compare, cli_explain, cli_lint, cli_reach
+
+SUBCOMMANDS = {"lint": cli_lint, "reach": cli_reach, "compare": cli_compare, "explain": cli_explain}
+"""Each is a module with HELP, DESCRIPTION, EPILOG, `add_arguments(parser)` and `run(arguments)`."""
 
 
-def main(arguments: list[str]) -> int:
-    """Run one subcommand. 0: clean, 1: findings, 2: wrong use."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand, by default that of the command line. 0: clean, 1: findings, 2: wrong use."""
     parser = argparse.ArgumentParser(
-        prog="python -m meshlint", description="Judge Istio objects, whoever wrote them, without a cluster."
+        prog="meshlint", description="Judge Istio objects, whoever wrote them, without a cluster."
     )
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="|".join(SUBCOMMANDS))
-    for name in SUBCOMMANDS:
-        if importlib.util.find_spec(f"meshlint.cli_{name}") is None:
-            continue
-        module = importlib.import_module(f"meshlint.cli_{name}")
+    for name, module in SUBCOMMANDS.items():
         subparser = subparsers.add_parser(
             name,
             help=module.HELP,
@@ -43,4 +40,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""`python -m meshlint compare OLD NEW`"""
+"""`meshlint compare OLD NEW`"""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ Compare two versions of a mesh's objects by what they do: every request whose an
 What is opened comes first."""
 
 EPILOG = """\
-  git show main:tests/unit/golden/prod.yaml > old.yaml; python -m meshlint compare old.yaml tests/unit/golden/prod.yaml
+  git show main:mesh.yaml > old.yaml; meshlint compare old.yaml mesh.yaml
 
 exit status: 0 no request changes its answer, 1 some do, 2 wrong use"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `compare` takes."""
     parser.add_argument("old", metavar="OLD", help="file or directory with the objects as they are")
     parser.add_argument("new", metavar="NEW", help="file or directory with the objects as they will be")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the changes; the exit status says whether there are any."""
     from meshlint.reachability.compare import changes
 
     try:

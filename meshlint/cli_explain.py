@@ -1,4 +1,4 @@
-"""`python -m meshlint explain CODE`"""
+"""`meshlint explain CODE`"""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ EPILOG = "exit status: 0, or 2 for a code that does not exist"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `explain` takes."""
     parser.add_argument("code", nargs="?", metavar="CODE", help="a rule's code, for example MCP107")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print a page, or the list of rules."""
     from meshlint import rules
-    from meshlint.docs import rule_page
+    from meshlint.rule_page import rule_page
 
     known = rules.load()
     if arguments.code is None:
@@ -28,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     rule = known.get(arguments.code.upper())
     if rule is None:
-        print(f"{arguments.code}: no such rule; `python -m meshlint explain` lists all", file=sys.stderr)
+        print(f"{arguments.code}: no such rule; `meshlint explain` lists all", file=sys.stderr)
         return 2
     print(rule_page(rule), end="")
     return 0

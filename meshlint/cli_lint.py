@@ -1,4 +1,4 @@
-"""`python -m meshlint lint FILE|DIR|-`"""
+"""`meshlint lint FILE|DIR|-`"""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ exit status: 0 no finding at the threshold or above, 1 findings, 2 wrong use"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `lint` takes."""
     parser.add_argument("path", nargs="+", metavar="FILE|DIR|-", help="what to check")
     parser.add_argument(
         "--format", choices=("text", "json", "sarif", "github"), default="text", help="how to print (default: text)"
@@ -66,6 +67,7 @@ def _day(text: str) -> date:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the findings; the exit status says whether one is at the threshold."""
     from meshlint import formats
     from meshlint.environment import Environment
     from meshlint.lint import Linted, lint

@@ -1,4 +1,4 @@
-"""`python -m meshlint reach FILE... --from CALLER --to HOST`"""
+"""`meshlint reach FILE... --from CALLER --to HOST`"""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ is allowed, denied or challenged, and by which object. Without options: everybod
 asking for everything that they name."""
 
 EPILOG = """\
-  python -m meshlint reach mesh.yaml --from internet --to chatgpt-mcp.example.com --path /mcp
-  python -m meshlint reach mesh.yaml --from shop/frontend --to cart.shop.svc.cluster.local --method POST
-  python -m meshlint reach mesh.yaml --from internet --token iss=https://auth.example.com,aud=https://mcp.example.com/mcp
+  meshlint reach mesh.yaml --from internet --to chatgpt-mcp.example.com --path /mcp
+  meshlint reach mesh.yaml --from shop/frontend --to cart.shop.svc.cluster.local --method POST
+  meshlint reach mesh.yaml --from internet --token iss=https://auth.example.com,aud=https://mcp.example.com/mcp
 
 CALLER is internet, plaintext (a pod without a sidecar), or NAMESPACE/SERVICEACCOUNT.
 exit status: 0 shown, 2 wrong use"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `reach` takes."""
     parser.add_argument("path", nargs="+", metavar="FILE|DIR|-", help="the objects of the mesh")
     parser.add_argument("--from", dest="callers", action="append", metavar="CALLER", help="who asks (repeatable)")
     parser.add_argument("--to", dest="hosts", action="append", metavar="HOST", help="the host asked for (repeatable)")
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the answer to every request that the arguments ask for."""
     from meshlint.environment import Environment
     from meshlint.load import load
     from meshlint.reachability.matrix import METHODS, Axes, callers_of, requests, rows, token_from

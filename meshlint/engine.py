@@ -8,7 +8,7 @@ from meshlint import rules
 from meshlint.acceptance import settle
 from meshlint.environment import Environment
 from meshlint.finding import Finding, NotJudged, Report, dotted
-from meshlint.view.manifest import HELM_VALUES
+from meshlint.view.charts import helm_values
 from meshlint.view.mesh import MeshView
 
 if TYPE_CHECKING:
@@ -44,11 +44,6 @@ def run(
             continue
         findings += (_finding(rule, hit) for hit in rule.check(mesh))
     return settle(findings, not_judged, accept, today=today)
-
-
-def helm_values(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The stand-in object that carries a chart's values among the manifests."""
-    return {"apiVersion": "v1", "kind": HELM_VALUES, "metadata": {"name": name}, "values": values}
 
 
 def _finding(rule: Rule, hit: Hit) -> Finding:

@@ -50,6 +50,8 @@ ATTRIBUTES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CelProblem:
+    """Why Envoy would not take an expression: Mixer's language, no CEL, or a wrong attribute or type."""
+
     kind: Literal["mixer", "syntax", "type"]
     message: str
 

@@ -32,6 +32,7 @@ class Severity(StrEnum):
         return _RANKS[self]
 
     def at_least(self, threshold: Severity) -> bool:
+        """Whether this is as severe as the threshold, or more."""
         return self.rank <= threshold.rank
 
 
@@ -87,6 +88,7 @@ class Acceptance:
 
     @classmethod
     def of(cls, code: str, objects: str | Iterable[str], *, until: date, why: str, where: str) -> Acceptance:
+        """For one object or several, by name."""
         names = [objects] if isinstance(objects, str) else objects
         return cls(code, frozenset(names), until, why, where)
 
@@ -101,8 +103,10 @@ class Report:
 
     @property
     def errors(self) -> list[Finding]:
+        """The findings that are errors."""
         return [finding for finding in self.findings if finding.severity is Severity.ERROR]
 
     @property
     def warnings(self) -> list[Finding]:
+        """The findings that are warnings."""
         return [finding for finding in self.findings if finding.severity is Severity.WARNING]

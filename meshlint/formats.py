@@ -84,11 +84,12 @@ def _sum(linted: Linted) -> str:
     ]
     said = ", ".join(parts) if parts else "no findings"
     objects = f"{linted.objects} object{'s' if linted.objects != 1 else ''}"
-    hint = "; `python -m meshlint explain CODE` tells more" if parts else ""
+    hint = "; `meshlint explain CODE` tells more" if parts else ""
     return f"{said} in {objects}{hint}"
 
 
 def as_json(linted: Linted) -> str:
+    """Everything that was found, accepted and not judged, for programs."""
     document = {
         "findings": [_fields(found) for found in linted.findings],
         "accepted": [

@@ -35,6 +35,8 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Linted:
+    """What a run over files found, accepted, did not judge and passed over."""
+
     findings: list[Located]
     accepted: list[tuple[Located, Acceptance]]
     not_judged: Sequence[NotJudged]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from meshlint import schemas
 from meshlint.acceptance import CODE as ACCEPTANCE
-from meshlint.engine import helm_values
 from meshlint.finding import Acceptance, Severity
+from meshlint.view.charts import helm_values
+from meshlint.view.manifest import Manifest
 from meshlint.yaml_document import UnreadableError, compose, line_of, values
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Place:
     """The leading part of the object's paths that the document does not have (a values file has no `values`)."""
 
     def line_of(self, path: Path) -> int:
+        """The line of a path of the object; the stand-in's own levels do not count."""
         if path[: len(self.stands_for)] == self.stands_for:
             path = path[len(self.stands_for) :]
         return self.chunk.line_of(self.document, (*self.prefix, *path))
@@ -85,6 +87,8 @@ class Trouble:
 
 @dataclass(slots=True)
 class Loaded:
+    """The objects of all files, where each stands, and what could not be read."""
+
     objects: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     places: list[Place] = field(default_factory=list[Place])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
@@ -93,6 +97,7 @@ class Loaded:
     """(file, reason) of what was not checked, on purpose."""
 
     def trouble(self, code: str, file: str, line: int, message: str, severity: Severity = Severity.ERROR) -> None:
+        """Report what is wrong with the text itself, before any rule sees an object."""
         self.troubles.append(Trouble(code, severity, file, line, message))
 
 
@@ -225,7 +230,7 @@ def _read_chunk(chunk: Chunk, heading: bytes, loaded: Loaded, *, explicit: bool)
 def _report_unreadable(error: UnreadableError, chunk: Chunk, loaded: Loaded) -> None:
     line = chunk.first_line + error.line - 1
     if b"{{" in chunk.text:
-        mend = "it looks like a template: render it first (`helm template ... | python -m meshlint lint -`)"
+        mend = "it looks like a template: render it first (`helm template ... | meshlint lint -`)"
     else:
         mend = "correct the document; the others were checked"
     loaded.trouble(UNREADABLE, chunk.file, line, f"the document at line {chunk.first_line} {error.message}; {mend}.")
@@ -315,8 +320,6 @@ def _read_acceptances(chunk: Chunk, heading: bytes, first_object: int, loaded: L
 
 
 def _key_of(obj: dict[str, Any]) -> str:
-    from meshlint.view.manifest import Manifest
-
     return Manifest(obj, 0).key
 
 

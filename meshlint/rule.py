@@ -32,6 +32,8 @@ class Hit:
 
 
 class Check(Protocol):
+    """The function that a rule is made of: every place of a mesh where it fires."""
+
     def __call__(self, mesh: MeshView) -> Iterator[Hit]: ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.stack import stack_files
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

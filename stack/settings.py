@@ -18,15 +18,17 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from chatgpt_mesh.components.specs import namespace, platform
-from chatgpt_mesh.components.specs.cluster import ClusterSpec  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.components.specs.istio import IstioSpec  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.components.specs.network import NetworkSpec  # noqa: TC001 - pydantic reads it
+from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+from chatgpt_mesh.components.specs.cluster import ClusterSpec
+from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
+from chatgpt_mesh.components.specs.istio import IstioSpec
+from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
-from chatgpt_mesh.mesh.build import MeshSpec, cross_check
-from chatgpt_mesh.mesh.graph import Parts
-from chatgpt_mesh.mesh.problem import InvalidConfig, Problem
-from chatgpt_mesh.mesh.spec import Date, DnsLabel, Many, Spec
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec
+from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
 from chatgpt_mesh.stack import setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
@@ -34,19 +36,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
 ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
-
-
-class AcceptedRiskSpec(Spec):
-    """A finding of the checker that somebody takes on, until a day and for a reason."""
-
-    code: str
-    """Code of the rule, as the finding shows it."""
-    object: str
-    """KIND/NAMESPACE/NAME of the object that is accepted as it is."""
-    until: Date
-    """The last day on which it is accepted; the program warns 14 days before and stops after it."""
-    why: str
-    """The reason, for whoever reads this later."""
 
 
 class Settings(MeshSpec):
@@ -72,13 +61,16 @@ class Settings(MeshSpec):
         """Where the cluster runs, when Istio's charts must know."""
         return "gke" if self.cluster.kind == "gke" else self.istio.platform
 
+    @property
+    def google_cloud(self) -> GoogleCloud | None:
+        """Where a GKE stack makes its cluster; None for a cluster that is there."""
+        if self.project is None or self.network is None:
+            return None
+        return GoogleCloud(project=self.project, project_number=self.project_number, network=self.network)
+
     def warnings(self, today: date) -> list[Problem]:
         """What is right today and will not be soon, outside the mesh's declaration."""
         return list(platform.warnings({name: getattr(self, name) for name in type(self).model_fields}, today))
-
-    def mesh(self) -> MeshSpec:
-        """The declaration of the mesh alone."""
-        return MeshSpec.model_construct(**{name: getattr(self, name) for name in MeshSpec.model_fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +150,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
         unread |= missing
         if name not in missing:
             read[name] = parsed
-    found += map(_bracketed, cross_check(_parts(read, frozenset(unread), today)))
+    found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
     found += _ambient(read)
@@ -186,14 +178,9 @@ def _ambient(read: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _parts(read: Mapping[str, Any], unread: frozenset[str], today: date) -> Parts:
-    """What the mesh's cross-checks look at: each part that parsed, and the defaults of those that are not set."""
-    given = {
-        name: read[name] if name in read else about.get_default(call_default_factory=True)
-        for name, about in MeshSpec.model_fields.items()
-        if name not in unread
-    }
-    return Parts(today=today, unread=unread, **given)
+def _mesh(read: Mapping[str, Any]) -> MeshSpec:
+    """The declaration of the mesh, as far as its parts parsed."""
+    return MeshSpec(**{name: part for name, part in read.items() if name in MeshSpec.model_fields})
 
 
 def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:

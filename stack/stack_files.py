@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import yaml
 
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> Values:
             merged.pop(key, None)
         elif isinstance(value, Mapping):
             mapping = cast("Mapping[str, Any]", value)
-            base = cast("Mapping[str, Any]", inherited) if isinstance(inherited, Mapping) else {}
+            base: Mapping[str, Any] = cast("Values", inherited) if isinstance(inherited, Mapping) else {}
             if "kind" in mapping and base.get("kind") != mapping["kind"]:
                 base = {}
             merged[key] = merge(base, mapping)
@@ -111,7 +111,7 @@ def _parents(own: Mapping[str, Any], path: str, layers: Layers) -> list[str]:
     parents = own.get(EXTENDS, [])
     if isinstance(parents, list) and all(isinstance(p, str) for p in cast("list[object]", parents)):
         return cast("list[str]", parents)
-    layers.problems.append(Problem(path, "must be a list of files, such as [config/every-stack.yaml]", parents))
+    layers.problems.append(Problem(path, "must be a list of files, such as [config/every-stack.yaml]", own[EXTENDS]))
     return []
 
 
@@ -136,7 +136,7 @@ def _read(path: Path, layers: Layers) -> Values:
         layers.problems.append(
             Problem(f"{path.name}: {key}", "is not read here; move settings below `config`, named chatgpt-mesh:NAME")
         )
-    config = mapping.get("config") or {}
+    config: Any = mapping.get("config") or {}
     if not isinstance(config, dict):
         layers.problems.append(Problem(f"{path.name}: config", "must be a mapping of chatgpt-mesh:NAME to a value"))
         return {}
@@ -194,6 +194,12 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
+class _Constructor(Protocol):
+    """What is asked of PyYAML, which says nothing of this method's types."""
+
+    def construct_object(self, node: yaml.Node, deep: bool) -> object: ...
+
+
 class _Yaml12Loader(yaml.SafeLoader):
     """PyYAML with the scalars of YAML 1.2's core schema, which Pulumi's engine reads too.
 
@@ -205,7 +211,7 @@ class _Yaml12Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Hashable, yaml.Mark] = {}
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = cast("_Constructor", self).construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} is not a string; put it in quotes", key_node.start_mark
@@ -234,5 +240,7 @@ for _tag, _pattern, _first in (
         list("-+0123456789."),
     ),
 ):
-    _Yaml12Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
+    for _character in _first:
+        _resolvers = _Yaml12Loader.yaml_implicit_resolvers.setdefault(_character, [])
+        _resolvers.append((_tag, re.compile(f"^(?:{_pattern})$")))
 _Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _Yaml12Loader.construct_core_int)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chatgpt_mesh.components.specs.cluster import ExistingClusterSpec
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 def reserved_addresses(

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
-from chatgpt_mesh.components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.mesh.spec import Spec
+from chatgpt_mesh.components.specs.path_setting import PathSetting
+from chatgpt_mesh.mesh.specs.spec import Spec
 
 
 class ExistingClusterSpec(Spec):

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.network import Region  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.components.specs.node_pools import NodePoolSpec  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.mesh.spec import Cidr, Date, DnsLabel, Duration, Labels, Many, Spec
+from chatgpt_mesh.components.specs.network import Region
+from chatgpt_mesh.components.specs.node_pools import NodePoolSpec
+from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Duration, Labels, Many, Spec
 
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]
 Role = Annotated[
@@ -127,7 +127,7 @@ class MaintenanceSpec(Spec):
     """Publishes upgrades and security bulletins to a Pub/Sub topic, which is an output of the stack."""
 
 
-class SecuritySpec(Spec):
+class ClusterSecuritySpec(Spec):
     """What GKE's hardening guide leaves to the operator.
     https://cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster"""
 
@@ -153,7 +153,7 @@ class SecuritySpec(Spec):
     """Project of the fleet that the cluster joins."""
 
 
-class ObservabilitySpec(Spec):
+class ClusterObservabilitySpec(Spec):
     """What GKE itself logs and measures. The mesh's own traces, logs and metrics are declared under `telemetry`."""
 
     logs: Many[Literal["SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "SCHEDULER", "CONTROLLER_MANAGER"]] = (
@@ -258,9 +258,9 @@ class GkeClusterSpec(Spec):
     """How the Kubernetes API is reached."""
     maintenance: MaintenanceSpec = MaintenanceSpec()
     """When the cluster may change by itself."""
-    security: SecuritySpec = SecuritySpec()
+    security: ClusterSecuritySpec = ClusterSecuritySpec()
     """Hardening that is not always on."""
-    observability: ObservabilitySpec = ObservabilitySpec()
+    observability: ClusterObservabilitySpec = ClusterObservabilitySpec()
     """What GKE logs and measures."""
     backup: BackupSpec | None = None
     """Backups of the cluster's objects."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.node_pools import TaintSpec
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 class Row(NamedTuple):

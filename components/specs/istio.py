@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.path_setting import PathSetting  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.mesh.gateways import ReplicasSpec, ResourcesSpec
-from chatgpt_mesh.mesh.spec import DnsLabel, HttpsUrl, Spec
+from chatgpt_mesh.components.specs.path_setting import PathSetting
+from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec
 
 if TYPE_CHECKING:
     from chatgpt_mesh.istio_api.message import ChartValues

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from chatgpt_mesh.mesh.problem import Problem
-from chatgpt_mesh.mesh.spec import Many, Spec
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.spec import Many, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.network import Zone  # noqa: TC001 - pydantic reads it
-from chatgpt_mesh.mesh.spec import Duration, Labels, Many, Spec
+from chatgpt_mesh.components.specs.network import Zone
+from chatgpt_mesh.mesh.specs.spec import Duration, Labels, Many, Spec
 
 MachineType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")]
 

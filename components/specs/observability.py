@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.mesh.spec import DnsLabel, HttpsUrl, Spec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec
 
 ServiceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$")]
 """The URL of a Service inside the cluster, such as http://prometheus.observability:9090."""

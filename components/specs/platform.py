@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.components.specs import cidr_plan, compatibility
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
-    from chatgpt_mesh.mesh.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 NOTICE = timedelta(days=14)
 """How long before its end an exclusion is warned about."""

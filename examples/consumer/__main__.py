@@ -39,7 +39,7 @@ namespace = kubernetes.core.v1.Namespace(
     opts=on_cluster,
 )
 inside = pulumi.ResourceOptions(provider=cluster, depends_on=[namespace])
-metadata = {"name": NAME, "namespace": NAME}
+metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": NAME, "namespace": NAME}
 
 kubernetes.core.v1.ServiceAccount(NAME, metadata=metadata, opts=inside)
 kubernetes.core.v1.Service(

@@ -1,1 +1,1 @@
-"""Writes the generated modules; a development tool that the program never imports."""
+"""Writes the modules of `istio_api` and the tables of `meshlint`; a development tool that neither ever imports."""

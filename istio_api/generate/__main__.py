@@ -1,4 +1,4 @@
-"""Write the generated modules of `istio_api`: `python -m istio_api.generate`."""
+"""Write the modules of `istio_api` and the tables of `meshlint`: `python -m istio_api.generate`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from chatgpt_mesh.istio_api.generate import chart_source, charts, istio_modules, message_source, messages, python_source
+from chatgpt_mesh.istio_api.generate.linter_tables.documents import linter_files
 from chatgpt_mesh.istio_api.generate.schema_walk import kind_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -66,11 +67,12 @@ def chart_files() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m istio_api.generate", description=__doc__)
     parser.parse_args()
-    for path, source in generated_files().items():
-        file = PACKAGE / path
+    modules = {PACKAGE / path: source for path, source in generated_files().items()}
+    tables = {istio_modules.REPOSITORY / path: source for path, source in linter_files().items()}
+    for file, source in (modules | tables).items():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(source)
-        print(f"wrote {file} ({source.count(chr(10))} lines)")
+        file.write_text(source, encoding="utf-8")
+        print(f"wrote {file} ({len(source)} characters)")
 
 
 if __name__ == "__main__":

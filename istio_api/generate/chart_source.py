@@ -6,7 +6,6 @@ JSON Schema, and the table TYPES for what none of them tells.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -14,7 +13,7 @@ from typing import Any, cast
 from google.protobuf import descriptor_pb2
 
 from chatgpt_mesh.istio_api.generate.charts import CHARTS, Chart, Value, known_values, values_schema
-from chatgpt_mesh.istio_api.generate.istio_modules import file_descriptors, module_directory, module_version
+from chatgpt_mesh.istio_api.generate.istio_modules import VALUES_TYPES, module_version, values_types
 from chatgpt_mesh.istio_api.generate.message_source import SCALARS, WELL_KNOWN
 from chatgpt_mesh.istio_api.generate.messages import python_field_name
 from chatgpt_mesh.istio_api.generate.python_source import Definition, EnumSource, FieldSource, MessageSource
@@ -102,13 +101,6 @@ SHARED = (
 SHARED_MODULE = "chart_values.kubernetes"
 
 
-@functools.cache
-def _values_types() -> descriptor_pb2.FileDescriptorProto:
-    file = "operator/pkg/apis/values_types.proto"
-    roots = (module_directory("istio.io/istio"), module_directory("istio.io/api") / "common-protos")
-    return next(found for found in file_descriptors([file], roots).file if found.name == file)
-
-
 class ChartClasses:
     """The classes of one chart, outermost first."""
 
@@ -117,7 +109,7 @@ class ChartClasses:
         self.definitions: list[Definition] = []
         self.unknown: list[str] = []
         self.typed_by_table: set[str] = set()
-        values = _values_types()
+        values = next(file for file in values_types().file if file.name == VALUES_TYPES)
         self._messages = {f".{values.package}.{m.name}": m for m in values.message_type}
         self._enums = {f".{values.package}.{e.name}": e for e in values.enum_type}
         roots = [self._messages[f".{values.package}.{name}"] for name in chart.protobuf]

@@ -27,6 +27,7 @@ def module_directory(module: str) -> Path:
 
 @functools.cache
 def module_version(module: str) -> str:
+    """The version that the toolchain pins."""
     return _go("list", "-m", "-f", "{{.Version}}", module).strip()
 
 
@@ -53,6 +54,17 @@ def file_descriptors(files: Iterable[str], roots: Iterable[Path]) -> descriptor_
         if done.returncode:
             raise SystemExit(f"protoc refuses Istio's protobuf files:\n{done.stderr}")
         return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
+
+
+VALUES_TYPES = "operator/pkg/apis/values_types.proto"
+"""Where Istio declares the values of an IstioOperator and of most charts."""
+
+
+@functools.cache
+def values_types() -> descriptor_pb2.FileDescriptorSet:
+    """VALUES_TYPES, compiled."""
+    roots = (module_directory("istio.io/istio"), module_directory("istio.io/api") / "common-protos")
+    return file_descriptors([VALUES_TYPES], roots)
 
 
 @functools.cache

@@ -91,7 +91,7 @@ def change(pin: Pin, screen: Screen, root: Path = ROOT) -> Outcome:
     for file in write_stacks(root, pin):
         screen.line(f"wrote {file.relative_to(root)}")
     failures: list[str] = []
-    for command in _generators(root):
+    for command in _generators():
         try:
             with screen.step(" ".join(command)):
                 _run(command, root)
@@ -164,11 +164,8 @@ def _source_version(query: str) -> str:
         ) from failure
 
 
-def _generators(root: Path) -> Iterator[list[str]]:
+def _generators() -> Iterator[list[str]]:
     yield [sys.executable, "-m", "istio_api.generate"]
-    # A generator of its own as long as it is not part of the first.
-    if (root / "meshlint" / "schemas" / "generate.py").exists():
-        yield [sys.executable, "-m", "meshlint.schemas.generate"]
     # This environment is installed, or nothing would run here: make need not look whether it is current.
     yield from (
         ["make", "--silent", "--old-file=.venv/installed", target] for target in ("golden", "inventory", "reference")

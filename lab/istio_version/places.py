@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PIN_FILE = "istio_api/version.py"
 ROWS_FILE = "components/specs/compatibility.py"
+EXTENSIONS = "meshlint/schemas/proxyv2_extensions.txt"
 TOOLCHAIN = "lab/toolchain/istio"
 NOTHING = "nothing"
 
@@ -83,6 +84,7 @@ def places(root: Path = ROOT, pin: Pin = PIN, rows: Mapping[int, Row] = ROWS) ->
     yield from stacks(root, pin)
     yield from pages(root, pin)
     yield from compatibility(root, pin, rows)
+    yield proxy(root, pin)
 
 
 def toolchain(root: Path, pin: Pin) -> Iterator[Place]:
@@ -149,6 +151,14 @@ def compatibility(root: Path, pin: Pin, rows: Mapping[int, Row]) -> Iterator[Pla
         fits = found is not None and Version.parse(kubernetes).minor in row.kubernetes
         wanted = kubernetes if fits else f"one of {row.kubernetes_text}, which Istio 1.{pin.minor} runs on"
         yield Place(file, "the version of k8s.io/kubernetes", kubernetes, wanted, "change the lab's Kubernetes by hand")
+
+
+def proxy(root: Path, pin: Pin) -> Place:
+    """The release whose proxy has the extensions that meshlint knows."""
+    found = re.search(r"proxyv2 registers: (release-\S+) of", (root / EXTENSIONS).read_text(encoding="utf-8"))
+    subject = "the branch of istio/proxy that the extensions are those of"
+    mend = "take them from bazel/extension_config/extensions_build_config.bzl of that branch"
+    return Place(EXTENSIONS, subject, found[1] if found else NOTHING, f"release-1.{pin.minor}", mend)
 
 
 def of_source(source: Path, api: Path, pin: Pin = PIN, rows: Mapping[int, Row] = ROWS) -> Iterator[Place]:

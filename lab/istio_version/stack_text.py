@@ -29,8 +29,9 @@ class Written:
 
 
 def stack_files(root: Path) -> list[Path]:
-    """The stacks' files and their parents."""
-    return [*sorted(root.glob("Pulumi*.yaml")), *sorted((root / "config").glob("*.yaml"))]
+    """The stacks' files and their parents, those that tests stand on included."""
+    patterns = ("Pulumi*.yaml", "config/*.yaml", "tests/unit/golden/concerns/mesh-without-apps.yaml")
+    return [file for pattern in patterns for file in sorted(root.glob(pattern))]
 
 
 def page_files(root: Path) -> list[Path]:
@@ -63,8 +64,9 @@ def with_release(text: str, found: list[Written], release: str) -> str:
 
 
 def _releases(text: str, offset: int, lines: int) -> Iterator[Written]:
-    # The pure Python loader: only its marks count characters.
-    istio = _below(yaml.SafeLoader(text).get_single_node(), "config", "chatgpt-mesh:istio")
+    # The pure Python loader: only its marks count characters. What follows a stack file is what it stands for.
+    loader = yaml.SafeLoader(text)
+    istio = _below(loader.get_node() if loader.check_node() else None, "config", "chatgpt-mesh:istio")
     for path in _SETTINGS:
         node = _below(istio, *path)
         if isinstance(node, yaml.ScalarNode) and _RELEASE.fullmatch(node.value):

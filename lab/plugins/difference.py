@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lab.json_types import is_array, is_object
 from lab.plugins.wire import Path, UnknownType, Value
 
 if TYPE_CHECKING:
@@ -34,30 +35,26 @@ class Change:
 
 def differences(old: Value, new: Value, path: Path = ()) -> list[Change]:
     """The properties that differ, at the depth where they do. Values carry neither secret marks nor nulls."""
-    match old, new:
-        case dict(), dict():
-            changes: list[Change] = []
-            for key in {**old, **new}:
-                if key not in new:
-                    changes.append(Change((*path, key), ChangeKind.DELETE))
-                elif key not in old:
-                    changes.append(Change((*path, key), ChangeKind.ADD))
-                else:
-                    changes += differences(old[key], new[key], (*path, key))
-            return changes
-        case list(), list():
-            shared = min(len(old), len(new))
-            changes = [c for i in range(shared) for c in differences(old[i], new[i], (*path, i))]
-            changes += [Change((*path, i), ChangeKind.DELETE) for i in range(shared, len(old))]
-            changes += [Change((*path, i), ChangeKind.ADD) for i in range(shared, len(new))]
-            return changes
-        case _:
-            same = (
-                type(old) is type(new) and old == new if isinstance(old, bool) or isinstance(new, bool) else old == new
-            )
-            if same and not isinstance(new, UnknownType):
-                return []
-            return [Change(path, ChangeKind.UPDATE)]
+    if is_object(old) and is_object(new):
+        changes: list[Change] = []
+        for key in {**old, **new}:
+            if key not in new:
+                changes.append(Change((*path, key), ChangeKind.DELETE))
+            elif key not in old:
+                changes.append(Change((*path, key), ChangeKind.ADD))
+            else:
+                changes += differences(old[key], new[key], (*path, key))
+        return changes
+    if is_array(old) and is_array(new):
+        shared = min(len(old), len(new))
+        changes = [c for i in range(shared) for c in differences(old[i], new[i], (*path, i))]
+        changes += [Change((*path, i), ChangeKind.DELETE) for i in range(shared, len(old))]
+        changes += [Change((*path, i), ChangeKind.ADD) for i in range(shared, len(new))]
+        return changes
+    same = type(old) is type(new) and old == new if isinstance(old, bool) or isinstance(new, bool) else old == new
+    if same and not isinstance(new, UnknownType):
+        return []
+    return [Change(path, ChangeKind.UPDATE)]
 
 
 def _starts_with(path: Path, prefix: Path) -> bool:

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import grpc
 from pulumi.runtime.proto import (
@@ -27,6 +27,7 @@ from lab.plugins.wire import Value, encode_struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
 
 # One thread per resource that waits (for a Deployment, a deletion) plus those of the charts that wait for them.
 MAX_CONCURRENT_CALLS = 128
@@ -170,11 +171,15 @@ def engine_address(description: str) -> str:
     return arguments.engine
 
 
+def _end(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a signal's handler
+    os._exit(0)
+
+
 def announce(server: grpc.Server, port: int) -> None:
     """Start serving, tell the engine the port by the first line on stdout, and serve until it says stop."""
     # The engine starts plugins in a process group of their own, so that Ctrl-C does not reach them, and ends them by a
     # SIGINT; it waits five seconds for each that does not go at once.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    signal.signal(signal.SIGINT, _end)
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

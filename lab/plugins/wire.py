@@ -7,12 +7,14 @@ in it as specially marked objects (https://github.com/pulumi/pulumi/blob/master/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from google.protobuf import struct_pb2
+
+from lab.json_types import is_array, is_object
 
 UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
@@ -133,11 +135,11 @@ def _encode(value: Value, target: struct_pb2.Value) -> None:
             target.struct_value.CopyFrom(encode_struct(reference))
         case Mapping():
             target.struct_value.SetInParent()
-            for key, item in value.items():
+            for key, item in cast("Mapping[str, Value]", value).items():
                 _encode(item, target.struct_value.fields[key])
         case list() | tuple():
             target.list_value.SetInParent()
-            for item in value:
+            for item in cast("Sequence[Value]", value):
                 _encode(item, target.list_value.values.add())
         case _:
             raise TypeError(f"A value of type {type(value).__name__} has no wire form.")
@@ -145,15 +147,13 @@ def _encode(value: Value, target: struct_pb2.Value) -> None:
 
 def transform(value: Value, change: Callable[[Value], Value]) -> Value:
     """Rebuild `value` bottom up, replacing each part by `change(part)`; the inside of a secret is visited too."""
-    match value:
-        case dict():
-            return change({key: transform(item, change) for key, item in value.items()})
-        case list():
-            return change([transform(item, change) for item in value])
-        case Secret():
-            return change(Secret(transform(value.value, change)))
-        case _:
-            return change(value)
+    if is_object(value):
+        return change({key: transform(item, change) for key, item in value.items()})
+    if is_array(value):
+        return change([transform(item, change) for item in value])
+    if isinstance(value, Secret):
+        return change(Secret(transform(value.value, change)))
+    return change(value)
 
 
 def reveal(value: Value) -> Value:
@@ -165,24 +165,23 @@ def without_nulls(value: Value) -> Value:
     """The value without mapping entries that are null: for Kubernetes a null field is an absent one."""
 
     def drop(part: Value) -> Value:
-        return {key: item for key, item in part.items() if item is not None} if isinstance(part, dict) else part
+        return {key: item for key, item in part.items() if item is not None} if is_object(part) else part
 
     return transform(value, drop)
 
 
 def leaves(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
     """Every scalar, unknown or secret leaf with its path; a secret counts as the leaves inside it."""
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield from leaves(item, (*path, key))
-        case list():
-            for index, item in enumerate(value):
-                yield from leaves(item, (*path, index))
-        case Secret():
-            yield from leaves(value.value, path)
-        case _:
-            yield path, value
+    if is_object(value):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif is_array(value):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    elif isinstance(value, Secret):
+        yield from leaves(value.value, path)
+    else:
+        yield path, value
 
 
 def contains_unknown(value: Value) -> bool:
@@ -191,34 +190,24 @@ def contains_unknown(value: Value) -> bool:
 
 def hide_like(value: Value, pattern: Value) -> Value:
     """`value` with each part made secret that is secret in `pattern` at the same path."""
-    match pattern:
-        case Secret():
-            return value if isinstance(value, Secret) else Secret(value)
-        case dict() if isinstance(value, dict):
-            return {key: hide_like(item, pattern[key]) if key in pattern else item for key, item in value.items()}
-        case list() if isinstance(value, list):
-            # An API server may extend or reorder a list: a secret item has no certain place then, so all is secret.
-            if len(value) != len(pattern) and _contains_secret(pattern):
-                return Secret(value)
-            return (
-                [hide_like(item, mark) for item, mark in zip(value, pattern, strict=True)]
-                if len(value) == len(pattern)
-                else value
-            )
-        case _:
-            return value
+    if isinstance(pattern, Secret):
+        return value if isinstance(value, Secret) else Secret(value)
+    if is_object(pattern) and is_object(value):
+        return {key: hide_like(item, pattern[key]) if key in pattern else item for key, item in value.items()}
+    if is_array(pattern) and is_array(value):
+        if len(value) == len(pattern):
+            return [hide_like(item, mark) for item, mark in zip(value, pattern, strict=True)]
+        # An API server may extend or reorder a list: a secret item has no certain place then, so all is secret.
+        return Secret(value) if _contains_secret(pattern) else value
+    return value
 
 
 def _contains_secret(value: Value) -> bool:
-    match value:
-        case Secret():
-            return True
-        case dict():
-            return any(_contains_secret(item) for item in value.values())
-        case list():
-            return any(_contains_secret(item) for item in value)
-        case _:
-            return False
+    if is_object(value):
+        return any(_contains_secret(item) for item in value.values())
+    if is_array(value):
+        return any(_contains_secret(item) for item in value)
+    return isinstance(value, Secret)
 
 
 def secret_texts(value: Value) -> set[str]:
@@ -226,19 +215,16 @@ def secret_texts(value: Value) -> set[str]:
     found: set[str] = set()
 
     def collect(part: Value, secret: bool) -> None:
-        match part:
-            case Secret():
-                collect(part.value, secret=True)
-            case dict():
-                for item in part.values():
-                    collect(item, secret)
-            case list():
-                for item in part:
-                    collect(item, secret)
-            case str() if secret and len(part) >= 4:
-                found.add(part)
-            case _:
-                pass
+        if isinstance(part, Secret):
+            collect(part.value, secret=True)
+        elif is_object(part):
+            for item in part.values():
+                collect(item, secret)
+        elif is_array(part):
+            for item in part:
+                collect(item, secret)
+        elif isinstance(part, str) and secret and len(part) >= 4:
+            found.add(part)
 
     collect(value, secret=False)
     return found

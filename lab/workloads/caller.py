@@ -10,8 +10,12 @@ import signal
 import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, NoReturn
 
 from lab.workloads.request import carry_out
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 CONTROL_PORT = 9092
 
@@ -39,9 +43,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def _end(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a signal's handler
+    sys.exit(0)
+
+
 def main() -> None:
     # The first process of a container ignores SIGTERM unless it says what to do about it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     ThreadingHTTPServer(("127.0.0.1", CONTROL_PORT), Handler).serve_forever()
 
 

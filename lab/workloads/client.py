@@ -16,14 +16,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 _TIMEOUT_SECONDS = 30.0
 _STREAM_TIMEOUT_SECONDS = 600.0
@@ -93,7 +93,7 @@ def _operation(request: httpx2.Request) -> str:
 
 
 @asynccontextmanager
-async def http_client(target: Target, exchanges: list[Exchange]) -> AsyncIterator[httpx2.AsyncClient]:
+async def http_client(target: Target, exchanges: list[Exchange]) -> AsyncGenerator[httpx2.AsyncClient]:
     """An HTTP client that records each exchange when its headers are there."""
     verify = ssl.create_default_context(cafile=target.ca_file) if target.ca_file else True
     started: dict[int, float] = {}
@@ -127,7 +127,7 @@ async def http_client(target: Target, exchanges: list[Exchange]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def connect(target: Target, era: Era, exchanges: list[Exchange]) -> AsyncIterator[Client]:
+async def connect(target: Target, era: Era, exchanges: list[Exchange]) -> AsyncGenerator[Client]:
     """A connected SDK client; `exchanges` grows with what it does."""
     async with (
         http_client(target, exchanges) as http,
@@ -187,7 +187,7 @@ def main() -> int:
 
 def _innermost(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return f"{type(error).__name__}: {error}"
 
 

@@ -12,7 +12,7 @@ import json
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
@@ -25,7 +25,7 @@ from lab.workloads.mcp_tools import Identity, build_server
 from lab.workloads.recorder import ANSWER_HEADER, Answer, Recorder, control_app, metrics_app, seen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from mcp.server.mcpserver import MCPServer
     from starlette.requests import Request
@@ -60,7 +60,7 @@ class McpEndpoint:
         return cls(stateless=server(stateless=True), stateful=server(stateless=False) if sessions else None)
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncGenerator[None]:
         async with self.stateless.session_manager.run():
             if self.stateful is None:
                 yield
@@ -104,7 +104,7 @@ def _opens_session(body: bytes) -> bool:
         message: Any = json.loads(body)
     except ValueError:
         return False
-    return isinstance(message, dict) and message.get("method") == "initialize"
+    return isinstance(message, dict) and cast("dict[str, Any]", message).get("method") == "initialize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +150,27 @@ async def _discard(_: Message) -> None:
     pass
 
 
+class _Cycle(Protocol):
+    transport: asyncio.Transport
+
+
+class _SendOfCycle(Protocol):
+    __self__: _Cycle
+
+
 def _reset_connection(send: Callable[[Message], Awaitable[None]]) -> None:
     """End the client's connection without an answer.
 
     ASGI has no word for this: uvicorn's `send` is a method of the request's cycle, which holds the transport.
     """
-    send.__self__.transport.abort()  # type: ignore[attr-defined]
+    cast("_SendOfCycle", send).__self__.transport.abort()
 
 
 def build_app(identity: Identity, recorder: Recorder, *, sessions: bool) -> ASGIApp:
     endpoint = McpEndpoint.build(identity, recorder, sessions=sessions)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with endpoint.run():
             yield
 

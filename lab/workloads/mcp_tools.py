@@ -66,52 +66,52 @@ class Rows(BaseModel):
     pod: str
 
 
-def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
-    """An MCP server whose tools report `identity` and count their runs in `recorder`."""
-    server = MCPServer("chatgpt-mcp", version=identity.version, log_level="WARNING")
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Each tool reports `identity` and counts its runs in `recorder`."""
 
-    @server.tool()
-    async def whoami(ctx: Context, call_id: CallId = "") -> WhoAmI:
+    identity: Identity
+    recorder: Recorder
+
+    async def whoami(self, ctx: Context, call_id: CallId = "") -> WhoAmI:
         """Say which pod, version and session answers."""
-        recorder.executed("whoami", call_id)
+        self.recorder.executed("whoami", call_id)
         headers = ctx.headers or {}
         return WhoAmI(
-            app=identity.app,
-            version=identity.version,
-            pod=identity.pod,
-            namespace=identity.namespace,
-            greeting=f"Hello from {identity.version}",
+            app=self.identity.app,
+            version=self.identity.version,
+            pod=self.identity.pod,
+            namespace=self.identity.namespace,
+            greeting=f"Hello from {self.identity.version}",
             session=headers.get("mcp-session-id"),
             protocol_version=ctx.protocol_version,
             subject=headers.get("x-mcp-sub"),
         )
 
-    @server.tool()
     async def stream(
+        self,
         ctx: Context,
         seconds: Annotated[float, Field(gt=0, le=_LONGEST_STREAM_SECONDS)],
         interval: Annotated[float, Field(ge=0.01)] = 1.0,
         call_id: CallId = "",
     ) -> Streamed:
         """Report progress every `interval` seconds for `seconds`; a message is the server's clock when it was sent."""
-        recorder.executed("stream", call_id)
+        self.recorder.executed("stream", call_id)
         started, events = time.monotonic(), 0
         while (elapsed := time.monotonic() - started) < seconds:
             events += 1
             await ctx.report_progress(elapsed, seconds, f"{time.time():.6f}")
             await anyio.sleep(max(0.0, started + events * interval - time.monotonic()))
-        return Streamed(events=events, version=identity.version, pod=identity.pod)
+        return Streamed(events=events, version=self.identity.version, pod=self.identity.pod)
 
-    @server.tool()
-    async def fail(reason: str = "asked to", call_id: CallId = "") -> str:
+    async def fail(self, reason: str = "asked to", call_id: CallId = "") -> str:
         """Fail, as a tool does: the call is answered and the result is an error."""
-        recorder.executed("fail", call_id)
-        raise ToolError(f"{identity.version} failed: {reason}")
+        self.recorder.executed("fail", call_id)
+        raise ToolError(f"{self.identity.version} failed: {reason}")
 
-    @server.tool()
-    async def execute_sql(statement: str, call_id: CallId = "") -> Rows:
+    async def execute_sql(self, statement: str, call_id: CallId = "") -> Rows:
         """Run one SQL statement on a small database that lives as long as the call; guarded by scope at the edge."""
-        recorder.executed("execute_sql", call_id)
+        self.recorder.executed("execute_sql", call_id)
         try:
             with closing(_orders()) as database:
                 cursor = database.execute(statement)
@@ -119,16 +119,21 @@ def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
                 rows = [list(row) for row in cursor.fetchmany(100)]
         except sqlite3.Error as error:
             raise ToolError(f"SQL: {error}") from error
-        return Rows(columns=columns, rows=rows, version=identity.version, pod=identity.pod)
+        return Rows(columns=columns, rows=rows, version=self.identity.version, pod=self.identity.pod)
 
+    async def word_count(self, text: str, call_id: CallId = "") -> int:
+        """Count the words of a text. New after v1, so that tools/list tells the versions apart."""
+        self.recorder.executed("word_count", call_id)
+        return len(text.split())
+
+
+def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
+    server = MCPServer("chatgpt-mcp", version=identity.version, log_level="WARNING")
+    tools = Tools(identity, recorder)
+    for tool in (tools.whoami, tools.stream, tools.fail, tools.execute_sql):
+        server.add_tool(tool)
     if identity.version != "v1":
-
-        @server.tool()
-        async def word_count(text: str, call_id: CallId = "") -> int:
-            """Count the words of a text. New after v1, so that tools/list tells the versions apart."""
-            recorder.executed("word_count", call_id)
-            return len(text.split())
-
+        server.add_tool(tools.word_count)
     return server
 
 

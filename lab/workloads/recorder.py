@@ -61,9 +61,9 @@ class Recorder:
 
     answer: Answer = Answer.GIVEN
     requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
-    executions: Counter[str] = field(default_factory=Counter)
-    calls: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    executions: Counter[str] = field(default_factory=Counter[str])
+    calls: Counter[str] = field(default_factory=Counter[str])
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
 
     def saw(self, request: SeenRequest) -> None:
         self.requests.append(request)

@@ -7,7 +7,7 @@ peer_authentication); the comparison of audiences is Envoy's jwt_authn filter's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from meshlint.reachability.request import Answer, Outcome, Request, Token
 from meshlint.view.fields import elements, strings, text
@@ -245,11 +245,11 @@ def header(request: Request, name: str) -> str | None:
 
 def claim_values(token: Token, name: str) -> tuple[str, ...]:
     """The values of a claim. Istio splits `scope` and `permission` at spaces, as OAuth writes them."""
-    found: object = token.claims
+    found: Any = token.claims
     for part in name.split("]["):
-        found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
     if isinstance(found, str):
         return tuple(found.split()) if name in ("scope", "permission") else (found,)
     if isinstance(found, list | tuple):
-        return tuple(str(item) for item in found)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return () if found is None else (str(found),)  # pyright: ignore[reportUnknownArgumentType]
+        return tuple(str(item) for item in cast("Sequence[Any]", found))
+    return () if found is None else (str(found),)

@@ -1,6 +1,7 @@
 """What Istio's API server keeps of an object: field names, types and enums, read from the pinned modules.
 
-`generate.py` writes the JSON files beside it. The form is compact, so that loading costs milliseconds:
+The JSON files beside it are generated, and say by what and from which versions. Their form is compact, so that loading
+costs milliseconds:
 
 - `"s"`, `"b"`, `"i"`, `"n"`: string, boolean, integer, number; `"is"`: integer or string; `"x"`: anything
 - `["e", V...]`: one of the values; `["l", T]`: list of T; `["m", T]`: map of T

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from meshlint.yaml_document import UnreadableError, values
+
 if TYPE_CHECKING:
     from meshlint.view.fields import Json
 
 
 def yaml_mapping(document: str) -> Json:
     """The mapping that the text holds; empty if it holds something else, or is no YAML."""
-    from meshlint.yaml_document import UnreadableError, values
-
     try:
         found, _ = values(document.encode(errors="replace"))
     except UnreadableError:

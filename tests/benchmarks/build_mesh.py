@@ -11,7 +11,8 @@ import time
 from datetime import date
 from typing import Any
 
-from chatgpt_mesh.mesh.build import Mesh, MeshSpec
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 
 TODAY = date(2026, 11, 24)
 

@@ -66,7 +66,9 @@ def _wait_for_other_commands(state: State) -> None:
 def _answers(kubeconfig: Path) -> bool:
     if not kubeconfig.exists():
         return False
-    from chatgpt_mesh.mesh.verify import ControlPlane, ControlPlaneUnreachableError, KubernetesApi
+    from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+    from chatgpt_mesh.control_plane.istiod import ControlPlane
+    from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 
     try:
         return bool(ControlPlane(KubernetesApi(kubeconfig=str(kubeconfig))).acknowledgements())

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from chatgpt_mesh.mesh.verify import ControlPlane
+    from chatgpt_mesh.control_plane.istiod import ControlPlane
 
 _PATIENCE_SECONDS = 120.0
 

@@ -22,9 +22,10 @@ import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
-from chatgpt_mesh.mesh.auth import AuthSpec
+from chatgpt_mesh.control_plane.istiod import ControlPlane
+from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.verify import ControlPlane, KubernetesApi
+from chatgpt_mesh.mesh.specs.auth import AuthSpec
 from chatgpt_mesh.stack.settings import Settings
 from lab.stack import STACK
 from lab.state import CHECKOUT, State
@@ -120,7 +121,7 @@ class RunningLab:
         self._configuration = configuration
         self.core: Any = kubernetes_client.CoreV1Api(kubernetes_client.ApiClient(configuration))
         self.api = KubernetesApi(kubeconfig=str(kubeconfig), timeout=_TIMEOUT_SECONDS)
-        self.plane = ControlPlane(self.api, stack.istio_namespace)
+        self.plane = ControlPlane(self.api)
 
     @cached_property
     def objects(self) -> LiveObjects:
@@ -131,8 +132,8 @@ class RunningLab:
         return tokens.load_keys(self.state.issuer)
 
     @property
-    def ca_file(self) -> str:
-        return str(self.state.pki / "edge" / "ca.crt")
+    def ca_file(self) -> Path:
+        return self.state.pki / "edge" / "ca.crt"
 
     def pulumi(self, *arguments: str, stack_file: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Pulumi's own command line on the lab's stack; both streams are in `stdout`."""
@@ -184,7 +185,7 @@ class RunningLab:
         service = self.core.read_namespaced_service(spec.release_name, spec.home)
         ingress = service.status.load_balancer.ingress if service.status.load_balancer else None
         address = (ingress[0].ip or ingress[0].hostname) if ingress else service.spec.cluster_ip
-        return Gateway(address, self.ca_file)
+        return Gateway(address, str(self.ca_file))
 
     @cached_property
     def public(self) -> Gateway:
@@ -283,7 +284,7 @@ class RunningLab:
 
 
 def _manifests(stack: Settings) -> dict[str, dict[str, Any]]:
-    mesh = Mesh(stack.mesh(), datetime.now(UTC).date())
+    mesh = Mesh(stack, datetime.now(UTC).date())
     return {one.resource.key: one.resource.to_dict() for one in mesh.objects}
 
 

@@ -16,10 +16,10 @@ V2 = "v2"
 def run_client(lab: RunningLab, headers: dict[str, str]) -> tuple[list[Exchange], list[float], dict[str, Any]]:
     """What the client exchanged, the progress it was told of, and what the tool returned."""
     exchanges: list[Exchange] = []
-    progress: list[float] = []
+    told: list[float] = []
 
-    async def on_progress(done: float, _: float | None, __: str | None) -> None:
-        progress.append(done)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
 
     async def run() -> dict[str, Any]:
         target = Target(
@@ -35,7 +35,7 @@ def run_client(lab: RunningLab, headers: dict[str, str]) -> tuple[list[Exchange]
         assert result.structured_content is not None
         return result.structured_content
 
-    return exchanges, progress, asyncio.run(run())
+    return exchanges, told, asyncio.run(run())
 
 
 def check_session(lab: RunningLab) -> None:

@@ -11,10 +11,10 @@ from tests.lab.running_lab import RunningLab, fails
 
 def run_client(lab: RunningLab) -> tuple[list[Exchange], list[float], dict[str, Any]]:
     exchanges: list[Exchange] = []
-    progress: list[float] = []
+    told: list[float] = []
 
-    async def on_progress(done: float, _: float | None, __: str | None) -> None:
-        progress.append(done)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
 
     async def run() -> dict[str, Any]:
         target = Target(
@@ -33,7 +33,7 @@ def run_client(lab: RunningLab) -> tuple[list[Exchange], list[float], dict[str, 
         assert result.structured_content is not None
         return result.structured_content
 
-    return exchanges, progress, asyncio.run(run())
+    return exchanges, told, asyncio.run(run())
 
 
 def check_modern_client(lab: RunningLab) -> None:

@@ -18,8 +18,9 @@ def stream(lab: RunningLab, seconds: float) -> tuple[list[float], dict[str, Any]
     lags: list[float] = []
     exchanges: list[Exchange] = []
 
-    async def on_progress(_: float, __: float | None, sent_at: str | None) -> None:
-        lags.append(time.time() - float(sent_at or 0))
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        sent_at = float(message or 0)
+        lags.append(time.time() - sent_at)
 
     async def run() -> dict[str, Any]:
         target = Target(

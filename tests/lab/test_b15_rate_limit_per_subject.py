@@ -11,7 +11,7 @@ from lab.workloads.request import send, send_kept_alive
 from tests.lab.running_lab import fails, new_id, statuses
 
 if TYPE_CHECKING:
-    from chatgpt_mesh.mesh.rate_limit import RateLimitSpec
+    from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
     from tests.lab.running_lab import RunningLab
 
 

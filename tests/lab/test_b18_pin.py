@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatgpt_mesh.mesh.rollout import CanaryConfig
+from chatgpt_mesh.mesh.specs.rollout import CanaryConfig
 from lab.workloads.recorder import TEST_ID_HEADER
 from lab.workloads.request import Request, send_kept_alive
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails, new_id

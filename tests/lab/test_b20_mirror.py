@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chatgpt_mesh.mesh.routes import MirrorSpec, RouteSpec
+from chatgpt_mesh.mesh.specs.routes import MirrorSpec, RouteSpec
 from lab.workloads.request import send
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
 

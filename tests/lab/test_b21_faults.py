@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatgpt_mesh.mesh.faults import FaultSpec
+from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from lab.workloads.request import Reply, Request, send
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails
 

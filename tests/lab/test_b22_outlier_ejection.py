@@ -15,7 +15,7 @@ from tests.lab.running_lab import eventually, fails, new_id
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chatgpt_mesh.mesh.resilience import OutlierSpec
+    from chatgpt_mesh.mesh.specs.resilience import OutlierSpec
     from tests.lab.running_lab import Pod, RunningLab
 
 REPLICAS = 3

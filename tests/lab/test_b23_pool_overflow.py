@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.mesh.resilience import PoolSpec
+from chatgpt_mesh.mesh.specs.resilience import PoolSpec
 from lab.workloads.request import send_all
 from tests.lab.running_lab import fails, tool_result
 
@@ -47,8 +47,8 @@ def test_the_extra_streams_are_refused_at_once_and_the_rest_go_on(lab: RunningLa
 
 
 def test_it_is_the_pools_limit_that_refuses(lab: RunningLab) -> None:
-    def enlarge(rule: dict[str, object]) -> None:
-        rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = 100  # type: ignore[index]
+    def enlarge(rule: dict[str, Any]) -> None:
+        rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = 100
 
     with lab.objects.edited("DestinationRule", lab.namespace, "chatgpt-mcp", enlarge), fails():
         check_overflow(lab)

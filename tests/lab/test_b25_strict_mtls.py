@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from lab.workloads.request import Request
 from tests.lab.running_lab import Pod, RunningLab, fails
 
@@ -55,5 +56,5 @@ def test_metrics_are_scraped_through_the_agent(lab: RunningLab) -> None:
 
 
 def test_it_is_strict_mtls_that_refuses(lab: RunningLab) -> None:
-    with lab.objects.without("PeerAuthentication", lab.stack.istio_namespace, "default"), fails():
+    with lab.objects.without("PeerAuthentication", ROOT_NAMESPACE, "default"), fails():
         check_plaintext_is_refused(lab)

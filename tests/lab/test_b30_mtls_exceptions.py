@@ -7,7 +7,7 @@ import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from chatgpt_mesh.mesh.security import MtlsExceptionSpec
+from chatgpt_mesh.mesh.specs.security import MtlsExceptionSpec
 from chatgpt_mesh.stack.settings import Settings
 from lab.workloads.request import Reply, Request
 from tests.lab.running_lab import RunningLab, fails

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from tests.lab.running_lab import RunningLab
 
 WEBHOOK = "istio-validator-istio-system"
@@ -41,6 +42,6 @@ def test_drift_would_be_found(lab: RunningLab) -> None:
     def loosen(policy: dict[str, Any]) -> None:
         policy["spec"]["mtls"]["mode"] = "PERMISSIVE"
 
-    with lab.objects.edited("PeerAuthentication", lab.stack.istio_namespace, "default", loosen):
+    with lab.objects.edited("PeerAuthentication", ROOT_NAMESPACE, "default", loosen):
         done = lab.pulumi("refresh", "--preview-only", "--expect-no-changes")
         assert done.returncode != 0, "a loosened PeerAuthentication is not seen as drift"

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes.client import ApiException
 
-from chatgpt_mesh.mesh.verify import main as verify
+from chatgpt_mesh.mesh.__main__ import main
 from tests.lab.running_lab import RunningLab, fails
 
 NAME = "refused-by-envoy"
@@ -100,7 +100,7 @@ def something_refused(lab: RunningLab):
 def test_a_refusal_names_proxy_object_and_reason(lab: RunningLab, capsys: Any) -> None:
     before = refused_counts(lab)
     with something_refused(lab):
-        code = verify(["--kubeconfig", str(lab.kubeconfig), "--timeout", "20"])
+        code = main(["verify", "--kubeconfig", str(lab.kubeconfig), "--timeout", "20"])
         said = capsys.readouterr().out
         with fails():
             check_nothing_is_refused(lab)
@@ -110,7 +110,7 @@ def test_a_refusal_names_proxy_object_and_reason(lab: RunningLab, capsys: Any) -
     assert f"{gateway}.istio-ingress refused LDS " in said
     assert REASON in said, said
     assert after[gateway] > before[gateway]
-    assert verify(["--kubeconfig", str(lab.kubeconfig)]) == 0
+    assert main(["verify", "--kubeconfig", str(lab.kubeconfig)]) == 0
 
 
 def test_an_up_that_brings_a_refused_object_fails(lab: RunningLab, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def chart(name: str, *, platform: str | None = "gke") -> list[dict[str, Any]]:
     toolchain = Toolchain()
     toolchain.ensure(["istio", "helm"], Screen())
     loaded = settings.load_stack(settings.ROOT / "Pulumi.prod.yaml", TODAY)
-    mesh = Mesh(loaded.mesh(), TODAY)
-    values = checked.charts_of(loaded, mesh, mesh_config(mesh), platform)[name]
+    mesh = Mesh(loaded, TODAY)
+    values = checked.charts_of(loaded.istio, loaded.cluster, mesh, mesh_config(mesh), platform)[name]
     return rendered(
         values,
         toolchain.istio_charts,

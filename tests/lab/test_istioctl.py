@@ -19,7 +19,7 @@ from chatgpt_mesh.stack import settings
 from lab.screen import Screen
 from lab.toolchain import Toolchain
 from tests.surroundings import STACKS, surroundings
-from tests.unit.golden import HERE as GOLDEN
+from tests.unit.golden import product
 
 TODAY = date(2026, 11, 24)
 ENVOY_FILTER = "IST0133"
@@ -37,8 +37,10 @@ def run(istioctl: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([istioctl, *arguments], capture_output=True, text=True, check=False, timeout=120)
 
 
-def istio_objects(text: str) -> list[dict[str, Any]]:
-    return [found for found in yaml.safe_load_all(text) if found and "istio.io/" in found["apiVersion"]]
+def istio_objects(stack: str, directory: Path) -> list[dict[str, Any]]:
+    with surroundings(directory / "istio"):
+        manifests = [made.manifest for made in product.of_stack(stack).objects]
+    return [manifest for manifest in manifests if "istio.io/" in manifest["apiVersion"]]
 
 
 def written(directory: Path, name: str, objects: list[dict[str, Any]]) -> str:
@@ -51,7 +53,7 @@ def surrounded(stack: str, directory: Path) -> list[dict[str, Any]]:
     """The namespaces, Services and workloads that the objects speak of, so that analyzers can follow a reference."""
     with surroundings(directory / "machine"):
         loaded = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
-    return list(implied_objects(Mesh(loaded.mesh(), TODAY), Injection(revision=loaded.istio.injection)))
+    return list(implied_objects(Mesh(loaded, TODAY), Injection(revision=loaded.istio.injection)))
 
 
 def analyzed(istioctl: str, *files: str) -> list[dict[str, Any]]:
@@ -62,7 +64,7 @@ def analyzed(istioctl: str, *files: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_validate_finds_no_error_and_warns_of_envoy_filters_alone(istioctl: str, stack: str, tmp_path: Path) -> None:
-    objects = istio_objects((GOLDEN / f"{stack}.yaml").read_text(encoding="utf-8"))
+    objects = istio_objects(stack, tmp_path)
     done = run(istioctl, "validate", "-f", written(tmp_path, "objects.yaml", objects))
     assert done.returncode == 0, done.stdout + done.stderr
     warnings = re.findall(r"^\s+\* (\S+?)/\S+: ", done.stdout + done.stderr, re.MULTILINE)
@@ -72,7 +74,7 @@ def test_validate_finds_no_error_and_warns_of_envoy_filters_alone(istioctl: str,
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_analyze_finds_nothing_but_that_there_are_envoy_filters(istioctl: str, stack: str, tmp_path: Path) -> None:
-    objects = istio_objects((GOLDEN / f"{stack}.yaml").read_text(encoding="utf-8"))
+    objects = istio_objects(stack, tmp_path)
     files = written(tmp_path, "objects.yaml", objects), written(tmp_path, "others.yaml", surrounded(stack, tmp_path))
     found = [message for message in analyzed(istioctl, *files) if message["code"] != ENVOY_FILTER]
     assert not found, "\n".join(f"{one['code']} {one.get('origin')}: {one['message']}" for one in found)
@@ -82,7 +84,7 @@ def test_both_tell_what_is_wrong(istioctl: str, tmp_path: Path) -> None:
     """Otherwise the two tests above would pass on anything."""
     (service,) = [
         one
-        for one in istio_objects((GOLDEN / "staging.yaml").read_text(encoding="utf-8"))
+        for one in istio_objects("staging", tmp_path)
         if (one["kind"], one["metadata"]["name"]) == ("VirtualService", "chatgpt-mcp-mesh")
     ]
     other = {**service, "metadata": {**service["metadata"], "name": "another"}}

@@ -32,9 +32,11 @@ def charts_of(stack: str) -> Mapping[str, Objects]:
     toolchain.ensure(["istio", "helm"], Screen())
     with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
         loaded = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
-    mesh = Mesh(loaded.mesh(), TODAY)
+    mesh = Mesh(loaded, TODAY)
     found: dict[str, Objects] = {}
-    for name, values in checked.charts_of(loaded, mesh, mesh_config(mesh), loaded.istio.platform).items():
+    for name, values in checked.charts_of(
+        loaded.istio, loaded.cluster, mesh, mesh_config(mesh), loaded.istio.platform
+    ).items():
         _, namespace, release = name.split("/") if name.startswith("gateway/") else ("", "istio-system", name)
         found[name] = rendered(
             values, toolchain.istio_charts, toolchain.path("helm"), release=release, namespace=namespace

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tests.unit.golden.differences import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.program.recorded_program import Recorded
 
 _OBJECTS = ("kubernetes:", "gcp:")
@@ -20,18 +20,7 @@ def changed(before: Recorded, after: Recorded) -> dict[str, set[str]]:
         if not resource.type.startswith(_OBJECTS):
             continue
         known = earlier.pop(resource.urn, None)
-        paths = set(_differences(known.inputs, resource.inputs, "")) if known else {"(new)"}
+        paths = {found.path for found in differences(known.inputs, resource.inputs)} if known else {"(new)"}
         if paths:
             found[resource.name] = paths
     return {**found, **{gone.name: {"(gone)"} for gone in earlier.values()}}
-
-
-def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() | other.keys():
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, pair in enumerate(zip(one, other, strict=True)):
-            yield from _differences(*pair, f"{path}[{index}]")
-    elif one != other:
-        yield path

@@ -12,6 +12,7 @@ import pulumi
 from pulumi.runtime import config, mocks, rpc
 from pulumi.runtime import settings as settings_of_pulumi
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.stack import Stack
 
 from chatgpt_mesh.stack.settings import ROOT
 from tests.surroundings import own_layer
@@ -154,7 +155,7 @@ def run(
     """
     recorded = Recorded()
     values = configuration if configuration is not None else own_layer(stack)
-    settings_of_pulumi.set_root_resource(None)  # type: ignore[arg-type] - a new run has a new stack
+    settings_of_pulumi.ROOT.set(None)  # a new run has a new stack
     answering = _Mocks(answers)
     mocks.set_mocks(answering, PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded, answering))
     config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, _keys(secret))
@@ -166,7 +167,9 @@ def run(
         mocks.test(program)()
     except pulumi.RunError as error:
         recorded.error = str(error)
-    recorded.exports = dict(settings_of_pulumi.get_root_resource().outputs)  # type: ignore[union-attr]
+    root = settings_of_pulumi.get_root_resource()
+    assert isinstance(root, Stack)
+    recorded.exports = dict(root.outputs)
     return recorded
 
 

@@ -39,6 +39,7 @@ def test_a_stack_that_makes_its_cluster_loads_google_clouds_modules() -> None:
 
 
 def test_tools_without_pulumi_load_none_of_it() -> None:
-    program = "import sys; from chatgpt_mesh.stack import settings; print(*[name for name in sys.modules if name.startswith('pulumi')])"
+    loads = "import sys; from chatgpt_mesh.stack import settings"
+    program = f"{loads}; print(*[name for name in sys.modules if name.startswith('pulumi')])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -9,6 +9,7 @@ import pytest
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.components.namespaces import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from tests.surroundings import surroundings
@@ -20,8 +21,10 @@ TODAY = date(2026, 11, 24)
 def test_nothing_is_found_that_is_not_accepted(stack: str, tmp_path: Path) -> None:
     with surroundings(tmp_path):
         declared = settings.load_stack(settings.ROOT / f"Pulumi.{stack}.yaml", TODAY)
-    mesh = Mesh(declared.mesh(), TODAY)
+    mesh = Mesh(declared, TODAY)
     platform = "gke" if declared.cluster.kind == "gke" else None
-    charts = checked.charts_of(declared, mesh, mesh_config(mesh), platform)
-    errors, warnings = checked.judged(declared, mesh, charts, TODAY)
+    charts = checked.charts_of(declared.istio, declared.cluster, mesh, mesh_config(mesh), platform)
+    errors, warnings = checked.judged(
+        mesh, charts, Injection(revision=declared.istio.injection), accept=declared.accept, today=TODAY
+    )
     assert [*map(str, errors), *map(str, warnings)] == []

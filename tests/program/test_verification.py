@@ -10,12 +10,19 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from chatgpt_mesh.components import verification
 from chatgpt_mesh.components.verification import ClusterAccess, Verification
-from chatgpt_mesh.mesh import verify
+from chatgpt_mesh.control_plane.acknowledgement import (
+    Acknowledgement,
+    NotSyncedError,
+    Rejection,
+    UpdateRejectedError,
+)
+from chatgpt_mesh.control_plane.istiod import ControlPlane
 
 pytestmark = pytest.mark.program
 
-REFUSED = verify.Rejection("gateway-1.istio-ingress", "LDS", "0.0.0.0_8443", "no such filter")
+REFUSED = Rejection("gateway-1.istio-ingress", "LDS", "0.0.0.0_8443", "no such filter")
 ACCESS = ClusterAccess(kubeconfig="/kubeconfig", context="lab")
 
 
@@ -30,9 +37,7 @@ class _Mocks(mocks.Mocks):
 class Asked:
     """A control plane that remembers how it was reached, and refuses if it is told to."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, refuse: bool, before: Sequence[verify.Acknowledgement] = ()
-    ) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refuse: bool, before: Sequence[Acknowledgement] = ()) -> None:
         self.times = 0
         self.access: dict[str, Any] = {}
 
@@ -40,25 +45,25 @@ class Asked:
             self.access = access
             return "api"
 
-        def refused(_: verify.ControlPlane) -> list[verify.Acknowledgement]:
+        def refused(_: ControlPlane) -> list[Acknowledgement]:
             return list(before)
 
-        def wait(plane: verify.ControlPlane, *, known: Sequence[verify.Acknowledgement]) -> None:
+        def wait(plane: ControlPlane, *, known: Sequence[Acknowledgement]) -> None:
             assert (plane.api, plane.namespace) == ("api", "istio-system")
             assert list(known) == list(before)
             self.times += 1
             if refuse:
-                raise verify.UpdateRejectedError([REFUSED])
+                raise UpdateRejectedError([REFUSED])
 
-        monkeypatch.setattr(verify, "KubernetesApi", api)
-        monkeypatch.setattr(verify.ControlPlane, "refused", refused)
-        monkeypatch.setattr(verify.ControlPlane, "wait_synced", wait)
+        monkeypatch.setattr(verification, "KubernetesApi", api)
+        monkeypatch.setattr(ControlPlane, "refused", refused)
+        monkeypatch.setattr(ControlPlane, "wait_synced", wait)
 
 
 def verified(*, preview: bool) -> None:
     def program() -> None:
         resource = pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "one", {})
-        Verification(ACCESS, "istio-system").after([resource])
+        Verification(ACCESS).after([resource])
 
     mocks.set_mocks(_Mocks(), preview=preview)
     mocks.test(program)()
@@ -81,7 +86,7 @@ def test_without_a_refusal_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_refused_before_is_warned_of_and_stops_nobody_from_mending_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
-    old = verify.Acknowledgement("gateway-1.istio-ingress", "LDS", "b", "a", "no such filter")
+    old = Acknowledgement("gateway-1.istio-ingress", "LDS", "b", "a", "no such filter")
     asked = Asked(monkeypatch, refuse=False, before=[old])
     verified(preview=False)
     assert asked.times == 1
@@ -102,12 +107,14 @@ def test_a_route_waits_in_its_hook_and_fails_with_the_reason(monkeypatch: pytest
     failures: list[str] = []
 
     def program() -> None:
-        hook = Verification(ACCESS, "istio-system").acknowledged()
+        hook = Verification(ACCESS).acknowledged()
 
         async def as_the_engine_would() -> None:
             try:
-                await hook(pulumi.ResourceHookArgs("urn", "id", "name", "type"))  # type: ignore[misc]
-            except verify.NotSyncedError as error:
+                waiting = hook(pulumi.ResourceHookArgs("urn", "id", "name", "type"))
+                assert waiting is not None
+                await waiting
+            except NotSyncedError as error:
                 failures.append(str(error))
 
         pulumi.Output.from_input(asyncio.ensure_future(as_the_engine_would()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.behaviours import Behaviour, behaviours, number_of, test_files
+from tests.lab.behaviours import Behaviour, behaviours, files_by_number, number_of
 from tests.lab.report import Outcome, table
 
 
@@ -17,10 +17,10 @@ def test_the_rows_are_numbered_without_a_gap() -> None:
 
 def test_each_row_names_its_test_and_each_test_has_its_row() -> None:
     named = {row.number: row.test for row in behaviours() if row.test}
-    assert named == test_files()
+    assert named == files_by_number()
 
 
-@pytest.mark.parametrize("path", test_files().values(), ids=number_of)
+@pytest.mark.parametrize("path", files_by_number().values(), ids=number_of)
 def test_each_behaviour_is_shown_to_fail_without_its_feature(path: Path) -> None:
     """A behaviour's file takes something out of the live mesh, or puts something in, and expects its check to fail."""
     called = {

@@ -10,7 +10,7 @@ from chatgpt_mesh.components import chart_values
 from chatgpt_mesh.components.specs.istio import IstioSpec
 from chatgpt_mesh.istio_api.mesh_config import MeshConfig
 from chatgpt_mesh.istio_api.version import RELEASE
-from chatgpt_mesh.mesh.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 pytestmark = pytest.mark.unit
 

@@ -77,7 +77,7 @@ def _as_stack(block: Block, directory: Path) -> Path:
 def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) -> None:
     today = date(2026, 11, 24)
     loaded = settings.load_stack(_as_stack(block, tmp_path), today)
-    assert Mesh(loaded.mesh(), today).objects
+    assert Mesh(loaded, today).objects
 
 
 @pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)

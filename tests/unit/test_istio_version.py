@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-COPIED = ("istio_api", "meshlint/schemas", "lab/toolchain", "config", "docs", "examples")
+CONCERN = "tests/unit/golden/concerns/mesh-without-apps.yaml"
+COPIED = ("istio_api", "meshlint/schemas", "lab/toolchain", "config", "docs", "examples", "tests/unit/golden")
 RELEASE, MINOR = version.RELEASE, f"1.{PIN.minor}"
 
 
@@ -71,7 +72,9 @@ class TestThisRepository:
             "lab/toolchain/istio/go.mod",
             "lab/toolchain/istio/go.sum",
             "lab/toolchain/kubernetes/go.mod",
+            "meshlint/schemas/proxyv2_extensions.txt",
             "config/every-stack.yaml",
+            CONCERN,
             "docs/adopt.md",
             "docs/gke.md",
             "components/specs/compatibility.py",
@@ -105,6 +108,8 @@ MISTAKES = {
     "the tag of images": ("Pulumi.lab.yaml", "tag: lab", "tag: 1.2.3"),
     "a page's stack": ("docs/adopt.md", f'version: "{RELEASE}"', 'version: "1.2.3"'),
     "the page about GKE": ("docs/gke.md", "has a floor: 1.", "has a floor: 1.2.3, 1."),
+    "a stack that tests stand on": (CONCERN, f'version: "{RELEASE}"', 'version: "1.2.3"'),
+    "the extensions of proxyv2": ("meshlint/schemas/proxyv2_extensions.txt", f"release-{MINOR}", "release-1.2"),
     "the lab's Kubernetes": ("lab/toolchain/kubernetes/go.mod", "k8s.io/kubernetes v1.", "k8s.io/kubernetes v1.9."),
 }
 
@@ -236,9 +241,9 @@ class TestChange:
         file = repository / "istio_api/version.py"
         other = Pin("1.99.1", {API: "v1.99.1", SOURCE: "v0.0.0-1", "example.com/other": "v1.2.3"})
         change.write_pin(file, other)
-        read: dict[str, object] = {}
+        read: dict[str, Any] = {}
         exec(file.read_text(), read)  # noqa: S102 - the file under test
-        assert Pin(str(read["RELEASE"]), read["MODULES"]) == other  # type: ignore[arg-type]
+        assert Pin(read["RELEASE"], read["MODULES"]) == other
         change.write_pin(file, PIN)
         assert file.read_text() == (ROOT / "istio_api/version.py").read_text()
 
@@ -263,7 +268,7 @@ class TestChange:
     def test_stacks_and_pages_get_the_release(self, repository: Path) -> None:
         other = replace(PIN, release="1.99.1")
         written = {file.relative_to(repository).as_posix() for file in change.write_stacks(repository, other)}
-        assert written == {"config/every-stack.yaml", "docs/adopt.md"}
+        assert written == {"config/every-stack.yaml", CONCERN, "docs/adopt.md"}
         assert list(change.write_stacks(repository, other)) == []
 
 

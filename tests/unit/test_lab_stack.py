@@ -12,9 +12,10 @@ import yaml
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings, stack_files
 from tests.surroundings import surroundings
+from tests.unit.golden.differences import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.unit
@@ -31,19 +32,8 @@ MAY_DIFFER = (
 
 
 def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
-    mesh = Mesh(settings.load_stack(stack_file, TODAY).mesh(), TODAY)
+    mesh = Mesh(settings.load_stack(stack_file, TODAY), TODAY)
     return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}
-
-
-def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() | other.keys():
-            yield from differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, pair in enumerate(zip(one, other, strict=True)):
-            yield from differences(*pair, f"{path}[{index}]")
-    elif one != other:
-        yield path
 
 
 @pytest.mark.parametrize("parent", ["staging", "prod"])
@@ -56,7 +46,7 @@ def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path
     with surroundings(tmp_path / "machine"):
         lab, whole = objects(lab_file), objects(settings.ROOT / f"Pulumi.{parent}.yaml")
     assert {key for key in whole.keys() ^ lab.keys() if not key.startswith("Certificate/")} == set()
-    found = {f"{key} {path}" for key in lab for path in differences(whole.get(key), lab[key])}
+    found = {f"{key} {differing.path}" for key in lab for differing in differences(whole.get(key), lab[key])}
     assert not [place for place in found if not any(re.fullmatch(allowed, place) for allowed in MAY_DIFFER)]
     unused = [allowed for allowed in MAY_DIFFER if not any(re.fullmatch(allowed, place) for place in found)]
     assert not unused, "these no longer differ: take them off the list"

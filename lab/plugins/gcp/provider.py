@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2
 
+from lab.json_types import is_object
 from lab.plugins.difference import differences
 from lab.plugins.plugin import EngineLog, PluginError, answers, configure_response, handshake_response
 from lab.plugins.wire import UNKNOWN, Value, decode_struct, encode_struct, property_path, reveal, without_nulls
@@ -45,8 +46,8 @@ def planned_outputs(token: str, inputs: dict[str, Value]) -> dict[str, Value]:
     for *parents, last in NESTED_OUTPUTS.get(token, ()):
         block: Value = outputs
         for key in parents:
-            block = block.get(key) if isinstance(block, dict) else None
-        if isinstance(block, dict):
+            block = block.get(key) if is_object(block) else None
+        if is_object(block):
             block.setdefault(last, UNKNOWN)
     return outputs
 

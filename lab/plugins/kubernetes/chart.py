@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lab.json_types import JsonArray, JsonObject, is_array, is_object, object_at
 from lab.plugins.kubernetes.discovery import Discovery, kinds_of_definitions
+from lab.plugins.kubernetes.objects import annotations_of
 from lab.plugins.plugin import PluginError
 from lab.plugins.wire import Asset, Value, transform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.plugins.kubernetes.connection import Connection, JsonObject
+    from lab.plugins.kubernetes.connection import Connection
 
 HELM_TIMEOUT_SECONDS = 300
 DEPENDS_ON = "config.kubernetes.io/depends-on"
@@ -39,14 +41,12 @@ ManifestLoader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
-ManifestLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)$"), list("-+0123456789")
-)
-ManifestLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"),
-    list("-+0123456789."),
-)
+_INT = re.compile(r"^[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)$")
+_FLOAT = re.compile(r"^[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
+for _first in "-+0123456789.":
+    ManifestLoader.yaml_implicit_resolvers.setdefault(_first, []).extend(
+        [("tag:yaml.org,2002:int", _INT), ("tag:yaml.org,2002:float", _FLOAT)]
+    )
 
 
 def _construct_int(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
@@ -75,15 +75,16 @@ class ChartRequest:
     chart: str
     version: str = ""
     devel: bool = False
-    repository: Mapping[str, str] = field(default_factory=dict)  # repo, username, password, caFile, certFile, keyFile
+    # repo, username, password, caFile, certFile, keyFile
+    repository: Mapping[str, str | Asset] = field(default_factory=dict[str, str | Asset])
     dependency_update: bool = False
     verify: bool = False
     keyring: Asset | None = None
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=JsonObject)
     value_files: Sequence[Asset] = ()
     skip_crds: bool = False
     plain_http: bool = False
-    post_renderer: Mapping[str, Any] = field(default_factory=dict)
+    post_renderer: Mapping[str, Any] = field(default_factory=JsonObject)  # command, args
 
     @staticmethod
     def of(name: str, inputs: Mapping[str, Value], default_namespace: str) -> ChartRequest:
@@ -93,15 +94,15 @@ class ChartRequest:
             chart=inputs["chart"],
             version=inputs.get("version") or "",
             devel=bool(inputs.get("devel")),
-            repository=inputs.get("repositoryOpts") or {},
+            repository=object_at(inputs, "repositoryOpts"),
             dependency_update=bool(inputs.get("dependencyUpdate")),
             verify=bool(inputs.get("verify")),
             keyring=inputs.get("keyring"),
-            values=inputs.get("values") or {},
+            values=object_at(inputs, "values"),
             value_files=inputs.get("valueYamlFiles") or [],
             skip_crds=bool(inputs.get("skipCrds")),
             plain_http=bool(inputs.get("plainHttp")),
-            post_renderer=inputs.get("postRenderer") or {},
+            post_renderer=object_at(inputs, "postRenderer"),
         )
 
 
@@ -172,7 +173,8 @@ def _arguments(request: ChartRequest, folder: Path, discovery: Discovery) -> lis
         arguments += ["--keyring", str(file)]
     if request.post_renderer:
         arguments += ["--post-renderer", request.post_renderer["command"]]
-        for argument in request.post_renderer.get("args") or []:
+        more: Sequence[str] = request.post_renderer.get("args") or ()
+        for argument in more:
             arguments += ["--post-renderer-args", argument]
     switches = {
         "--devel": request.devel,
@@ -201,18 +203,19 @@ def read_asset(asset: Asset) -> str:
 def parse_manifests(text: str, source: str) -> list[JsonObject]:
     """The Kubernetes objects of a YAML stream, lists taken apart. Raises PluginError for what is no object."""
     try:
-        documents = [document for document in yaml.load_all(text, Loader=ManifestLoader) if document]
+        documents: JsonArray = [document for document in yaml.load_all(text, Loader=ManifestLoader) if document]
     except yaml.YAMLError as error:
         raise PluginError(f"{source} renders to invalid YAML: {error}") from error
     manifests: list[JsonObject] = []
     while documents:
         document = documents.pop(0)
-        if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
+        if not is_object(document) or not document.get("kind") or not document.get("apiVersion"):
             raise PluginError(f"{source} renders a document without kind and apiVersion: {str(document)[:100]}")
-        if document["kind"].endswith("List") and isinstance(document.get("items"), list):
-            documents = [*document["items"], *documents]
+        items = document.get("items")
+        if document["kind"].endswith("List") and is_array(items):
+            documents = [*items, *documents]
             continue
-        if not (document.get("metadata") or {}).get("name"):
+        if not object_at(document, "metadata").get("name"):
             raise PluginError(f"{source} renders a {document['kind']} without metadata.name")
         document["apiVersion"] = document["apiVersion"].removeprefix("core/")
         manifests.append(document)
@@ -264,7 +267,7 @@ def dependencies(manifests: Sequence[JsonObject]) -> list[list[int]]:
             definitions.get((manifest["apiVersion"], manifest["kind"])),
             namespaces.get(manifest["metadata"].get("namespace", "")),
         }
-        text = (manifest["metadata"].get("annotations") or {}).get(DEPENDS_ON, "")
+        text: str = annotations_of(manifest).get(DEPENDS_ON, "")
         needs |= {references.get(reference.strip()) for reference in text.split(",") if reference.strip()}
         result.append(sorted(need for need in needs if need is not None and need != index))
     return result

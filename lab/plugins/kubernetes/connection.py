@@ -7,18 +7,19 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode
 
 import urllib3
 import yaml
 
+from lab.json_types import JsonObject, is_array, is_object, objects_at
 from lab.plugins.plugin import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-JsonObject = dict[str, Any]
+    from kubernetes.client import Configuration
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 UNREACHABLE_SECONDS = 30.0  # a cluster that never answered is not asked again for so long: each try costs timeouts
@@ -39,8 +40,7 @@ class KubernetesError(PluginError):
         self.code = code
         self.reason: str = status.get("reason") or ""
         self.message: str = status.get("message") or f"HTTP status {code}"
-        details = status.get("details") or {}
-        self.causes: list[JsonObject] = details.get("causes") or []
+        self.causes = objects_at(status, "details", "causes")
         super().__init__(self.message)
 
 
@@ -72,15 +72,16 @@ class KubeconfigChoice:
                 config = _plain(merged)
         except (OSError, yaml.YAMLError, ConfigException) as error:
             raise UnreachableClusterError(f"the kubeconfig cannot be read: {error}") from error
-        if not isinstance(config, dict) or not config.get("clusters"):
+        if not is_object(config) or not config.get("clusters"):
             raise UnreachableClusterError(
                 "the kubeconfig names no cluster; `clusters`, `contexts` and `users` are needed"
             )
         if self.context:
             config["current-context"] = self.context
-        context = next((c for c in config.get("contexts") or [] if c["name"] == config.get("current-context")), None)
+        contexts = objects_at(config, "contexts")
+        context = next((c for c in contexts if c["name"] == config.get("current-context")), None)
         if context is None:
-            names = ", ".join(c["name"] for c in config.get("contexts") or [])
+            names = ", ".join(c["name"] for c in contexts)
             raise UnreachableClusterError(
                 f"the kubeconfig has no context {config.get('current-context')!r}; it has: {names or 'none'}"
             )
@@ -107,19 +108,25 @@ _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 
 def _plain(node: Any) -> Any:
     """A merged kubeconfig as plain values; file names in it are relative to the kubeconfig that they come from."""
-    if isinstance(node, dict):
+    if is_object(node):
         return {key: _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
+    if is_array(node):
         return [_plain(item) for item in node]
     if not hasattr(node, "path") or not hasattr(node, "value"):
         return node
     plain = _plain(node.value)
     for part in ("cluster", "user"):
-        inner = plain.get(part) if isinstance(plain, dict) else None
-        if isinstance(inner, dict) and node.path:
+        inner = plain.get(part) if is_object(plain) else None
+        if is_object(inner) and node.path:
             folder = Path(node.path).absolute().parent
             inner.update({key: str(folder / inner[key]) for key in _FILES if key in inner})
     return plain
+
+
+class _KubeconfigLoader(Protocol):
+    """What is asked of the module `kube_config`, which says nothing of its parameters' types."""
+
+    def load_kube_config_from_dict(self, config_dict: JsonObject, *, client_configuration: Configuration) -> None: ...
 
 
 class Connection:
@@ -145,7 +152,8 @@ class Connection:
             configuration = Configuration()
             configuration.connection_pool_maxsize = 64
             try:
-                kube_config.load_kube_config_from_dict(self.choice.load(), client_configuration=configuration)
+                loader = cast("_KubeconfigLoader", kube_config)
+                loader.load_kube_config_from_dict(self.choice.load(), client_configuration=configuration)
                 pool = ApiClient(configuration).rest_client.pool_manager
             except UnreachableClusterError:
                 raise
@@ -196,11 +204,11 @@ class Connection:
         for warning in response.headers.getlist("Warning"):
             self._on_warning(_warning_text(warning))
         try:
-            answer = json.loads(response.data) if response.data else {}
+            answer: Any = json.loads(response.data) if response.data else {}
         except ValueError:
             answer = {"message": response.data.decode(errors="replace").strip()}
         if response.status >= 400:
-            raise KubernetesError(response.status, answer if isinstance(answer, dict) else {"message": str(answer)})
+            raise KubernetesError(response.status, answer if is_object(answer) else {"message": str(answer)})
         return answer
 
 

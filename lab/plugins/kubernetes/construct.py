@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, cast
 
 import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from lab.plugins.kubernetes.chart import ChartRequest, dependencies, render, set_namespaces
-from lab.plugins.kubernetes.objects import SKIP_AWAIT
+from lab.plugins.kubernetes.objects import SKIP_AWAIT, annotations_of
 from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, InvalidPropertiesError, PluginError
 from lab.plugins.wire import (
     UNKNOWN,
@@ -27,7 +27,10 @@ from lab.plugins.wire import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lab.plugins.kubernetes.connection import Connection, JsonObject
+    from pulumi.runtime.proto import alias_pb2
+
+    from lab.json_types import JsonObject
+    from lab.plugins.kubernetes.connection import Connection
     from lab.plugins.kubernetes.discovery import Discovery, Plan
 
 CHART_TYPE = "kubernetes:helm.sh/v4:Chart"
@@ -45,6 +48,14 @@ def resource_name(manifest: JsonObject, prefix: str) -> str:
     namespace, name = manifest["metadata"].get("namespace"), manifest["metadata"]["name"]
     own = f"{namespace}/{name}" if namespace else name
     return f"{prefix}:{own}" if prefix else own
+
+
+class ResourceMonitor(Protocol):
+    """What a chart asks of the engine; the stub generated for its service leaves the types out."""
+
+    def RegisterResource(  # noqa: N802 - the protocol's name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse: ...
 
 
 class ChartConstructor:
@@ -66,7 +77,7 @@ class ChartConstructor:
         if "chart" not in inputs:
             raise InvalidPropertiesError({"chart": "is missing: name a chart, or the path of a local one"})
         with grpc.insecure_channel(request.monitorEndpoint, options=CHANNEL_OPTIONS) as channel:
-            monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
+            monitor = cast("ResourceMonitor", resource_pb2_grpc.ResourceMonitorStub(channel))
             urn = monitor.RegisterResource(_component(request)).urn
             if contains_unknown(inputs):
                 self._log.warning("Input properties have unknown values. Preview is incomplete.", urn)
@@ -95,10 +106,7 @@ class ChartConstructor:
         set_namespaces(manifests, chart.namespace, self._is_namespaced, f"The chart {chart.chart}")
         if inputs.get("skipAwait"):
             for manifest in manifests:
-                manifest["metadata"]["annotations"] = {
-                    **(manifest["metadata"].get("annotations") or {}),
-                    SKIP_AWAIT: "true",
-                }
+                manifest["metadata"]["annotations"] = {**annotations_of(manifest), SKIP_AWAIT: "true"}
         return manifests
 
     def _is_namespaced(self, api_version: str, kind: str) -> bool | None:
@@ -127,12 +135,19 @@ class ChartConstructor:
             supportsPartialValues=True,
             supportsResultReporting=False,
         )
-        policy = (manifest["metadata"].get("annotations") or {}).get(RESOURCE_POLICY)
+        policy = annotations_of(manifest).get(RESOURCE_POLICY)
         if policy == "keep":
             child.retainOnDelete = True
         elif policy is not None:
             self._log.warning(f"Unsupported Helm resource policy {policy!r} on {manifest['kind']} {name}", parent)
         return child
+
+
+class _Aliased(Protocol):
+    """A request's aliases; the stub of `ConstructRequest` names their type by a module that does not exist."""
+
+    @property
+    def aliases(self) -> Sequence[alias_pb2.Alias]: ...
 
 
 def _component(request: provider_pb2.ConstructRequest) -> resource_pb2.RegisterResourceRequest:
@@ -144,7 +159,7 @@ def _component(request: provider_pb2.ConstructRequest) -> resource_pb2.RegisterR
         custom=False,
         providers=dict(request.providers),
         dependencies=list(request.dependencies),
-        aliases=list(request.aliases),
+        aliases=list(cast("_Aliased", request).aliases),
         additionalSecretOutputs=list(request.additionalSecretOutputs),
         ignoreChanges=list(request.ignoreChanges),
         replaceOnChanges=list(request.replaceOnChanges),
@@ -173,10 +188,12 @@ def _component(request: provider_pb2.ConstructRequest) -> resource_pb2.RegisterR
 
 
 def _register(
-    monitor: Any, registrations: Sequence[resource_pb2.RegisterResourceRequest], needs: Sequence[Sequence[int]]
+    monitor: ResourceMonitor,
+    registrations: Sequence[resource_pb2.RegisterResourceRequest],
+    needs: Sequence[Sequence[int]],
 ) -> list[resource_pb2.RegisterResourceResponse]:
     """Register all children at once, each after those it needs; the first failure ends it, after all have answered."""
-    futures: list[Future[Any]] = [Future() for _ in registrations]
+    futures: list[Future[resource_pb2.RegisterResourceResponse]] = [Future() for _ in registrations]
 
     def register(index: int) -> None:
         try:

@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.json_types import JsonObject, object_at, objects_at
 from lab.plugins.plugin import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from lab.plugins.kubernetes.connection import Connection, JsonObject
+    from lab.plugins.kubernetes.connection import Connection
 
 REREAD_SECONDS = 1.0  # a preview asks for each planned object whether its kind has come
 AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -68,7 +69,7 @@ class Discovery:
                 for version in group["versions"]:
                     api_version = f"{name}/{version['version']}" if name else version["version"]
                     for resource in version.get("resources", []):
-                        kind = (resource.get("responseKind") or {}).get("kind", "")
+                        kind = object_at(resource, "responseKind").get("kind", "")
                         kinds[api_version, kind] = ServedKind(
                             api_version, kind, resource["resource"], resource["scope"] == "Namespaced"
                         )
@@ -111,7 +112,7 @@ class Plan:
         self._managed: set[Hashable] = set()
 
     def record(self, manifest: JsonObject) -> None:
-        kind, name = manifest.get("kind"), (manifest.get("metadata") or {}).get("name")
+        kind, name = manifest.get("kind"), object_at(manifest, "metadata").get("name")
         with self._lock:
             if kind == "Namespace" and isinstance(name, str):
                 self._namespaces.add(name)
@@ -143,8 +144,8 @@ def kinds_of_definitions(manifests: Iterable[JsonObject]) -> dict[tuple[str, str
     for manifest in manifests:
         if manifest.get("kind") != "CustomResourceDefinition":
             continue
-        spec = manifest.get("spec") or {}
-        kind = (spec.get("names") or {}).get("kind", "")
-        for version in spec.get("versions") or []:
+        spec = object_at(manifest, "spec")
+        kind = object_at(spec, "names").get("kind", "")
+        for version in objects_at(spec, "versions"):
             kinds[f"{spec.get('group')}/{version.get('name')}", kind] = spec.get("scope") == "Namespaced"
     return kinds

@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lab.json_types import JsonObject, is_array, is_object
 from lab.plugins.kubernetes.objects import AUTONAMED, Identity, value_at
 from lab.plugins.wire import UNKNOWN, Path, Secret, UnknownType, hide_like, reveal, without_nulls
-
-if TYPE_CHECKING:
-    from lab.plugins.kubernetes.connection import JsonObject
 
 FIELD_MANAGER = "__fieldManager"
 SET_BY_THE_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation")
@@ -32,14 +30,15 @@ def checked(news: JsonObject, olds: JsonObject, identity: Identity, resource_nam
     inputs.setdefault("apiVersion", identity.api_version)
     inputs.setdefault("kind", identity.kind)
     metadata = inputs.setdefault("metadata", {})
-    if isinstance(metadata, dict) and not metadata.get("name") and not isinstance(metadata.get("name"), UnknownType):
+    if is_object(metadata) and not metadata.get("name") and not isinstance(metadata.get("name"), UnknownType):
         old = reveal(olds)
         named = value_at(old, ("metadata", "annotations", AUTONAMED)) == "true"
         suffix = hashlib.sha256(seed or resource_name.encode()).hexdigest()[:8]
         stem = re.sub(r"[^a-z0-9.-]+", "-", resource_name.lower()).strip("-.")
         metadata["name"] = old["metadata"]["name"] if named else f"{stem}-{suffix}"
-        if isinstance(metadata.setdefault("annotations", {}), dict):
-            metadata["annotations"][AUTONAMED] = "true"
+        annotations = metadata.setdefault("annotations", {})
+        if is_object(annotations):
+            annotations[AUTONAMED] = "true"
     if inputs["kind"] == "Secret" and inputs["apiVersion"] == "v1":
         for key in ("data", "stringData"):
             if key in inputs and not isinstance(inputs[key], Secret):
@@ -64,13 +63,13 @@ def planned_outputs(outputs: JsonObject, inputs: JsonObject, *, existing: bool) 
     """The outputs of a preview: what only the real request decides is unknown."""
     planned = copy.deepcopy(outputs)
     metadata = planned.get("metadata")
-    if isinstance(metadata, dict):
+    if is_object(metadata):
         for key in ("resourceVersion", "generation") if existing else SET_BY_THE_SERVER:
             metadata[key] = UNKNOWN
     if not existing:
         planned["status"] = UNKNOWN
         for key in ALLOCATED_BY_THE_SERVER.get(planned.get("kind", ""), ()):
-            if isinstance(planned.get("spec"), dict) and value_at(reveal(inputs), ("spec", key)) is None:
+            if is_object(planned.get("spec")) and value_at(reveal(inputs), ("spec", key)) is None:
                 planned["spec"][key] = UNKNOWN
     return planned
 
@@ -100,10 +99,10 @@ def prepare_ignored(manifest: JsonObject, live: JsonObject | None, ignored: list
         parent: Any = value_at(manifest, path[:-1]) if len(path) > 1 else manifest
         current = value_at(live, path)
         last = path[len(path) - 1]
-        if isinstance(parent, dict) and last in parent:
+        if is_object(parent) and last in parent:
             if current is None:
                 del parent[last]
             else:
                 parent[last] = copy.deepcopy(current)
-        elif isinstance(parent, list) and isinstance(last, int) and last < len(parent) and current is not None:
+        elif is_array(parent) and isinstance(last, int) and last < len(parent) and current is not None:
             parent[last] = copy.deepcopy(current)

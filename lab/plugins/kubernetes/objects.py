@@ -8,7 +8,8 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.plugins.kubernetes.connection import Connection, JsonObject, KubernetesError
+from lab.json_types import JsonObject, is_array, is_object, object_at
+from lab.plugins.kubernetes.connection import Connection, KubernetesError
 from lab.plugins.plugin import PluginError
 from lab.plugins.wire import without_texts
 
@@ -34,7 +35,7 @@ class Identity:
 
     @staticmethod
     def of(manifest: JsonObject) -> Identity:
-        metadata = manifest.get("metadata") or {}
+        metadata = object_at(manifest, "metadata")
         return Identity(
             manifest.get("apiVersion", ""),
             manifest.get("kind", ""),
@@ -52,8 +53,7 @@ class Identity:
 
 
 def annotations_of(manifest: JsonObject) -> JsonObject:
-    found = (manifest.get("metadata") or {}).get("annotations")
-    return found if isinstance(found, dict) else {}
+    return object_at(manifest, "metadata", "annotations")
 
 
 class Objects:
@@ -137,10 +137,10 @@ def live_inputs(inputs: JsonObject, live: JsonObject, applied: JsonObject | None
     `applied` is what the API server would make of the inputs (a dry run): where live and applied agree, the input keeps
     its own spelling (`1000m` for a stored `1`), since that is no drift. None means that it was not asked.
     """
-    if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):
+    if inputs.get("kind") == "Secret" and is_object(inputs.get("stringData")):
         return _live_secret(inputs, live, applied)
     result = _live_value(inputs, live, _NOT_ASKED if applied is None else applied)
-    return result if isinstance(result, dict) else {}
+    return result if is_object(result) else {}
 
 
 _ABSENT, _NOT_ASKED = object(), object()
@@ -151,10 +151,10 @@ def _live_value(wanted: Value, live: Value, applied: Value) -> Any:
         return wanted if applied is _ABSENT else _ABSENT
     if applied is not _ABSENT and applied is not _NOT_ASKED and live == applied:
         return wanted
-    if isinstance(wanted, dict) and isinstance(live, dict):
+    if is_object(wanted) and is_object(live):
         found = {key: _live_value(value, live.get(key, _ABSENT), _entry(applied, key)) for key, value in wanted.items()}
         return {key: value for key, value in found.items() if value is not _ABSENT}
-    if isinstance(wanted, list) and isinstance(live, list):
+    if is_array(wanted) and is_array(live):
         return _live_list(wanted, live, applied)
     return copy.deepcopy(live)
 
@@ -162,16 +162,16 @@ def _live_value(wanted: Value, live: Value, applied: Value) -> Any:
 def _entry(applied: Value, key: str) -> Any:
     if applied is _NOT_ASKED:
         return _NOT_ASKED
-    return applied.get(key, _ABSENT) if isinstance(applied, dict) else _ABSENT
+    return applied.get(key, _ABSENT) if is_object(applied) else _ABSENT
 
 
 def _live_list(wanted: list[Value], live: list[Value], applied: Value) -> list[Value]:
     absent = _NOT_ASKED if applied is _NOT_ASKED else _ABSENT
-    known_items = applied if isinstance(applied, list) else []
-    if wanted and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in [*wanted, *live]):
+    known_items = applied if is_array(applied) else []
+    if wanted and all(is_object(item) and isinstance(item.get("name"), str) for item in [*wanted, *live]):
         # Named items (containers, ports, webhooks) are merged by name: others may have added items in between.
         by_name = {item["name"]: item for item in live}
-        known = {item["name"]: item for item in known_items if isinstance(item, dict) and "name" in item}
+        known = {item["name"]: item for item in known_items if is_object(item) and "name" in item}
         return [
             _live_value(item, by_name[item["name"]], known.get(item["name"], absent))
             for item in wanted
@@ -187,7 +187,7 @@ def _live_list(wanted: list[Value], live: list[Value], applied: Value) -> list[V
 def _live_secret(inputs: JsonObject, live: JsonObject, applied: JsonObject | None) -> JsonObject:
     """A Secret's `stringData` is stored under `data`: compare it there."""
     texts: dict[str, Value] = inputs["stringData"]
-    stored = live.get("data") or {}
+    stored = object_at(live, "data")
     rest = {key: value for key, value in inputs.items() if key != "stringData"}
     result = live_inputs(rest, live, applied)
     result["stringData"] = {key: _decoded(stored[key]) for key in texts if key in stored}
@@ -205,7 +205,7 @@ def value_at(manifest: Value, path: Path) -> Value:
     """The value at a path, or None."""
     for step in path:
         if isinstance(step, int):
-            manifest = manifest[step] if isinstance(manifest, list) and step < len(manifest) else None
+            manifest = manifest[step] if is_array(manifest) and step < len(manifest) else None
         else:
-            manifest = manifest.get(step) if isinstance(manifest, dict) else None
+            manifest = manifest.get(step) if is_object(manifest) else None
     return manifest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.plugins.difference import Change, is_immutable, mark_immutable
-from lab.plugins.kubernetes.connection import JsonObject, KubernetesError, UnreachableClusterError
+from lab.plugins.kubernetes.connection import KubernetesError, UnreachableClusterError
 from lab.plugins.kubernetes.discovery import KindNotServedError, Plan
 from lab.plugins.kubernetes.manifest import checkpoint, planned_outputs
 from lab.plugins.kubernetes.objects import Identity, Objects, explain
@@ -15,6 +15,8 @@ from lab.plugins.wire import contains_unknown, secret_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from lab.json_types import JsonObject
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2
 
+from lab.json_types import JsonObject, is_object, object_at
 from lab.plugins.difference import (
     Change,
     differences,
     mark_identity,
 )
 from lab.plugins.kubernetes import settings as provider_settings
-from lab.plugins.kubernetes.connection import Connection, JsonObject, KubernetesError, UnreachableClusterError
+from lab.plugins.kubernetes.connection import Connection, KubernetesError, UnreachableClusterError
 from lab.plugins.kubernetes.construct import CHART_TYPE, ChartConstructor
 from lab.plugins.kubernetes.discovery import Discovery, KindNotServedError, Plan
 from lab.plugins.kubernetes.manifest import (
@@ -174,14 +175,14 @@ class KubernetesProvider(ResourceProviderServicer):
 
     def _default_namespace(self, inputs: JsonObject, olds: JsonObject) -> None:
         metadata = inputs.get("metadata")
-        if not isinstance(metadata, dict) or metadata.get("namespace"):
+        if not is_object(metadata) or metadata.get("namespace"):
             return
         identity = Identity.of(reveal(inputs))
         try:
             served = self.discovery.find(identity.api_version, identity.kind)
         except UnreachableClusterError:
-            if (olds.get("metadata") or {}).get("namespace"):
-                metadata["namespace"] = olds["metadata"]["namespace"]
+            if namespace := object_at(olds, "metadata").get("namespace"):
+                metadata["namespace"] = namespace
             return
         namespaced = served.namespaced if served else self.plan.namespaced(identity.api_version, identity.kind)
         if namespaced:

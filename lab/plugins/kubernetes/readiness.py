@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lab.json_types import JsonObject, object_at, objects_at
 from lab.plugins.kubernetes.connection import UnreachableClusterError
 from lab.plugins.kubernetes.objects import Identity, Objects
 from lab.plugins.plugin import PluginError
@@ -15,7 +16,6 @@ from lab.plugins.plugin import PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.plugins.kubernetes.connection import JsonObject
 
 DEFAULT_TIMEOUT_SECONDS = 600.0  # the default of Pulumi's own plugin
 ON_DELETE = "OnDelete"  # the update strategy that replaces pods only as somebody deletes them
@@ -42,8 +42,8 @@ def _waiting(reason: str, *, hopeless: bool = False) -> Readiness:
 
 
 def _condition(manifest: JsonObject, kind: str) -> JsonObject:
-    conditions = (manifest.get("status") or {}).get("conditions") or []
-    return next((c for c in conditions if c.get("type") == kind), {})
+    found = (c for c in objects_at(manifest, "status", "conditions") if c.get("type") == kind)
+    return next(found, JsonObject())
 
 
 def _selector(labels: JsonObject) -> str:
@@ -111,11 +111,21 @@ class Waiter:
             pause = min(pause * 1.5, 2.0)
 
     def readiness(self, live: JsonObject) -> Readiness:
-        check = _CHECKS.get((live.get("apiVersion", "").split("/")[0], live.get("kind", "")))
-        return check(self, live) if check else READY
+        checks: dict[tuple[str, str], Callable[[JsonObject], Readiness]] = {
+            ("apps", "Deployment"): self._deployment,
+            ("apps", "StatefulSet"): self._stateful_set,
+            ("apps", "DaemonSet"): self._daemon_set,
+            ("batch", "Job"): self._job,
+            ("v1", "Pod"): self._pod,
+            ("v1", "PersistentVolumeClaim"): self._claim,
+            ("v1", "Service"): self._service,
+            ("apiextensions.k8s.io", "CustomResourceDefinition"): self._definition,
+        }
+        check = checks.get((live.get("apiVersion", "").split("/")[0], live.get("kind", "")))
+        return check(live) if check else READY
 
     def _deployment(self, live: JsonObject) -> Readiness:
-        spec, status = live.get("spec") or {}, live.get("status") or {}
+        spec, status = object_at(live, "spec"), object_at(live, "status")
         if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
             return _waiting("the controller has not seen this version of the Deployment")
         progressing = _condition(live, "Progressing")
@@ -131,24 +141,24 @@ class Waiter:
         )
 
     def _stateful_set(self, live: JsonObject) -> Readiness:
-        spec, status = live.get("spec") or {}, live.get("status") or {}
+        spec, status = object_at(live, "spec"), object_at(live, "status")
         if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
             return _waiting("the controller has not seen this version of the StatefulSet")
         wanted = spec.get("replicas", 1)
         ready = status.get("readyReplicas", 0)
         updated = status.get("updatedReplicas", status.get("currentReplicas", 0))
-        on_delete = (spec.get("updateStrategy") or {}).get("type") == ON_DELETE
+        on_delete = object_at(spec, "updateStrategy").get("type") == ON_DELETE
         if ready >= wanted and (on_delete or updated >= wanted):
             return READY
         return _waiting(f"{ready} of {wanted} replicas are ready, {updated} are up to date. {self._pods(live)}".strip())
 
     def _daemon_set(self, live: JsonObject) -> Readiness:
-        status = live.get("status") or {}
+        status = object_at(live, "status")
         if status.get("observedGeneration", 0) < live["metadata"].get("generation", 1):
             return _waiting("the controller has not seen this version of the DaemonSet")
         wanted = status.get("desiredNumberScheduled", 0)
         available, updated = status.get("numberAvailable", 0), status.get("updatedNumberScheduled", 0)
-        on_delete = ((live.get("spec") or {}).get("updateStrategy") or {}).get("type") == ON_DELETE
+        on_delete = object_at(live, "spec", "updateStrategy").get("type") == ON_DELETE
         if available >= wanted and (on_delete or updated >= wanted):
             return READY
         return _waiting(
@@ -164,26 +174,24 @@ class Waiter:
         return _waiting(f"the Job has not completed. {self._pods(live)}".strip())
 
     def _pod(self, live: JsonObject) -> Readiness:
-        phase = (live.get("status") or {}).get("phase")
+        phase = object_at(live, "status").get("phase")
         if phase == "Succeeded" or _condition(live, "Ready").get("status") == "True":
             return READY
         return _waiting(_pod_trouble(live) or f"the Pod is {phase}", hopeless=phase == "Failed")
 
     def _claim(self, live: JsonObject) -> Readiness:
-        phase = (live.get("status") or {}).get("phase")
-        if phase == "Bound" or not (live.get("spec") or {}).get("storageClassName"):
+        phase = object_at(live, "status").get("phase")
+        name = object_at(live, "spec").get("storageClassName")
+        if phase == "Bound" or not name:
             return READY
-        name = live["spec"]["storageClassName"]
         storage_class = self.objects.get(Identity("storage.k8s.io/v1", "StorageClass", "", name))
         if storage_class and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer":
             return READY
         return _waiting(f"the claim is {phase}")
 
     def _service(self, live: JsonObject) -> Readiness:
-        spec = live.get("spec") or {}
-        if spec.get("type") == "LoadBalancer" and not ((live.get("status") or {}).get("loadBalancer") or {}).get(
-            "ingress"
-        ):
+        spec = object_at(live, "spec")
+        if spec.get("type") == "LoadBalancer" and not object_at(live, "status", "loadBalancer").get("ingress"):
             return _waiting("no load balancer has given the Service an address")
         if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None" or not spec.get("selector"):
             return READY
@@ -195,9 +203,9 @@ class Waiter:
             f"kubernetes.io/service-name={metadata['name']}",
         )
         ready = any(
-            (endpoint.get("conditions") or {}).get("ready") is not False
+            object_at(endpoint, "conditions").get("ready") is not False
             for endpoint_slice in slices
-            for endpoint in endpoint_slice.get("endpoints") or []
+            for endpoint in objects_at(endpoint_slice, "endpoints")
         )
         return READY if ready else _waiting(f"no ready Pod is behind the Service ({_selector(spec['selector'])})")
 
@@ -211,7 +219,7 @@ class Waiter:
 
     def _pods(self, live: JsonObject) -> str:
         """What keeps the pods of a workload from running, one clause for each kind of trouble."""
-        labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        labels = object_at(live, "spec", "selector", "matchLabels")
         if not labels:
             return ""
         pods = self.objects.list("v1", "Pod", live["metadata"]["namespace"], _selector(labels))
@@ -220,16 +228,16 @@ class Waiter:
 
 
 def _pod_trouble(pod: JsonObject) -> str:
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
-    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        waiting = (container.get("state") or {}).get("waiting") or {}
+    name, status = pod["metadata"]["name"], object_at(pod, "status")
+    for container in [*objects_at(status, "initContainerStatuses"), *objects_at(status, "containerStatuses")]:
+        waiting = object_at(container, "state", "waiting")
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             return (
                 f"Pod {name}, container {container['name']}: {waiting['reason']}: {waiting.get('message', '')}".strip(
                     ": "
                 )
             )
-        ended = (container.get("state") or {}).get("terminated") or {}
+        ended = object_at(container, "state", "terminated")
         if ended.get("exitCode"):
             return f"Pod {name}, container {container['name']} ended with exit code {ended['exitCode']}"
     scheduled = _condition(pod, "PodScheduled")
@@ -241,22 +249,13 @@ def _pod_trouble(pod: JsonObject) -> str:
 def _why_still_there(live: JsonObject) -> str:
     reasons = [
         condition["message"]
-        for condition in (live.get("status") or {}).get("conditions") or []
+        for condition in objects_at(live, "status", "conditions")
         if live.get("kind") == "Namespace" and condition.get("status") == "True" and condition.get("message")
     ]
-    finalizers = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
-    if finalizers and live["metadata"].get("deletionTimestamp"):
-        reasons.append(f"finalizers are left: {', '.join(map(str, finalizers))}")
+    metadata: JsonObject = live["metadata"]
+    of_object: list[str] = metadata.get("finalizers") or []
+    of_namespace: list[str] = object_at(live, "spec").get("finalizers") or []
+    finalizers = of_object + of_namespace
+    if finalizers and metadata.get("deletionTimestamp"):
+        reasons.append(f"finalizers are left: {', '.join(finalizers)}")
     return " ".join(reasons) or "the API server still has it"
-
-
-_CHECKS: dict[tuple[str, str], Callable[[Waiter, JsonObject], Readiness]] = {
-    ("apps", "Deployment"): Waiter._deployment,
-    ("apps", "StatefulSet"): Waiter._stateful_set,
-    ("apps", "DaemonSet"): Waiter._daemon_set,
-    ("batch", "Job"): Waiter._job,
-    ("v1", "Pod"): Waiter._pod,
-    ("v1", "PersistentVolumeClaim"): Waiter._claim,
-    ("v1", "Service"): Waiter._service,
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): Waiter._definition,
-}

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from meshlint.finding import Path
     from meshlint.rule import Hits
     from meshlint.view.manifest import Manifest
-    from meshlint.view.mesh import MeshConfig, MeshView
+    from meshlint.view.mesh import MeshView
+    from meshlint.view.mesh_config import MeshConfig
 
 
 @rule(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 import pytest
+
+from tests.lab.plugins.conftest import Project
 
 pytestmark = pytest.mark.lab
 
@@ -74,27 +77,33 @@ FILES = {
 }
 
 
+@dataclass(frozen=True)
+class SampleChart:
+    """A chart with a kind of its own and a namespace to install it in; called, it writes a program around it."""
+
+    project: Project
+    namespace: str
+    kind: str
+
+    def __call__(self, arguments: str = "", options: str = "", name: str = "sample", after: str = "") -> str:
+        program = f"""
+chart = k8s.helm.v4.Chart("{name}", chart="./sample", namespace="{self.namespace}", skip_await=True, {arguments}
+    opts=pulumi.ResourceOptions({options}))
+{textwrap.dedent(after)}
+"""
+        self.project.program(program)
+        return program
+
+
 @pytest.fixture
-def chart(project, api_server):
-    """A chart with a kind of its own, a namespace to install it in, and a function that writes a program around it."""
+def chart(project, api_server) -> SampleChart:
     namespace = api_server.namespace("chart")
     kind = "Cron" + namespace.split("-")[-1].capitalize()
     for name, text in FILES.items():
         file = project.directory / "sample" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text).replace("KIND", kind).replace("SCOPE", kind.lower() + "s"))
-
-    def write(arguments: str = "", options: str = "", name: str = "sample", after: str = "") -> str:
-        program = f"""
-chart = k8s.helm.v4.Chart("{name}", chart="./sample", namespace="{namespace}", skip_await=True, {arguments}
-    opts=pulumi.ResourceOptions({options}))
-{textwrap.dedent(after)}
-"""
-        project.program(program)
-        return program
-
-    write.namespace, write.kind = namespace, kind
-    return write
+    return SampleChart(project, namespace, kind)
 
 
 def test_each_object_of_a_chart_is_a_child_named_as_in_the_real_plugin(project, api_server, chart) -> None:

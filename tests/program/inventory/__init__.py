@@ -11,7 +11,7 @@ import pulumi
 import yaml
 
 from tests.program.recorded_program import Recorded, run
-from tests.unit.golden import PlainDumper
+from tests.unit.golden.plain_yaml import PlainDumper
 
 HERE = Path(__file__).parent
 

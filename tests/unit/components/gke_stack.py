@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chatgpt_mesh.istio_api.version import RELEASE
-from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
 
 if TYPE_CHECKING:

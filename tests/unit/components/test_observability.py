@@ -21,7 +21,7 @@ OPENID = {"issuer": "https://sso.example.com", "client_id": "kiali"}
 
 
 def values(**settings: Any) -> dict[str, Any]:
-    return kiali_values(KialiSpec.model_validate({**KIALI, **settings}), GRAFANA, "istio-system")
+    return kiali_values(KialiSpec.model_validate({**KIALI, **settings}), GRAFANA)
 
 
 class TestKiali:

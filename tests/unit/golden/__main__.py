@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.surroundings import STACKS, surroundings
-from tests.unit.golden import HERE, rendered
+from tests.surroundings import surroundings
+from tests.unit.golden import files
 
 with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
-    for stack in STACKS:
-        (HERE / f"{stack}.yaml").write_text(rendered(stack), encoding="utf-8")
-        print(HERE / f"{stack}.yaml")
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
+        print(path)

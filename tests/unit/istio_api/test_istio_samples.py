@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 import yaml
@@ -105,7 +105,7 @@ def without_empty(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item not in ({}, [])}
 
 
-def is_duration(text: Any) -> bool:
+def is_duration(text: Any) -> TypeGuard[str]:
     mistakes: list[str] = []
     DurationType().read(text, "", mistakes)
     return not mistakes

@@ -94,7 +94,7 @@ def test_the_archive_names_the_image_and_its_layers_by_digest(tmp_path: Path) ->
     image = Image("docker.io/lab/app:lab", [base, top], ("/app", "serve"), "1337:1337", {"MODE": "lab"})
     write_archive(image, tmp_path / "layers", tmp_path / "app.tar")
     with tarfile.open(tmp_path / "app.tar") as tar:
-        content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        content = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
     (manifest,) = json.loads(content["manifest.json"])
     config = json.loads(content[manifest["Config"]])
     assert manifest["RepoTags"] == ["docker.io/lab/app:lab"]

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from chatgpt_mesh.mesh.app import AppSpec
-from chatgpt_mesh.mesh.egress import EgressSpec
-from chatgpt_mesh.mesh.gateways import GatewaySpec
-from chatgpt_mesh.mesh.graph import Graph, Parts
-from chatgpt_mesh.mesh.raw_objects import RawObjectSpec
-from chatgpt_mesh.mesh.security import SecuritySpec
-from chatgpt_mesh.mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.graph import Graph
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chatgpt_mesh.mesh.owned import Owned
-    from chatgpt_mesh.mesh.problem import Problem
+    from chatgpt_mesh.mesh.objects.owned import Owned
+    from chatgpt_mesh.mesh.specs.problem import Problem
 
 TODAY = date(2026, 11, 24)
 
@@ -40,29 +35,28 @@ chatgpt-mcp:
 chatgpt-api:
   namespace: chatgpt-production
   service: {port: 8080}
-  callers: [{app: chatgpt-mcp}]
+  callers: [{app: chatgpt-mcp, paths: [/v1/chat]}]
 chatgpt-frontend:
   namespace: chatgpt-frontend
 """
 
 
-def parts(*, gateways: str = GATEWAYS, apps: str = APPS, objects: str = "[]", **rest: str) -> Parts:
+def declaration(*, gateways: str = GATEWAYS, apps: str = APPS, objects: str = "[]", **rest: str) -> MeshSpec:
     def read(text: str) -> Any:
         return yaml.safe_load(text) or {}
 
-    return Parts(
-        today=TODAY,
-        gateways={name: GatewaySpec.model_validate(spec) for name, spec in read(gateways).items()},
-        apps={name: AppSpec.model_validate(spec) for name, spec in read(apps).items()},
-        security=SecuritySpec.model_validate(read(rest.get("security", ""))),
-        egress=EgressSpec.model_validate(read(rest.get("egress", ""))),
-        telemetry=TelemetrySpec.model_validate(read(rest.get("telemetry", ""))),
-        objects=tuple(RawObjectSpec.model_validate(manifest) for manifest in yaml.safe_load(objects)),
+    sections = {name: read(rest.get(name, "")) for name in ("security", "egress", "telemetry")}
+    return MeshSpec.model_validate(
+        {"gateways": read(gateways), "apps": read(apps), "objects": yaml.safe_load(objects), **sections}
     )
 
 
 def graph(**sections: str) -> Graph:
-    return Graph(parts(**sections))
+    return Graph(declaration(**sections))
+
+
+def mistakes(**sections: str) -> list[str]:
+    return sentences(problems(declaration(**sections), TODAY))
 
 
 def sentences(problems: Iterable[Problem]) -> list[str]:

@@ -22,7 +22,7 @@ SEGMENT = st.from_regex(r"[a-z]{1,6}", fullmatch=True)
 
 @st.composite
 def auths(draw: st.DrawFn, era: str | None) -> dict[str, Any]:
-    issuers = [
+    issuers: list[dict[str, Any]] = [
         dict(issuer) for issuer in draw(st.lists(st.sampled_from(ISSUERS), min_size=1, max_size=2, unique_by=str))
     ]
     for issuer in issuers:
@@ -43,20 +43,20 @@ def auths(draw: st.DrawFn, era: str | None) -> dict[str, Any]:
 
 
 @st.composite
-def rollouts(draw: st.DrawFn, *, sessions: bool, claims: bool, gateways: list[str], routes: bool) -> dict[str, Any]:
+def rollouts(draw: st.DrawFn, *, claims: bool, gateways: list[str], routes: bool) -> dict[str, Any]:
     managed_by = draw(st.sampled_from(["stack", "stack", "argo-rollouts"] + ([] if routes else ["flagger"])))
     rollout: dict[str, Any] = {"stable": "v1", "managed_by": managed_by}
     if managed_by == "flagger":
         return rollout
     if managed_by == "argo-rollouts" or draw(st.booleans()):
-        percent = draw(st.sampled_from([0, 100])) if sessions else draw(st.integers(0, 100))
+        percent = draw(st.integers(0, 100))
         pin = draw(
             st.none()
             | st.fixed_dictionaries({"header": st.just("x-canary"), "allowed": st.sampled_from(["anyone", "callers"])})
             | st.fixed_dictionaries({"cookie": st.just("canary"), "allowed": st.sampled_from(["anyone", "callers"])})
         )
         rollout["canary"] = {"version": "v2", "percent": percent, **({"pin": pin} if pin else {})}
-    share = st.just(100) if sessions else st.integers(1, 100)
+    share = st.integers(1, 100)
     if claims and draw(st.booleans()):
         values = draw(st.lists(st.sampled_from(["acme", "a.b", "c|d"]), min_size=1, unique=True))
         audience = {"claim": {"name": draw(st.sampled_from(["org", "https://acme/x"])), "values": values}}
@@ -106,9 +106,8 @@ def apps(draw: st.DrawFn, index: int, count: int) -> dict[str, Any]:
         if draw(st.booleans()):
             app["further_hosts"] = [{"host": f"app-{index}.example.org", "gateway": "internal"}]
             gateways.append("internal")
-    sessions = draw(st.booleans())
     if era is not None:
-        app["mcp"] = {"era": era, "sessions": "envelope" if sessions else "none"}
+        app["mcp"] = {"era": era}
     versions = draw(st.booleans())
     app["routes"] = draw(routes_of(others, versions=versions)) if era is not None or reachable else []
     if reachable and era is None and not app["routes"]:
@@ -132,9 +131,8 @@ def apps(draw: st.DrawFn, index: int, count: int) -> dict[str, Any]:
             "v1": {},
             "v2": draw(st.sampled_from([{}, {"pool": {"connections": 9}}, {"labels": {"rel": "b"}}])),
         }
-        torn = era in ("legacy", "both") and sessions
         claims = "auth" in app
-        app["rollout"] = draw(rollouts(sessions=torn, claims=claims, gateways=gateways, routes=bool(app["routes"])))
+        app["rollout"] = draw(rollouts(claims=claims, gateways=gateways, routes=bool(app["routes"])))
     if draw(st.booleans()):
         app["faults"] = [{"value": "slow", "delay": "1s"}]
     callers: list[dict[str, Any]] = (

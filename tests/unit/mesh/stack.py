@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from chatgpt_mesh.mesh.build import Mesh, MeshSpec, cross_check, parts_of
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 
 TODAY = date(2026, 11, 24)
 
@@ -54,7 +55,7 @@ def mesh(app: str = "{}", others: str = "{}", **rest: Any) -> Mesh:
 
 def mistakes(app: str = "{}", others: str = "{}", **rest: Any) -> list[str]:
     spec = MeshSpec.model_validate(declaration(app, others, **rest))
-    return [str(problem) for problem in cross_check(parts_of(spec, TODAY))]
+    return [str(problem) for problem in problems(spec, TODAY)]
 
 
 def manifest(built: Mesh, key: str) -> dict[str, Any]:

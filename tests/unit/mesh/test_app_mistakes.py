@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatgpt_mesh.mesh.build import MeshSpec, cross_check
-from chatgpt_mesh.mesh.graph import Parts
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 from tests.unit.mesh.stack import TODAY, declaration, mistakes
 
 # Two versions and the beginning of a rollout; a test goes on from there.
@@ -55,7 +54,7 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
         ),
         (
             "{mcp: {sessions: envelope}, ROLLOUT, canary: {version: v2, percent: 5}}}",
-            "apps.chatgpt-mcp.rollout.canary.percent: weights are drawn anew for each request",
+            "apps.chatgpt-mcp.mcp.sessions: needs an extension of Envoy",
         ),
         (
             "{ROLLOUT, experiments: {a: {version: v2}}}}",
@@ -178,10 +177,10 @@ class TestParts:
     def test_a_part_that_did_not_parse_is_not_missed(self):
         """A misspelt key in one app must not make its callers look dangling."""
         spec = MeshSpec.model_validate(declaration("{callers: [{app: broken}], gateway: broken}"))
-        parts = Parts(today=TODAY, apps=spec.apps, gateways={}, unread=frozenset({"apps.broken", "gateways"}))
-        assert [str(p) for p in cross_check(parts)] == []
+        known = spec.model_copy(update={"gateways": {}})
+        assert [str(p) for p in problems(known, TODAY, {"apps.broken", "gateways"})] == []
 
     def test_what_parsed_is_checked_beside_it(self):
         spec = MeshSpec.model_validate(declaration("{callers: [{app: nobody}]}"))
-        parts = Parts(today=TODAY, apps=spec.apps, gateways={}, unread=frozenset({"gateways"}))
-        assert ["callers.0.app" in str(p) for p in cross_check(parts)] == [True]
+        known = spec.model_copy(update={"gateways": {}})
+        assert ["callers.0.app" in str(p) for p in problems(known, TODAY, {"gateways"})] == [True]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chatgpt_mesh.mesh.tool_rules import anything_but
+from chatgpt_mesh.mesh.objects.auth.tool_rules import anything_but
 from tests.unit.mesh.stack import manifest, mesh, routes
 
 RESOURCE = "https://chatgpt-mcp.example.com/mcp"

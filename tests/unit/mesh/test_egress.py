@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chatgpt_mesh.mesh import egress
-from chatgpt_mesh.mesh.egress import EgressSpec
-from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
+from chatgpt_mesh.mesh.objects import egress
+from chatgpt_mesh.mesh.specs.egress import EgressSpec
+from chatgpt_mesh.mesh.specs.mesh import problems as cross_check
+from tests.unit.mesh.declared import TODAY, by_key, declaration, graph, mistakes, owners, sentences
 
 OPENAI = "allow: [{host: api.openai.com, from: [chatgpt-mcp]}]"
 GOOGLE = 'allow: [{host: "*.googleapis.com", from: [chatgpt-mcp, chatgpt-frontend]}]'
@@ -27,7 +28,7 @@ def objects(text: str) -> dict[str, dict[str, Any]]:
 
 
 def problems(text: str, **sections: str) -> list[str]:
-    return sentences(egress.problems(parts(egress=text, **sections)))
+    return mistakes(egress=text, **sections)
 
 
 class TestAHost:
@@ -315,9 +316,8 @@ def test_what_cannot_work_is_refused_in_a_sentence(declared: str, sentence: str)
 
 
 def test_a_caller_that_did_not_parse_is_not_called_unknown() -> None:
-    declared = parts(egress="allow: [{host: a.example.org, from: [broken]}]")
-    known = declared.__class__(**{**declared.__dict__, "unread": frozenset({"apps.broken"})})
-    assert sentences(egress.problems(known)) == []
+    declared = declaration(egress="allow: [{host: a.example.org, from: [broken]}]")
+    assert sentences(cross_check(declared, TODAY, {"apps.broken"})) == []
 
 
 def test_several_egress_gateways_must_be_chosen_from() -> None:

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatgpt_mesh.mesh import egress, scoping
-from chatgpt_mesh.mesh.app import AppSpec
-from chatgpt_mesh.mesh.egress import EgressSpec
-from chatgpt_mesh.mesh.gateways import GatewaySpec
-from chatgpt_mesh.mesh.graph import Graph, Parts
-from chatgpt_mesh.mesh.security import SecuritySpec
-from chatgpt_mesh.mesh.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.graph import Graph
+from chatgpt_mesh.mesh.objects import egress, scoping
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 from tests.crd_schema import problems as schema_problems
 from tests.unit.mesh.declared import TODAY
 
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMESPACES = {"a": "one", "b": "one", "c": "two"}
-APPS = {name: AppSpec.model_validate({"namespace": namespace}) for name, namespace in NAMESPACES.items()}
+APPS = {name: {"namespace": namespace} for name, namespace in NAMESPACES.items()}
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 HOST = st.lists(LABEL, min_size=1, max_size=3).map(lambda labels: ".".join([*labels, "example", "org"]))
 DESTINATION = st.fixed_dictionaries(
@@ -43,15 +39,9 @@ DESTINATION = st.fixed_dictionaries(
 
 def complete(allow: list[dict[str, Any]]) -> Graph | None:
     """The graph of a declaration, where it has no mistakes."""
-    parts = Parts(
-        today=TODAY,
-        gateways={"out": GatewaySpec.model_validate({"kind": "egress"})},
-        apps=APPS,
-        security=SecuritySpec(),
-        egress=EgressSpec.model_validate({"allow": allow}),
-        telemetry=TelemetrySpec(),
-    )
-    return None if list(egress.problems(parts)) else Graph(parts)
+    declared = {"gateways": {"out": {"kind": "egress"}}, "apps": APPS, "egress": {"allow": allow}}
+    spec = MeshSpec.model_validate(declared)
+    return None if list(problems(spec, TODAY)) else Graph(spec)
 
 
 def principals(policy: Mapping[str, Any]) -> set[str]:
@@ -98,5 +88,5 @@ def test_an_app_sees_the_hosts_that_list_it_and_no_other(allow: list[dict[str, A
 
 def principal(caller: str | dict[str, str]) -> str:
     if isinstance(caller, str):
-        return f"cluster.local/ns/{APPS[caller].namespace}/sa/{caller}"
+        return f"cluster.local/ns/{APPS[caller]['namespace']}/sa/{caller}"
     return f"cluster.local/ns/{caller['namespace']}/sa/{caller['service_account']}"

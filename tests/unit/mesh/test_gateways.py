@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from chatgpt_mesh.mesh.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 from tests.crd_schema import assert_served
 from tests.unit.mesh.stack import GATEWAYS, manifest, mesh, mistakes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any, ClassVar
 
 from tests.unit.mesh.stack import manifest, mesh
 
@@ -47,7 +48,7 @@ def test_the_filter_has_no_bucket_that_would_stamp_answers_without_a_limit():
 
 
 class TestGlobal:
-    SERVICE = {"rate_limit_service": {"namespace": "limits"}}
+    SERVICE: ClassVar[dict[str, Any]] = {"rate_limit_service": {"namespace": "limits"}}
     APP = "{rate_limit: {requests: 60, counted: global}}"
 
     def test_asks_the_service_and_lets_pass_while_it_is_down(self):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatgpt_mesh.mesh import raw_objects
-from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
+from chatgpt_mesh.mesh.objects import raw_objects
+from tests.unit.mesh.declared import by_key, graph, mistakes, owners
 
 ENVOY_FILTER = """
 - apiVersion: networking.istio.io/v1alpha3
@@ -16,7 +16,7 @@ ENVOY_FILTER = """
 
 
 def problems(objects: str, egress: str = "") -> list[str]:
-    return sentences(raw_objects.problems(parts(objects=objects, egress=egress)))
+    return mistakes(objects=objects, egress=egress)
 
 
 def manifest(kind: str, spec: str, *, namespace: str = "chatgpt-production", group: str = "networking") -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.owned import Stage
+from chatgpt_mesh.mesh.objects.owned import Stage
 from tests.unit.mesh.stack import manifest, mesh, routes
 
 VERSIONS = "versions: {v1: {}, v2: {}}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatgpt_mesh.mesh import scoping
-from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
+from chatgpt_mesh.mesh.objects import scoping
+from chatgpt_mesh.mesh.specs.mesh import problems
+from tests.unit.mesh.declared import TODAY, by_key, declaration, graph, owners, sentences
 
 EGRESS = """
 allow:
@@ -93,10 +94,10 @@ def test_the_owner_is_the_app() -> None:
 
 
 def test_a_further_service_is_one_of_the_cluster_and_its_app_is_declared() -> None:
-    declared = parts(
+    declared = declaration(
         security="visible_services: {nobody: [redis.data.svc.cluster.local], chatgpt-api: [redis.example.org]}"
     )
-    assert sentences(scoping.problems(declared)) == [
+    assert sentences(problems(declared, TODAY)) == [
         "security.visible_services.nobody: is no app of this stack (apps: chatgpt-api, chatgpt-frontend, chatgpt-mcp) "
         "(given: 'nobody')",
         "security.visible_services.chatgpt-api.0: must be the full name of a service of the cluster, such as "

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from chatgpt_mesh.mesh import security
-from chatgpt_mesh.mesh.security import SecuritySpec
-from tests.unit.mesh.declared import TODAY, by_key, graph, owners, parts, sentences
+from chatgpt_mesh.mesh.objects import security
+from chatgpt_mesh.mesh.specs.mesh import problems, warnings
+from chatgpt_mesh.mesh.specs.security import SecuritySpec
+from tests.unit.mesh.declared import TODAY, by_key, declaration, graph, mistakes, owners, sentences
 
 METRICS = """
 exceptions:
@@ -91,20 +92,20 @@ def test_an_exception_without_a_date_or_without_networks_is_refused() -> None:
     ("days", "stops", "warns"), [(-1, True, False), (0, False, True), (14, False, True), (15, False, False)]
 )
 def test_an_exception_warns_for_14_days_and_then_stops_the_program(days: int, stops: bool, warns: bool) -> None:
-    declared = parts(security=exception(days))
-    assert bool(sentences(security.problems(declared))) is stops
-    assert bool(sentences(security.warnings(declared))) is warns
+    declared = declaration(security=exception(days))
+    assert bool(sentences(problems(declared, TODAY))) is stops
+    assert bool(sentences(warnings(declared, TODAY))) is warns
 
 
 def test_the_sentence_of_an_expired_exception_says_where_and_how_to_mend_it() -> None:
-    assert sentences(security.problems(parts(security=exception(-3)))) == [
+    assert mistakes(security=exception(-3)) == [
         "security.exceptions.0.until: the exception for port 9090 of chatgpt-mcp has expired; give the client a "
         "sidecar and remove the exception, or move the date with a reason (given: '2026-11-21')"
     ]
 
 
 def test_all_mistakes_of_exceptions_at_once() -> None:
-    declared = parts(
+    declared = declaration(
         security="""
 exceptions:
 - {workload: chatgpt-mcp, namespace: elsewhere, port: 15090, until: "2020-01-01", why: " ", from_networks: [10.0.0.0/8]}
@@ -112,7 +113,7 @@ exceptions:
 - {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a, from_networks: [10.0.0.0/8]}
 """
     )
-    assert [s.split(":")[0] for s in sentences(security.problems(declared))] == [
+    assert [s.split(":")[0] for s in sentences(problems(declared, TODAY))] == [
         "security.exceptions.0.until",
         "security.exceptions.0.why",
         "security.exceptions.0.port",

@@ -1,36 +1,18 @@
-"""Sessions of the legacy era stay with the replica that minted them; faults stay in the mesh."""
+"""Sessions that the shipped proxy cannot keep are refused; faults stay in the mesh."""
 
 from __future__ import annotations
 
-from tests.unit.mesh.stack import manifest, mesh, routes
-
-KEPT = "{mcp: {sessions: envelope}}"
+from tests.unit.mesh.stack import manifest, mesh, mistakes, routes
 
 
-def test_the_envelope_is_on_the_mcp_route_alone():
-    built = mesh("{mcp: {sessions: envelope}, routes: [{exact: /health}]}")
-    patches = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-sessions")["configPatches"]
-    assert [p["match"]["routeConfiguration"]["vhost"]["route"]["name"] for p in patches] == ["chatgpt-mcp.mcp"]
-    state = patches[0]["patch"]["value"]["typed_per_filter_config"]["envoy.filters.http.stateful_session"]
-    assert state["stateful_session"]["session_state"]["typed_config"]["header"] == {"name": "mcp-session-id"}
-
-
-def test_the_filter_itself_is_switched_off_elsewhere():
-    [patch] = manifest(mesh(KEPT), "EnvoyFilter/istio-ingress/public-sessions")["configPatches"]
-    assert patch["patch"]["value"]["typed_config"].keys() == {"@type"}
-
-
-def test_callers_in_the_mesh_get_it_at_their_sidecars():
-    built = mesh("{mcp: {sessions: envelope}, callers: [{app: frontend}]}", "{frontend: {namespace: front}}")
-    patches = manifest(built, "EnvoyFilter/front/chatgpt-mcp-sessions")["configPatches"]
-    assert {p["match"]["context"] for p in patches} == {"SIDECAR_OUTBOUND"}
-
-
-def test_without_sessions_there_is_no_filter():
-    assert not [o for o in mesh().objects if o.resource.key.endswith("-sessions")]
-    assert not [
-        o for o in mesh("{mcp: {era: modern, sessions: envelope}}").objects if o.resource.key.endswith("-sessions")
-    ]
+def test_an_envelope_around_session_ids_is_refused_because_the_shipped_proxy_has_no_such_extension():
+    (sentence,) = mistakes("{mcp: {sessions: envelope}}")
+    assert sentence == (
+        "apps.chatgpt-mcp.mcp.sessions: needs an extension of Envoy (envoy.http.stateful_session.envelope) that "
+        "Istio's proxy is built without and would refuse; use none, with a server that keeps no sessions or has one "
+        "replica "
+        "(given: 'envelope')"
+    )
 
 
 def test_faults_are_for_callers_in_the_mesh_and_never_for_a_gateway():

@@ -9,11 +9,12 @@ import pytest
 from cel_expr_python import cel
 from pydantic import ValidationError
 
-from chatgpt_mesh.mesh import telemetry
-from chatgpt_mesh.mesh.confidential import format_refusal, header_refusal
-from chatgpt_mesh.mesh.telemetry import TelemetrySpec
-from chatgpt_mesh.mesh.telemetry_providers import ACCESS_LOG_FIELDS, extension_providers
-from tests.unit.mesh.declared import by_key, graph, owners, parts, sentences
+from chatgpt_mesh.mesh.objects import telemetry
+from chatgpt_mesh.mesh.objects.telemetry_providers import extension_providers
+from chatgpt_mesh.mesh.specs.confidential import format_refusal, header_refusal
+from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
+from chatgpt_mesh.mesh.specs.telemetry_providers import ACCESS_LOG_FIELDS
+from tests.unit.mesh.declared import by_key, declaration, graph, mistakes, owners
 
 OTEL = "providers: {otel: {otlp: {service: otel-collector.observability.svc.cluster.local}}}"
 MESH = "Telemetry/istio-system/mesh-default"
@@ -25,7 +26,7 @@ def objects(text: str) -> dict[str, dict[str, Any]]:
 
 
 def problems(text: str) -> list[str]:
-    return sentences(telemetry.problems(parts(telemetry=text)))
+    return mistakes(telemetry=text)
 
 
 def evaluate(expression: str, **variables: Any) -> Any:
@@ -140,7 +141,7 @@ class TestAccessLog:
 
     def test_fields_are_added_and_removed_by_name(self) -> None:
         text = "{access_log: {fields: {mcp_method: '%REQ(MCP-METHOD)%', user_agent: ''}}}"
-        fields = parts(telemetry=text).telemetry.access_log_fields  # pyright: ignore[reportOptionalMemberAccess]
+        fields = declaration(telemetry=text).telemetry.access_log_fields
         assert fields["mcp_method"] == "%REQ(MCP-METHOD)%"
         assert "user_agent" not in fields
 
@@ -321,7 +322,7 @@ providers:
   jaeger: {zipkin: {service: jaeger-collector.istio-system.svc.cluster.local}}
 access_log: {fields: {model: '%REQ(X-CHATGPT-MODEL)%'}}
 """
-    spec = parts(telemetry=text).telemetry
+    spec = declaration(telemetry=text).telemetry
     assert spec is not None
     found = {provider.name: provider.to_dict() for provider in extension_providers(spec)}
     assert found["otel"]["opentelemetry"] == {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
-from chatgpt_mesh.mesh import egress, scoping, security, telemetry
+from chatgpt_mesh.mesh.objects import egress, scoping, security, telemetry
 from tests.crd_schema import assert_served
-from tests.unit.mesh.declared import graph, parts, sentences
+from tests.unit.mesh.declared import graph, mistakes
 
 EVERYTHING = {
     "security": """
@@ -47,8 +49,8 @@ apps:
 
 
 @pytest.mark.parametrize("concern", [security, egress, scoping, telemetry], ids=lambda module: module.__name__)
-def test_every_object_passes_the_schema_of_its_kind(concern: object) -> None:
-    assert sentences(concern.problems(parts(**EVERYTHING))) == []  # type: ignore[attr-defined]
-    objects = [owned.resource.to_dict() for owned in concern.objects(graph(**EVERYTHING))]  # type: ignore[attr-defined]
+def test_every_object_passes_the_schema_of_its_kind(concern: ModuleType) -> None:
+    assert mistakes(**EVERYTHING) == []
+    objects = [owned.resource.to_dict() for owned in concern.objects(graph(**EVERYTHING))]
     assert objects
     assert_served(*objects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 KINDS_PER_APP = 10
@@ -32,76 +33,73 @@ def mesh_of(count: int, *, crowded: bool = False) -> list[dict[str, Any]]:
         }
     ]
     for number in apps:
-        objects += _app(f"app-{number}", "team" if crowded else f"team-{number // 20}")
+        app = _App(f"app-{number}", "team" if crowded else f"team-{number // 20}")
+        objects += [*app.workload(), *app.traffic(), *app.policies()]
     return objects
 
 
-def _app(name: str, namespace: str) -> list[dict[str, Any]]:
-    labels = {"app": name, "version": "v1"}
-    host = f"{name}.{namespace}.svc.cluster.local"
+@dataclass(frozen=True, slots=True)
+class _App:
+    name: str
+    namespace: str
 
-    def made(version: str, kind: str, spec: dict[str, Any], suffix: str = "") -> dict[str, Any]:
-        metadata = {"name": f"{name}{suffix}", "namespace": namespace, "labels": {"app": name}}
+    def _made(self, version: str, kind: str, spec: dict[str, Any], suffix: str = "") -> dict[str, Any]:
+        metadata = {"name": f"{self.name}{suffix}", "namespace": self.namespace, "labels": {"app": self.name}}
         return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
-    routes = [
-        {
-            "name": f"route-{number}",
-            "match": [{"uri": {"prefix": f"/{number}/"}, "method": {"regex": "GET|POST"}}],
-            "retries": {"attempts": 2, "retryOn": "connect-failure,refused-stream"},
-            "route": [{"destination": {"host": host, "subset": "v1", "port": {"number": 80}}}],
-        }
-        for number in range(4)
-    ]
-    pod = {
-        "metadata": {"labels": labels},
-        "spec": {
-            "serviceAccountName": name,
-            "containers": [{"name": "app", "image": "registry.example.com/app:1", "ports": [{"containerPort": 8080}]}],
-        },
-    }
-    allow = {
-        "selector": {"matchLabels": {"app": name}},
-        "action": "ALLOW",
-        "rules": [
+    @property
+    def _selector(self) -> dict[str, Any]:
+        return {"selector": {"matchLabels": {"app": self.name}}}
+
+    def workload(self) -> list[dict[str, Any]]:
+        labels = {"app": self.name, "version": "v1"}
+        container = {"name": "app", "image": "registry.example.com/app:1", "ports": [{"containerPort": 8080}]}
+        pod = {"metadata": {"labels": labels}, "spec": {"serviceAccountName": self.name, "containers": [container]}}
+        service = {"selector": {"app": self.name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+        account = {"name": self.name, "namespace": self.namespace}
+        return [
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+            self._made("v1", "Service", service),
+            self._made("apps/v1", "Deployment", {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}),
+        ]
+
+    def traffic(self) -> list[dict[str, Any]]:
+        host = f"{self.name}.{self.namespace}.svc.cluster.local"
+        routes = [
             {
-                "from": [{"source": {"serviceAccounts": [f"{namespace}/{name}"]}}],
+                "name": f"route-{number}",
+                "match": [{"uri": {"prefix": f"/{number}/"}, "method": {"regex": "GET|POST"}}],
+                "retries": {"attempts": 2, "retryOn": "connect-failure,refused-stream"},
+                "route": [{"destination": {"host": host, "subset": "v1", "port": {"number": 80}}}],
+            }
+            for number in range(4)
+        ]
+        edge = {"hosts": [f"{self.name}.example.com"], "gateways": ["istio-ingress/public"], "http": routes}
+        policy = {
+            "connectionPool": {"tcp": {"connectTimeout": "3s"}, "http": {"http2MaxRequests": 4096}},
+            "outlierDetection": {"consecutive5xxErrors": 5, "interval": "10s", "maxEjectionPercent": 50},
+        }
+        rule = {"host": host, "trafficPolicy": policy, "subsets": [{"name": "v1", "labels": {"version": "v1"}}]}
+        return [
+            self._made("networking.istio.io/v1", "VirtualService", {"hosts": [host], "http": routes}, "-mesh"),
+            self._made("networking.istio.io/v1", "VirtualService", edge),
+            self._made("networking.istio.io/v1", "DestinationRule", rule),
+        ]
+
+    def policies(self) -> list[dict[str, Any]]:
+        rules = [
+            {
+                "from": [{"source": {"serviceAccounts": [f"{self.namespace}/{self.name}"]}}],
                 "to": [{"operation": {"methods": ["GET", "POST"], "paths": [f"/{number}/*"]}}],
             }
             for number in range(3)
-        ],
-    }
-    service = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
-    policy = {
-        "connectionPool": {"tcp": {"connectTimeout": "3s"}, "http": {"http2MaxRequests": 4096}},
-        "outlierDetection": {"consecutive5xxErrors": 5, "interval": "10s", "maxEjectionPercent": 50},
-    }
-    subsets = [{"name": "v1", "labels": {"version": "v1"}}]
-    edge = {"hosts": [f"{name}.example.com"], "gateways": ["istio-ingress/public"], "http": routes}
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": name, "namespace": namespace},
-        },
-        made("v1", "Service", service),
-        made("apps/v1", "Deployment", {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}),
-        made("networking.istio.io/v1", "VirtualService", {"hosts": [host], "http": routes}, "-mesh"),
-        made("networking.istio.io/v1", "VirtualService", edge),
-        made("networking.istio.io/v1", "DestinationRule", {"host": host, "trafficPolicy": policy, "subsets": subsets}),
-        made("security.istio.io/v1", "AuthorizationPolicy", allow),
-        made("security.istio.io/v1", "AuthorizationPolicy", {"selector": {"matchLabels": {"app": name}}}, "-default"),
-        made(
-            "security.istio.io/v1",
-            "PeerAuthentication",
-            {"selector": {"matchLabels": {"app": name}}, "mtls": {"mode": "STRICT"}},
-        ),
-        made(
-            "telemetry.istio.io/v1",
-            "Telemetry",
-            {
-                "selector": {"matchLabels": {"app": name}},
-                "accessLogging": [{"filter": {"expression": "response.code >= 500"}}],
-            },
-        ),
-    ]
+        ]
+        allow = {**self._selector, "action": "ALLOW", "rules": rules}
+        strict = {**self._selector, "mtls": {"mode": "STRICT"}}
+        logged = {**self._selector, "accessLogging": [{"filter": {"expression": "response.code >= 500"}}]}
+        return [
+            self._made("security.istio.io/v1", "AuthorizationPolicy", allow),
+            self._made("security.istio.io/v1", "AuthorizationPolicy", self._selector, "-default"),
+            self._made("security.istio.io/v1", "PeerAuthentication", strict),
+            self._made("telemetry.istio.io/v1", "Telemetry", logged),
+        ]

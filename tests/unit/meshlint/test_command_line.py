@@ -1,4 +1,4 @@
-"""`python -m meshlint` as somebody meets it who has a YAML file and a terminal."""
+"""`meshlint` as somebody meets it who has a YAML file and a terminal."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_explain() -> None:
 
 def test_it_needs_neither_pulumi_nor_the_declaration_layer() -> None:
     """Only the rules' own requirements are imported, and CEL only when an expression is met."""
-    foreign = ("pulumi", "mesh", "istio_api", "cel_expr_python", "pydantic", "kubernetes")
+    foreign = ("pulumi", "chatgpt_mesh", "cel_expr_python", "pydantic", "kubernetes")
     code = (
         "import io, sys; sys.stdin = io.TextIOWrapper(io.BytesIO(b'a: 1'));"
         "from meshlint.__main__ import main; main(['lint', '-']);"

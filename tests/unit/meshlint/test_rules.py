@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
 
 from meshlint import rules
-from meshlint.docs import judge_example
 from meshlint.rule import Rule
+from meshlint.rule_page import judge_example
 
 pytestmark = pytest.mark.unit
 
@@ -47,7 +48,9 @@ def test_a_rule_explains_itself(rule: Rule) -> None:
 def test_codes_are_where_their_topic_is() -> None:
     digits: dict[str, set[str]] = {}
     for rule in RULES:
-        module = rule.check.__module__  # type: ignore[attr-defined]
-        assert module.rpartition(".")[2].startswith(rule.code.lower()), module
-        digits.setdefault(module.split(".")[2], set()).add(rule.code[3])
+        module = inspect.getmodule(rule.check)
+        assert module is not None
+        name = module.__name__
+        assert name.rpartition(".")[2].startswith(rule.code.lower()), name
+        digits.setdefault(name.split(".")[2], set()).add(rule.code[3])
     assert all(len(found) == 1 for found in digits.values()), digits

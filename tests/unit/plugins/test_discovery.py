@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from typing import Any
 
 import pytest
 
@@ -13,17 +14,18 @@ from lab.plugins.kubernetes.discovery import Discovery, KindNotServedError, Serv
 pytestmark = pytest.mark.unit
 
 
-class Server:
+class Server(Connection):
     """Serves the kinds of a test by aggregated discovery."""
 
     def __init__(self) -> None:
+        super().__init__(KubeconfigChoice(), on_warning=print)
         self.groups: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             "": {"v1": [("Service", "services", "Namespaced"), ("Namespace", "namespaces", "Cluster")]},
             "apps": {"v1": [("Deployment", "deployments", "Namespaced")]},
         }
         self.requests = 0
 
-    def request(self, _method: str, path: str, **_) -> dict:
+    def request(self, method: str, path: str, **_: Any) -> dict[str, Any]:
         self.requests += 1
         core = path == "/api"
         items = [

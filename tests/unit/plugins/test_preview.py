@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.plugins.difference import Change, ChangeKind
-from lab.plugins.kubernetes.connection import KubernetesError, UnreachableClusterError
-from lab.plugins.kubernetes.discovery import KindNotServedError, Plan
-from lab.plugins.kubernetes.objects import Identity
+from lab.plugins.kubernetes.connection import Connection, KubeconfigChoice, KubernetesError, UnreachableClusterError
+from lab.plugins.kubernetes.discovery import Discovery, KindNotServedError, Plan
+from lab.plugins.kubernetes.objects import Identity, Objects
 from lab.plugins.kubernetes.preview import PlannedWrite, Preview
-from lab.plugins.plugin import PluginError
+from lab.plugins.plugin import EngineLog, PluginError
 from lab.plugins.wire import UNKNOWN, Secret, reveal
 
 pytestmark = pytest.mark.unit
 
 
-class Cluster:
+class Cluster(Objects):
     """Answers each apply with what a test gives it: an object, or an error to raise."""
 
     def __init__(self, answer=None, live: dict | None = None) -> None:
+        connection = Connection(KubeconfigChoice(), on_warning=print)
+        super().__init__(connection, Discovery(connection))
         self.answer, self.live = answer, live
         self.asked: list[dict] = []
 
-    def get(self, _identity) -> dict | None:
+    def get(self, identity: Identity) -> dict[str, Any] | None:
         return self.live
 
-    def apply(self, manifest: dict, *, manager: str, force: bool, dry_run: bool) -> dict:
+    def apply(
+        self, manifest: dict[str, Any], *, manager: str, force: bool = False, dry_run: bool = False
+    ) -> dict[str, Any]:
         assert dry_run, "a preview never writes"
         self.asked.append(manifest)
         if isinstance(self.answer, Exception):
@@ -33,8 +39,9 @@ class Cluster:
         return self.answer or manifest
 
 
-class Log:
+class Log(EngineLog):
     def __init__(self) -> None:
+        super().__init__(address="")
         self.warnings: list[str] = []
 
     def warning(self, message: str, urn: str = "") -> None:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from lab.plugins.kubernetes.connection import UnreachableClusterError
-from lab.plugins.kubernetes.objects import Identity
+from lab.plugins.kubernetes.connection import Connection, KubeconfigChoice, UnreachableClusterError
+from lab.plugins.kubernetes.discovery import Discovery
+from lab.plugins.kubernetes.objects import Identity, Objects
 from lab.plugins.kubernetes.readiness import Waiter
 from lab.plugins.plugin import PluginError
 
 pytestmark = pytest.mark.unit
 
 
-class Cluster:
+class Cluster(Objects):
     """Objects as a test wants them."""
 
     def __init__(self, **lists: list[dict]) -> None:
+        connection = Connection(KubeconfigChoice(), on_warning=print)
+        super().__init__(connection, Discovery(connection))
         self.lists = lists
         self.live: list[dict | Exception | None] = []
 
-    def list(self, _api_version: str, kind: str, _namespace: str, _selector: str) -> list[dict]:
+    def list(self, api_version: str, kind: str, namespace: str, label_selector: str) -> list[dict]:
         return self.lists.get(kind, [])
 
-    def get(self, _identity) -> dict | None:
+    def get(self, identity: Identity) -> dict | None:
         live = self.live.pop(0) if len(self.live) > 1 else self.live[0]
         if isinstance(live, Exception):
             raise live
@@ -78,7 +81,7 @@ def test_a_workload_that_waits_says_what_its_pods_wait_for() -> None:
     assert "Pod x-2 is not scheduled: no node fits" in state.reason
 
 
-def service(kind: str = "ClusterIP", ingress: list | None = None, **spec) -> dict:
+def service(kind: str = "ClusterIP", ingress: list[dict] | None = None, /, **spec: object) -> dict:
     status = {"loadBalancer": {"ingress": ingress} if ingress else {}}
     return {"apiVersion": "v1", "kind": "Service", "spec": {"type": kind, **spec}, "status": status}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatgpt_mesh.mesh.build import MeshSpec
+from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.stack import reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "stack.md"

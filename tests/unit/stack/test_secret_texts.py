@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.mesh.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.mesh.spec import Spec
+from chatgpt_mesh.mesh.specs.spec import Spec
 from chatgpt_mesh.stack import setting_problems
 
 pytestmark = pytest.mark.unit

@@ -12,7 +12,7 @@ import yaml
 
 from chatgpt_mesh.components.specs import compatibility
 from chatgpt_mesh.istio_api.version import RELEASE
-from chatgpt_mesh.mesh.problem import InvalidConfig
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import schema, settings
 from tests.surroundings import KEY_SET, STACKS, surroundings
 

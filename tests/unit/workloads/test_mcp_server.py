@@ -65,7 +65,7 @@ def test_streamed_events_arrive_while_the_call_runs(mcp_pod: Pod, era: Era) -> N
     sent: list[float] = []
     arrived: list[float] = []
 
-    async def on_progress(_: float, __: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         sent.append(float(message or 0))
         arrived.append(time.time())
 

@@ -1,0 +1,108 @@
+"""A cluster as far as it is asked here: pods by label, and HTTP to a port that a pod opens.
+
+It goes through the API server's port-forward, as istioctl does, and needs get on pods and create on pods/portforward in
+Istio's namespace, and for a refusal in the proxy's namespace.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Api(Protocol):
+    """The little of a cluster that is needed: pods by label, and HTTP to a port of a pod."""
+
+    def pods(self, namespace: str, selector: str) -> list[str]:
+        """Names of the running pods."""
+        ...
+
+    def get(self, namespace: str, pod: str, port: int, path: str) -> str:
+        """The body of an HTTP answer; raises OSError or http.client.HTTPException."""
+        ...
+
+
+class _ForwardedConnection(http.client.HTTPConnection):
+    """HTTP over a socket that is already connected."""
+
+    def __init__(self, forward: Any, port: int, timeout: float) -> None:
+        super().__init__("127.0.0.1", port, timeout=timeout)
+        self._forward = forward
+
+    def connect(self) -> None:
+        self.sock = self._forward.socket(self.port)
+        self.sock.settimeout(self.timeout)
+
+
+class KubernetesApi:
+    """`Api` over the Kubernetes client.
+
+    `kubeconfig` is a path, `context` one of its contexts; None takes the client's defaults (KUBECONFIG, current one),
+    and `configuration` (a kubeconfig's content as a mapping) takes precedence over both.
+    """
+
+    def __init__(
+        self,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        # imported here: the client takes half a second, and the rest of this package works without it
+        self._client: Any = importlib.import_module("kubernetes.client")
+        self._stream: Any = importlib.import_module("kubernetes.stream")
+        config: Any = importlib.import_module("kubernetes.config")
+        self._configuration: Any = self._client.Configuration()
+        self._timeout = timeout
+        try:
+            if configuration is not None:
+                config.load_kube_config_from_dict(
+                    dict(configuration), context=context, client_configuration=self._configuration
+                )
+            else:
+                config.load_kube_config(
+                    config_file=kubeconfig, context=context, client_configuration=self._configuration
+                )
+        except (config.ConfigException, OSError) as error:
+            where = kubeconfig or "KUBECONFIG or ~/.kube/config"
+            raise ControlPlaneUnreachableError(f"No cluster to ask: {where} cannot be used ({error}).") from error
+
+    def _core(self) -> Any:
+        # one client per call: a port-forward replaces the client's request method while it is opened
+        return self._client.CoreV1Api(self._client.ApiClient(self._configuration))
+
+    def pods(self, namespace: str, selector: str) -> list[str]:
+        listed = self._core().list_namespaced_pod(
+            namespace, label_selector=selector, field_selector="status.phase=Running", _request_timeout=self._timeout
+        )
+        return [pod.metadata.name for pod in listed.items]
+
+    def get(self, namespace: str, pod: str, port: int, path: str) -> str:
+        return self.ask(namespace, pod, port, path)
+
+    def ask(
+        self, namespace: str, pod: str, port: int, path: str, *, method: str = "GET", body: str | None = None
+    ) -> str:
+        """The body of the answer of a port that a pod opens, also on its loopback; raises OSError unless it is 2xx."""
+        forward = self._stream.portforward(
+            self._core().connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)
+        )
+        connection = _ForwardedConnection(forward, port, self._timeout)
+        try:
+            headers = {"Host": f"localhost:{port}", "Connection": "close"}
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            answer = response.read().decode()
+            if not 200 <= response.status < 300:
+                raise OSError(f"{method} {path} of {pod}.{namespace} answered {response.status}: {answer[:200]}")
+            return answer
+        finally:
+            connection.close()
+            forward.close()

@@ -1,0 +1,151 @@
+"""How an MCP client learns that it needs a token, and where from: 401 and 403 with `WWW-Authenticate`, and the resource
+metadata of RFC 9728.
+
+Istio answers a missing token with nothing (RequestAuthentication lets it pass) or with a bare 403 (an ALLOW policy),
+and neither starts OAuth. So a request is led to the app only where its verified claims match, and whatever is left on
+the path is answered by a route: 401, or 403 where only a scope is missing. Claims are compared exactly; Envoy's own
+audience check ignores scheme and trailing slash.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute, StringMatch
+from chatgpt_mesh.mesh.objects.answers import answer
+from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+
+METADATA_PATH = "/.well-known/oauth-protected-resource"
+"""RFC 9728, section 3: the well-known path, with the resource's own path after it."""
+
+
+def resource_path(app: AppSpec) -> str:
+    return "" if app.mcp is None else app.mcp.path
+
+
+def resource_uri(app: AppSpec, host: str) -> str:
+    """The audience of tokens: RFC 8707's resource, the URI of the MCP endpoint."""
+    return f"https://{host}{resource_path(app)}"
+
+
+def metadata_uri(app: AppSpec, host: str) -> str:
+    return f"https://{host}{METADATA_PATH}{resource_path(app)}"
+
+
+def metadata_document(app: AppSpec, auth: AuthSpec, host: str) -> str:
+    document: dict[str, object] = {
+        "resource": resource_uri(app, host),
+        "authorization_servers": [issuer.authorization_server or issuer.issuer for issuer in auth.issuers],
+        "bearer_methods_supported": ["header"],
+    }
+    scopes = list(dict.fromkeys([*auth.scopes, *(rule.scope for rule in auth.tools.values())]))
+    if scopes:
+        document["scopes_supported"] = scopes
+    if auth.resource_name is not None:
+        document["resource_name"] = auth.resource_name
+    if auth.resource_documentation is not None:
+        document["resource_documentation"] = auth.resource_documentation
+    return json.dumps(document, separators=(",", ":"))
+
+
+def challenge(app: AppSpec, auth: AuthSpec, host: str, *, error: str | None = None, scopes: Iterable[str] = ()) -> str:
+    """The value of WWW-Authenticate: RFC 6750, section 3, and RFC 9728, section 5.1."""
+    parameters = [] if auth.realm is None else [f'realm="{auth.realm}"']
+    parameters += [] if error is None else [f'error="{error}"']
+    parameters.append(f'resource_metadata="{metadata_uri(app, host)}"')
+    wanted = " ".join(scopes or auth.scopes)
+    parameters += [f'scope="{wanted}"'] if wanted else []
+    return "Bearer " + ", ".join(parameters)
+
+
+def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
+    """CORS headers of answers that the proxy gives itself, which `corsPolicy` leaves out. Any other Origin than those
+    listed has been refused before this."""
+    if not app.cors.origins:
+        return {}
+    return {
+        "access-control-allow-origin": "%REQ(ORIGIN)%",
+        "access-control-expose-headers": "www-authenticate",
+        "vary": "origin",
+    }
+
+
+def metadata_routes(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[HTTPRoute]:
+    """The metadata at both forms of its path, open to everybody: it is what a client without a token needs."""
+    forms = tuple(dict.fromkeys([METADATA_PATH + resource_path(app), METADATA_PATH]))
+    public = {"access-control-allow-origin": "*"}
+    yield answer(
+        f"{app.name}.metadata",
+        [HTTPMatchRequest(uri=exact(path), method=exact("GET")) for path in forms],
+        200,
+        {"content-type": "application/json", "cache-control": "max-age=300", **public},
+        metadata_document(app, auth, host),
+    )
+    if app.cors.origins:
+        yield answer(
+            f"{app.name}.metadata-preflight",
+            [
+                HTTPMatchRequest(
+                    uri=exact(path),
+                    method=exact("OPTIONS"),
+                    headers={"origin": PRESENT, "access-control-request-method": exact("GET")},
+                )
+                for path in forms
+            ],
+            204,
+            {"access-control-allow-methods": "GET", "access-control-allow-headers": "mcp-protocol-version", **public},
+        )
+
+
+def challenge_routes(
+    name: str, app: AppSpec, auth: AuthSpec, host: str, uri: StringMatch, methods: Iterable[str]
+) -> Iterator[HTTPRoute]:
+    """401 for what no claim has let through: without an error where there was no token (RFC 6750, section 3.1)."""
+    method = methods_match(methods)
+    browsers = readable_by_browsers(app)
+    yield from _for_browsers(
+        f"{name}.no-token",
+        [HTTPMatchRequest(uri=uri, method=method, without_headers={"authorization": PRESENT})],
+        401,
+        {"www-authenticate": challenge(app, auth, host)},
+        browsers,
+    )
+    yield from _for_browsers(
+        f"{name}.invalid-token",
+        [HTTPMatchRequest(uri=uri, method=method)],
+        401,
+        {"www-authenticate": challenge(app, auth, host, error="invalid_token")},
+        browsers,
+    )
+
+
+def _for_browsers(
+    name: str, matches: Sequence[HTTPMatchRequest], status: int, headers: Mapping[str, str], browsers: Mapping[str, str]
+) -> Iterator[HTTPRoute]:
+    if browsers:
+        with_origin = [
+            HTTPMatchRequest(
+                uri=match.uri,
+                method=match.method,
+                headers={**match.headers, "origin": PRESENT},
+                without_headers=match.without_headers,
+            )
+            for match in matches
+        ]
+        yield answer(name, with_origin, status, {**headers, **browsers})
+    yield answer(name, matches, status, headers)
+
+
+def insufficient_scope(
+    name: str, app: AppSpec, auth: AuthSpec, host: str, matches: Sequence[HTTPMatchRequest], scopes: Iterable[str]
+) -> Iterator[HTTPRoute]:
+    """403 that names the scope to ask for: RFC 6750, section 3.1, and the step-up flow of MCP."""
+    headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=scopes)}
+    yield from _for_browsers(name, matches, 403, headers, readable_by_browsers(app))

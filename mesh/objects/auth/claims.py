@@ -1,0 +1,43 @@
+"""Verified claims of a token, as routes match them: only gateways know them, and they are compared exactly.
+
+https://istio.io/latest/docs/tasks/security/authentication/jwt-route/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
+from chatgpt_mesh.mesh.objects.matches import exact, regex, with_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, StringMatch
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+
+
+def claim(name: str) -> str:
+    """The key by which a route matches a claim. Brackets, since a claim's name may hold dots."""
+    return f"@request.auth.claims[{name}]"
+
+
+def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[Mapping[str, StringMatch], ...]:
+    """Header matches of which one holds for a good token: its issuer, its audience, and some subject.
+
+    The issuer is matched together with the audience because a gateway knows the issuers of all its apps.
+    """
+    return tuple(
+        {
+            claim("iss"): exact(issuer.issuer),
+            claim("aud"): exact(audience),
+            claim("sub"): regex(".+"),
+        }
+        for issuer in auth.issuers
+        for audience in issuer.audiences or (resource_uri(app, host),)
+    )
+
+
+def without_scope(match: HTTPMatchRequest, scope: str) -> HTTPMatchRequest:
+    return with_headers(match, {}, {claim("scope"): exact(scope)})

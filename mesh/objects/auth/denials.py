@@ -1,0 +1,78 @@
+"""What a gateway refuses before it routes: denied subjects and foreign origins.
+
+A gateway has no ALLOW policy: it would answer a missing token with a bare 403, before the route that answers 401 is
+looked at. So these are DENY rules, and the routes let through only what was declared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import (
+    AuthorizationPolicy,
+    AuthorizationPolicy_Action,
+    Condition,
+    Operation,
+    Rule,
+    Rule_From,
+    Rule_To,
+    Source,
+)
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.graph import Graph, host_headers
+from chatgpt_mesh.mesh.objects.auth import challenge
+from chatgpt_mesh.mesh.objects.owned import Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+
+
+def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
+    """Per app and gateway: one DENY policy."""
+    by_gateway: dict[str, list[str]] = {}
+    for exposure in app.exposures:
+        by_gateway.setdefault(exposure.gateway, []).append(exposure.host)
+    for gateway_name, hosts in by_gateway.items():
+        gateway = graph.gateways[gateway_name]
+        policy = AuthorizationPolicy(
+            selector=WorkloadSelector(match_labels=gateway.pod_labels),
+            action=AuthorizationPolicy_Action.DENY,
+            rules=list(_deny_rules(app, hosts, [str(port) for port in gateway.http_ports])),
+        )
+        metadata = ObjectMeta(name=f"{app.name}-edge", namespace=gateway.home)
+        yield Owned(Resource(metadata=metadata, spec=policy), app.declared_at)
+
+
+def _deny_rules(app: AppSpec, hosts: list[str], ports: list[str]) -> Iterator[Rule]:
+    # Ports, because a DENY by HTTP attributes alone would deny every TCP listener of the gateway as well.
+    to = [Rule_To(operation=Operation(hosts=[form for host in hosts for form in host_headers(host)], ports=ports))]
+    # MCP: a server must refuse an Origin that it does not know (DNS rebinding). CORS only tells browsers.
+    yield Rule(to=to, when=[Condition(key="request.headers[origin]", values=["*"], not_values=app.cors.origins)])
+    if app.auth is None:
+        return
+    if app.auth.deny_subjects:
+        yield Rule(to=to, when=[Condition(key="request.auth.claims[sub]", values=app.auth.deny_subjects)])
+    if app.rollout is not None and app.rollout.managed_by == "flagger":
+        yield from _without_routes(app, app.auth, hosts, ports, to)
+
+
+def _without_routes(
+    app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[str], to: list[Rule_To]
+) -> Iterator[Rule]:
+    """Flagger writes the routes, so nothing there can ask for claims; a bare 403 is what is left."""
+    yield Rule(to=to, from_=[Rule_From(source=Source(not_request_principals=["*"]))])
+    for host in hosts:
+        audiences = [
+            audience for issuer in auth.issuers for audience in issuer.audiences or (challenge.resource_uri(app, host),)
+        ]
+        here = [Rule_To(operation=Operation(hosts=host_headers(host), ports=ports))]
+        yield Rule(to=here, when=[Condition(key="request.auth.claims[aud]", not_values=audiences)])
+    yield Rule(to=to, when=[Condition(key="request.auth.claims[iss]", not_values=[i.issuer for i in auth.issuers])])
+    for claim, values in auth.claims.items():
+        yield Rule(to=to, when=[Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
+    for scope in auth.scopes:
+        yield Rule(to=to, when=[Condition(key="request.auth.claims[scope]", not_values=[scope])])

@@ -1,0 +1,70 @@
+"""Scopes per tool, where the wire names the tool: MCP since 2026-07-28 puts it into the header `mcp-name`.
+
+A header that says less than the body would be a way around the rule, so whatever does not name its method and tool in
+the plain form is refused. Servers must reject a header that contradicts the body, and intermediaries an older version.
+Source: https://modelcontextprotocol.io/specification (transports)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
+from chatgpt_mesh.mesh.objects.answers import answer
+from chatgpt_mesh.mesh.objects.auth.challenge import insufficient_scope
+from chatgpt_mesh.mesh.objects.auth.claims import without_scope
+from chatgpt_mesh.mesh.objects.matches import exact, methods_match, regex, with_headers
+from chatgpt_mesh.mesh.specs.mcp import MODERN_VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+
+PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]+"
+"""No comma (a doubled header is joined by one) and no `=?base64?`: both would hide a name from an exact match."""
+
+
+PLAIN_METHOD = r"[A-Za-z]+(/[A-Za-z_]+)*"
+
+
+def anything_but(words: Iterable[str]) -> str:
+    """A regular expression for every text that is none of these words (RE2 has no negation)."""
+    tails: dict[str, set[str]] = {}
+    for word in words:
+        tails.setdefault(word[:1], set()).add(word[1:])
+    ends_here = tails.pop("", None) is not None
+    known = "".join(sorted(tails))
+    options = [] if ends_here else [""]
+    options.append(rf"[^{re.escape(known)}].*" if known else ".+")
+    options += [f"{re.escape(head)}({anything_but(tails[head])})" for head in sorted(tails)]
+    return "|".join(options)
+
+
+def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HTTPMatchRequest]) -> Iterator[HTTPRoute]:
+    """403 for calls of guarded tools without their scope, and for requests that do not say what they call."""
+    assert app.mcp is not None, "refused by problems()"  # noqa: S101
+    post = [HTTPMatchRequest(uri=m.uri, method=exact("POST"), headers=m.headers) for m in good]
+    modern = methods_match(MODERN_VERSIONS)
+    older = [with_headers(match, {}, {"mcp-protocol-version": modern}) for match in post]
+    # Envoy looks at each value of a repeated header by itself, and a server may take another one than the route did.
+    older += [with_headers(match, {"mcp-protocol-version": regex(anything_but(MODERN_VERSIONS))}) for match in post]
+    guarded = tuple(dict.fromkeys(rule.scope for rule in auth.tools.values()))
+    if app.mcp.era == "modern":
+        yield answer(f"{name}.older-protocol", older, 403, {})
+    else:
+        # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
+        for scope in guarded:
+            lacking = [without_scope(match, scope) for match in older]
+            yield from insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
+    current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
+    call = {"mcp-method": exact("tools/call")}
+    unnamed = [with_headers(m, {}, {"mcp-method": regex(PLAIN_METHOD)}) for m in current]
+    unnamed += [with_headers(m, call, {"mcp-name": regex(PLAIN_TOOL_NAME)}) for m in current]
+    yield answer(f"{name}.unnamed-call", unnamed, 403, {})
+    for tool, rule in sorted(auth.tools.items()):
+        named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
+        lacking = [without_scope(match, rule.scope) for match in named]
+        yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))

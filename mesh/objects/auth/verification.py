@@ -1,0 +1,111 @@
+"""Whose tokens a gateway verifies, and what it answers to one that does not verify."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTHeader, JWTRule, RequestAuthentication
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.objects.auth import challenge
+from chatgpt_mesh.mesh.objects.owned import Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec, IssuerSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
+
+class Guarded(NamedTuple):
+    """A host of an app that asks for tokens."""
+
+    app: AppSpec
+    auth: AuthSpec
+    host: str
+
+
+def guarded(graph: Graph, gateway: GatewaySpec) -> tuple[Guarded, ...]:
+    """What asks for tokens at a gateway."""
+    return tuple(
+        Guarded(app, app.auth, exposure.host)
+        for app in graph.apps.values()
+        if app.auth is not None
+        for exposure in app.exposures
+        if exposure.gateway == gateway.name
+    )
+
+
+def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
+    """Per gateway: the issuers of all its apps."""
+    if found := guarded(graph, gateway):
+        yield Owned(_request_authentication(gateway, found), gateway.declared_at)
+
+
+def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) -> Resource:
+    """Verify, and refuse what does not verify; a missing token passes here and meets the challenge route.
+
+    No audiences: Envoy compares them loosely and answers 403. The routes compare them exactly and answer 401.
+    """
+    issuers: dict[str, IssuerSpec] = {}
+    headers: dict[str, set[str]] = {}
+    for entry in guarded:
+        for issuer in entry.auth.issuers:
+            issuers.setdefault(issuer.issuer, issuer)
+            headers.setdefault(issuer.issuer, set()).add(entry.auth.subject_header)
+    rules = [
+        JWTRule(
+            issuer=issuer.issuer,
+            jwks=issuer.jwks,
+            jwks_uri=issuer.jwks_uri,
+            # Only the header: Envoy's default also takes `?access_token=`, which MCP forbids. The scheme has no case.
+            from_headers=[JWTHeader(name="Authorization", prefix=prefix) for prefix in ("Bearer ", "bearer ")],
+            forward_original_token=issuer.forward_token,
+            output_claim_to_headers=[
+                ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])
+            ],
+        )
+        for issuer in sorted(issuers.values(), key=lambda spec: spec.issuer)
+    ]
+    spec = RequestAuthentication(selector=WorkloadSelector(match_labels=gateway.pod_labels), jwt_rules=rules)
+    return Resource(metadata=ObjectMeta(name=f"{gateway.name}-tokens", namespace=gateway.home), spec=spec)
+
+
+def unverified_answers(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[dict[str, Any]]:
+    """Give the proxy's own 401, for a token that does not verify, the challenge that names the resource metadata.
+
+    Envoy writes `Bearer realm=...`, which tells an MCP client nothing. Istio has no field for it (istio/api#3597).
+    """
+    wanted = {"www-authenticate": challenge.challenge(app, auth, host, error="invalid_token")}
+    conditions: list[dict[str, Any]] = [
+        {
+            "status_code_filter": {
+                "comparison": {"op": "EQ", "value": {"default_value": 401, "runtime_key": "local_reply.unauthorized"}}
+            }
+        },
+        _header_filter(":authority", {"safe_regex": {"regex": rf"(?i){re.escape(host)}(:[0-9]+)?"}}),
+        # Without a token there is no error to report (RFC 6750, section 3.1); the route has said all.
+        {"header_filter": {"header": {"name": "authorization", "present_match": True}}},
+    ]
+    browsers = challenge.readable_by_browsers(app)
+    if browsers:
+        with_origin = [*conditions, {"header_filter": {"header": {"name": "origin", "present_match": True}}}]
+        yield _mapper(with_origin, {**wanted, **browsers})
+    yield _mapper(conditions, wanted)
+
+
+def _header_filter(name: str, match: dict[str, Any]) -> dict[str, Any]:
+    return {"header_filter": {"header": {"name": name, "string_match": match}}}
+
+
+def _mapper(conditions: list[dict[str, Any]], headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "filter": {"and_filter": {"filters": conditions}},
+        "headers_to_add": [
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in headers.items()
+        ],
+    }

@@ -1,0 +1,69 @@
+"""DestinationRules of an app: one with its traffic policy, and one per version with its subset alone.
+
+Istio joins the subsets of several rules for one host, and takes the traffic policy of the first that has one. With a
+rule per version, a version is added before the first route to it and removed after the last
+(`mesh.objects.owned.Stage`), which one rule with a list of subsets cannot do in one step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import DestinationRule, Subset, TrafficPolicy
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.objects.load_balancing import load_balancer
+from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.resilience import connection_pool, outlier_detection, retry_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.rollout import VersionSpec
+
+
+def objects(app: AppSpec) -> Iterator[Owned]:
+    rollout = app.rollout
+    if app.service is None or (rollout is not None and rollout.managed_by == "flagger"):
+        return
+    owner, host = app.declared_at, app.service_host
+    # No `tls` here: it would override automatic mutual TLS on every port, the metrics port included.
+    policy = _traffic_policy(app, None)
+    rule = DestinationRule(host=host, traffic_policy=policy)
+    yield Owned(Resource(metadata=ObjectMeta(name=app.name, namespace=app.namespace), spec=rule), owner)
+    handed_off: set[str] = set()
+    if rollout is not None and rollout.managed_by == "argo-rollouts" and rollout.canary is not None:
+        handed_off = {rollout.stable, rollout.canary.version}
+        subsets = [_subset(app, version) for version in (rollout.stable, rollout.canary.version)]
+        metadata = ObjectMeta(name=f"{app.name}-rollout", namespace=app.namespace)
+        # The controller writes its pod hash into both subsets, and takes them from one rule.
+        yield Owned(
+            Resource(metadata=metadata, spec=DestinationRule(host=host, subsets=subsets)),
+            f"{owner}.rollout",
+            ignore_changes=("spec.subsets",),
+        )
+    for version in app.versions:
+        if version not in handed_off:
+            rule = DestinationRule(host=host, subsets=(_subset(app, version),))
+            metadata = ObjectMeta(name=f"{app.name}-{version}", namespace=app.namespace)
+            yield Owned(Resource(metadata=metadata, spec=rule), f"{owner}.versions.{version}")
+
+
+def _subset(app: AppSpec, version: str) -> Subset:
+    spec = app.versions[version]
+    own = spec.pool is not None or spec.outlier is not None or spec.load_balancing is not None
+    # A subset's block replaces the rule's whole, so a version with one setting of its own gets a complete policy.
+    policy = _traffic_policy(app, spec) if own else None
+    return Subset(name=version, labels=spec.labels or {"version": version}, traffic_policy=policy)
+
+
+def _traffic_policy(app: AppSpec, version: VersionSpec | None) -> TrafficPolicy:
+    pool = (version and version.pool) or app.resilience.pool
+    outlier = (version and version.outlier) or app.resilience.outlier
+    load_balancing = (version and version.load_balancing) or app.load_balancing
+    return TrafficPolicy(
+        load_balancer=load_balancer(load_balancing),
+        connection_pool=connection_pool(pool),
+        outlier_detection=outlier and outlier_detection(outlier),
+        retry_budget=app.resilience.retry_budget and retry_budget(app.resilience.retry_budget),
+    )

@@ -1,0 +1,127 @@
+"""EnvoyFilters in the few shapes that the mesh uses.
+
+Each is a last resort for what Istio's API has no word for, and says so where it is used. Istio warns of every one of
+them (IST0133): the shape of Envoy's configuration is Istio's own business, so they are checked against a real proxy.
+Reference: https://istio.io/latest/docs/reference/config/networking/envoy-filter/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatgpt_mesh.istio_api.networking import (
+    EnvoyFilter,
+    EnvoyFilter_ApplyTo,
+    EnvoyFilter_EnvoyConfigObjectMatch,
+    EnvoyFilter_EnvoyConfigObjectPatch,
+    EnvoyFilter_ListenerMatch,
+    EnvoyFilter_ListenerMatch_FilterChainMatch,
+    EnvoyFilter_ListenerMatch_FilterMatch,
+    EnvoyFilter_ListenerMatch_SubFilterMatch,
+    EnvoyFilter_Patch,
+    EnvoyFilter_Patch_Operation,
+    EnvoyFilter_PatchContext,
+    EnvoyFilter_RouteConfigurationMatch,
+    EnvoyFilter_RouteConfigurationMatch_RouteMatch,
+    EnvoyFilter_RouteConfigurationMatch_VirtualHostMatch,
+    WorkloadSelector,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+GATEWAY = EnvoyFilter_PatchContext.GATEWAY
+SIDECAR_INBOUND = EnvoyFilter_PatchContext.SIDECAR_INBOUND
+SIDECAR_OUTBOUND = EnvoyFilter_PatchContext.SIDECAR_OUTBOUND
+
+_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
+_TYPE = "type.googleapis.com/"
+
+PRIORITY = 10
+"""Without a priority the order of filters that touch one place would depend on when they were created (IST0151)."""
+
+
+def typed(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An Any of this message type."""
+    return {"@type": _TYPE + message, **fields}
+
+
+def envoy_filter(
+    patches: Iterable[EnvoyFilter_EnvoyConfigObjectPatch], selector: Mapping[str, str] | None
+) -> EnvoyFilter:
+    """Patches for the proxies with these labels, or for every proxy of the namespace."""
+    return EnvoyFilter(
+        workload_selector=None if selector is None else WorkloadSelector(labels=selector),
+        priority=PRIORITY,
+        config_patches=tuple(patches),
+    )
+
+
+def _listener(context: EnvoyFilter_PatchContext, sub_filter: str | None) -> EnvoyFilter_EnvoyConfigObjectMatch:
+    return EnvoyFilter_EnvoyConfigObjectMatch(
+        context=context,
+        listener=EnvoyFilter_ListenerMatch(
+            filter_chain=EnvoyFilter_ListenerMatch_FilterChainMatch(
+                filter=EnvoyFilter_ListenerMatch_FilterMatch(
+                    name=_CONNECTION_MANAGER,
+                    sub_filter=(sub_filter and EnvoyFilter_ListenerMatch_SubFilterMatch(name=sub_filter)) or None,
+                )
+            )
+        ),
+    )
+
+
+def before_router(
+    name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """An HTTP filter right before the router, after authentication and authorization."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.HTTP_FILTER,
+        match=_listener(context, "envoy.filters.http.router"),
+        patch=EnvoyFilter_Patch(
+            operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE,
+            value={"name": name, "typed_config": typed(message, fields)},
+        ),
+    )
+
+
+def connection_manager(
+    fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into the HTTP connection manager of every listener."""
+    message = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.NETWORK_FILTER,
+        match=_listener(context, None),
+        patch=merge({"typed_config": typed(message, fields)}),
+    )
+
+
+def merge(value: Mapping[str, Any]) -> EnvoyFilter_Patch:
+    return EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value=value)
+
+
+def route(
+    name: str, patch: EnvoyFilter_Patch, context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into every route of this name. A change of routes never drains connections."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.HTTP_ROUTE,
+        match=EnvoyFilter_EnvoyConfigObjectMatch(
+            context=context,
+            route_configuration=EnvoyFilter_RouteConfigurationMatch(
+                vhost=EnvoyFilter_RouteConfigurationMatch_VirtualHostMatch(
+                    route=EnvoyFilter_RouteConfigurationMatch_RouteMatch(name=name)
+                )
+            ),
+        ),
+        patch=patch,
+    )
+
+
+JWT_METADATA = "envoy.filters.http.jwt_authn"
+
+
+def claim_path(name: str) -> list[dict[str, str]]:
+    """Where Istio's JWT filter leaves a verified claim."""
+    return [{"key": "payload"}, {"key": name}]

@@ -1,0 +1,173 @@
+"""Routes of one host at one gateway. Their order is the policy: what may pass is matched first, and everything else on
+a declared path is answered by the proxy. A path that nobody declared has no route and gets 404."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import (
+    CorsPolicy,
+    Headers,
+    Headers_HeaderOperations,
+    HTTPMatchRequest,
+    HTTPRoute,
+    StringMatch,
+)
+from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
+from chatgpt_mesh.mesh.objects.auth import tool_rules
+from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
+from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
+from chatgpt_mesh.mesh.objects.cors import cors_policy
+from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
+from chatgpt_mesh.mesh.objects.resilience import retry
+from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, stable_division
+from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, route_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
+    from chatgpt_mesh.mesh.specs.routes import RouteSpec
+
+ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
+"""Ways to write a path that a proxy and an app may read differently: encoded '/', '\\', '.', ';', '%' and NUL, and
+'//'."""
+
+
+class HostRoutes:
+    """Routes of one host at one gateway, in their order."""
+
+    def __init__(self, graph: Graph, app: AppSpec, exposure: Exposure) -> None:
+        self.graph, self.name, self.app, self.host, self.gateway = (
+            graph,
+            app.name,
+            app,
+            exposure.host,
+            exposure.gateway,
+        )
+        canary = app.rollout and app.rollout.canary
+        self.pin = canary.pin if canary else None
+        # A header that only callers in the mesh may pin with is taken away here, so that the app cannot pass it on.
+        self.stripped = (self.pin.header,) if self.pin and self.pin.allowed == "callers" and self.pin.header else ()
+        self.tokens = () if app.auth is None else token_matches(app, app.auth, exposure.host)
+
+    def routes(self) -> Iterator[HTTPRoute]:
+        app, auth = self.app, self.app.auth
+        if any(route.prefix is not None for route in app.routes):
+            # Only a prefix leaves room for such a path; beside exact paths it has no route anyway.
+            yield answer(f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {})
+        if auth is not None:
+            yield from metadata_routes(app, auth, self.host)
+        if app.mcp is not None:
+            uri = exact(app.mcp.path)
+            cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
+            how = Forward(timeout=None, retries=retry(app.resilience.retries), headers=self._strip_only(), cors=cors)
+            yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
+        for route in by_precedence(app.routes):
+            yield from self._further(route)
+
+    def _cors(self, methods: Sequence[str], request: Sequence[str], response: Sequence[str]) -> CorsPolicy | None:
+        return cors_policy(self.app.cors, methods, request, response)
+
+    def _strip_only(self) -> Headers | None:
+        return Headers(request=Headers_HeaderOperations(remove=self.stripped)) if self.stripped else None
+
+    def _further(self, route: RouteSpec) -> Iterator[HTTPRoute]:
+        label, uri = re.sub(r"[^a-z0-9]+", "-", route.path.lower()).strip("-") or "root", route_uri(route)
+        label = label if route.exact is not None else f"{label}-prefix"
+        if route.respond is not None:
+            headers = {
+                **({"content-type": route.respond.content_type} if route.respond.body is not None else {}),
+                **route.headers.response.set,
+            }
+            matches = [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))]
+            yield answer(f"{self.name}.{label}", matches, route.respond.status, headers, route.respond.body)
+            yield method_not_allowed(f"{self.name}.{label}.method", uri, route.methods)
+            return
+        target = self.app if route.to is None else self.graph.apps[route.to.app]
+        cors = self._cors(route.methods, ("authorization", "content-type"), ("www-authenticate",))
+        how = forward_of(self.app, route, strip=self.stripped, cors=cors)
+        protected = self.app.auth is not None and route.auth == "required"
+        yield from self._guarded(label, uri, route.methods, target, how, protected=protected)
+
+    def _guarded(
+        self,
+        label: str,
+        uri: StringMatch,
+        methods: Sequence[str],
+        app: AppSpec,
+        how: Forward,
+        *,
+        protected: bool,
+    ) -> Iterator[HTTPRoute]:
+        """What may pass on one path, then the answers for what may not."""
+        name, auth, method = f"{self.name}.{label}", self.app.auth, methods_match(methods)
+        credentials: tuple[Mapping[str, StringMatch], ...] = self.tokens if protected else ({},)
+        if how.cors is not None:
+            yield self._preflight(f"{name}.preflight", uri, app, how)
+        if protected and auth is not None:
+            good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
+            for name_of_claim, values in auth.claims.items():
+                # No challenge: a new token for the same person would say the same.
+                accepted = {claim(name_of_claim): one_of(values)}
+                lacking = [with_headers(match, {}, accepted) for match in good]
+                yield answer(f"{name}.claim", lacking, 403, {})
+            for scope in auth.scopes:
+                lacking = [without_scope(match, scope) for match in good]
+                yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
+            if label == "mcp" and auth.tools:
+                yield from tool_rules.routes(name, self.app, auth, self.host, good)
+        yield from self._divided(name, uri, method, credentials, app, how)
+        if protected and auth is not None:
+            yield from challenge_routes(name, self.app, auth, self.host, uri, methods)
+        yield method_not_allowed(f"{name}.method", uri, methods)
+
+    def _preflight(self, name: str, uri: StringMatch, app: AppSpec, how: Forward) -> HTTPRoute:
+        """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
+        matches = [
+            HTTPMatchRequest(
+                uri=uri,
+                method=exact("OPTIONS"),
+                headers={"origin": exact(origin), "access-control-request-method": PRESENT},
+            )
+            for origin in self.app.cors.origins
+        ]
+        # Nothing to copy: a mirror that is declared for reads would stand on a route of another method.
+        answered = how._replace(mirror=None, mirror_percentage=None)
+        return forward(name, matches, app, answered, stable_division(app, self.gateway))
+
+    def _divided(
+        self,
+        name: str,
+        uri: StringMatch,
+        method: StringMatch,
+        credentials: Sequence[Mapping[str, StringMatch]],
+        app: AppSpec,
+        how: Forward,
+    ) -> Iterator[HTTPRoute]:
+        rollout = app.rollout
+        if (
+            rollout is not None
+            and rollout.canary is not None
+            and (pin := rollout.canary.pin) is not None
+            and pin.allowed == "anyone"
+        ):
+            pinned = [
+                HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)}) for token in credentials
+            ]
+            yield forward(f"{name}.pinned", pinned, app, how, ((rollout.canary.version, 100),))
+        if rollout is not None and credentials != ({},):
+            for label, experiment in rollout.experiments.items():
+                if experiment.claim is None:
+                    continue
+                value = one_of(experiment.claim.values)
+                audience = [
+                    HTTPMatchRequest(uri=uri, method=method, headers={**token, claim(experiment.claim.name): value})
+                    for token in credentials
+                ]
+                division = experiment_division(rollout, experiment.version, experiment.percent)
+                yield forward(f"{name}.experiment-{label}", audience, app, how, division)
+        everybody = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
+        yield forward(name, everybody, app, how, None if handed_off(app) else stable_division(app, self.gateway))

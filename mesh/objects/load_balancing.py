@@ -1,0 +1,47 @@
+"""Load balancing as a DestinationRule carries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import (
+    LoadBalancerSettings,
+    LoadBalancerSettings_ConsistentHashLB,
+    LoadBalancerSettings_ConsistentHashLB_HTTPCookie,
+    LoadBalancerSettings_SimpleLB,
+    LocalityLoadBalancerSetting,
+    LocalityLoadBalancerSetting_Distribute,
+    LocalityLoadBalancerSetting_Failover,
+)
+
+if TYPE_CHECKING:
+    from chatgpt_mesh.mesh.specs.load_balancing import HashSpec, LoadBalancingSpec, LocalitySpec
+
+
+def load_balancer(spec: LoadBalancingSpec) -> LoadBalancerSettings:
+    return LoadBalancerSettings(
+        simple=LoadBalancerSettings_SimpleLB[spec.algorithm.upper()] if spec.hash is None else None,
+        consistent_hash=None if spec.hash is None else _hash(spec.hash),
+        locality_lb_setting=None if spec.locality is None else _locality(spec.locality),
+        warmup_duration_secs=spec.warmup,
+    )
+
+
+def _hash(spec: HashSpec) -> LoadBalancerSettings_ConsistentHashLB:
+    cookie = spec.cookie and LoadBalancerSettings_ConsistentHashLB_HTTPCookie(
+        name=spec.cookie, path="/", ttl=spec.cookie_ttl
+    )
+    return LoadBalancerSettings_ConsistentHashLB(
+        http_header_name=spec.header,
+        http_cookie=cookie or None,
+        use_source_ip=spec.source_ip or None,
+        http_query_parameter_name=spec.query,
+    )
+
+
+def _locality(spec: LocalitySpec) -> LocalityLoadBalancerSetting:
+    return LocalityLoadBalancerSetting(
+        enabled=True,
+        failover=[LocalityLoadBalancerSetting_Failover(from_=f.from_, to=f.to) for f in spec.failover],
+        distribute=[LocalityLoadBalancerSetting_Distribute(from_=d.from_, to=d.to) for d in spec.distribute],
+    )

@@ -1,0 +1,69 @@
+"""VirtualServices of an app: one per host at a gateway, and one for callers in the mesh.
+
+They are two objects of one owner because routes by verified claims exist only at gateways (Istio's webhook refuses them
+together with `mesh`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.istio_api.networking import HTTPRoute, VirtualService
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.objects import mesh_routes
+from chatgpt_mesh.mesh.objects.auth import token_expiry
+from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
+from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
+    from chatgpt_mesh.mesh.specs.rollout import CanaryConfig, RolloutSpec
+
+
+def host_virtual_service_name(app: AppSpec, exposure: Exposure) -> str:
+    return app.name if exposure.path == "host" else f"{app.name}-{exposure.host.replace('.', '-')}"
+
+
+def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
+    rollout = app.rollout
+    if app.service is None and not app.exposures:
+        return
+    if rollout is not None and rollout.managed_by == "flagger":
+        return
+    if rollout is not None and handed_off(app) and rollout.canary is not None:
+        yield _moved_by_a_controller(app, rollout, rollout.canary)
+    for exposure in app.exposures:
+        gateway = graph.gateways[exposure.gateway]
+        routes = tuple(HostRoutes(graph, app, exposure).routes())
+        if not routes:
+            continue
+        virtual_service = VirtualService(
+            hosts=(exposure.host,), gateways=(f"{gateway.home}/{gateway.name}",), http=routes
+        )
+        metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
+        yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
+        yield from token_expiry.objects(metadata.name, app, gateway, routes)
+    if app.service is not None:
+        virtual_service = VirtualService(
+            hosts=(app.service_host,), gateways=("mesh",), http=tuple(mesh_routes.routes(app))
+        )
+        metadata = ObjectMeta(name=f"{app.name}-mesh", namespace=app.namespace)
+        yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
+
+
+def _moved_by_a_controller(app: AppSpec, rollout: RolloutSpec, canary: CanaryConfig) -> Owned:
+    """The weighted route alone, to which the hosts' routes delegate."""
+    division = ((rollout.stable, 100), (canary.version, 0))
+    weighted = HTTPRoute(route=destinations(app, division, keep_zero=True))
+    return Owned(
+        Resource(
+            metadata=ObjectMeta(name=f"{app.name}-rollout", namespace=app.namespace),
+            spec=VirtualService(http=(weighted,)),
+        ),
+        f"{app.declared_at}.rollout",
+        ignore_changes=("spec.http",),
+    )

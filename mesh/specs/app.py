@@ -1,0 +1,368 @@
+"""An app: a workload, the host it owns, and everything that is declared about it.
+
+The smallest one is a name, a namespace, a port, a host with its gateway, and an issuer; the defaults harden the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import Field
+
+from chatgpt_mesh.mesh.specs import (
+    auth,
+    callers,
+    cors,
+    faults,
+    load_balancing,
+    mcp,
+    rate_limit,
+    resilience,
+    rollout,
+    routes,
+)
+from chatgpt_mesh.mesh.specs.auth import AuthSpec, IssuerUse
+from chatgpt_mesh.mesh.specs.callers import CallerSpec
+from chatgpt_mesh.mesh.specs.cors import CorsSpec
+from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.faults import FaultSpec
+from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.specs.mcp import McpSpec
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
+from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
+from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+from chatgpt_mesh.mesh.specs.routes import RouteSpec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
+
+class ServiceSpec(Spec):
+    """The app's Kubernetes Service, which its team owns."""
+
+    name: DnsLabel | None = None
+    """Name. Default: the app's."""
+    port: PortNumber
+    """Port of the Service."""
+    target_port: PortNumber | None = None
+    """Port of the container. Default: the same."""
+
+
+class HostSpec(Spec):
+    """A further host of an app, at another gateway."""
+
+    host: Hostname
+    """Host name."""
+    gateway: DnsLabel
+    """Gateway that serves it."""
+
+
+class Exposure(NamedTuple):
+    """A host of an app at a gateway, and where the stack file says so."""
+
+    host: str
+    gateway: str
+    path: str
+
+
+class AppSpec(NamedSpec):
+    """One app."""
+
+    section = "apps"
+
+    namespace: DnsLabel
+    """Namespace of its pods."""
+    host: Hostname | None = None
+    """Host that it owns. None: it is called inside the mesh only, or through a route of another app."""
+    gateway: DnsLabel | None = None
+    """Gateway that serves the host."""
+    further_hosts: Many[HostSpec] = ()
+    """Further hosts, such as an internal one at the internal gateway."""
+    service: ServiceSpec | None = None
+    """Its Service. None: it only calls others."""
+    service_account: DnsLabel | None = None
+    """Service account of its pods, which is its identity. Default: the app's name. Two apps of one namespace cannot
+    share one."""
+    labels: Labels = {}
+    """Labels that all its pods carry and no others. Default: app=NAME."""
+    longest_call: Duration = Field(default=timedelta(seconds=600))
+    """The longest call that must survive a change: proxies that drain wait this long before they cut open streams."""
+    mcp: McpSpec | None = None
+    """The MCP endpoint. `mcp: {}` takes the defaults."""
+    routes: Many[RouteSpec] = ()
+    """Further paths of the host."""
+    versions: dict[DnsLabel, VersionSpec] = {}
+    """Versions by name."""
+    rollout: RolloutSpec | None = None
+    """How traffic is divided between the versions."""
+    resilience: ResilienceSpec = ResilienceSpec()
+    """Pools, ejection and retries."""
+    load_balancing: LoadBalancingSpec = LoadBalancingSpec()
+    """Load balancing."""
+    cors: CorsSpec = CorsSpec()
+    """Browser origins. Default: none, and requests with an Origin are refused."""
+    auth: AuthSpec | None = None
+    """Tokens. None: everybody who reaches the gateway may call the app; a public MCP endpoint must say so with `open:
+    true`."""
+    open: bool = False
+    """A public MCP endpoint without auth is meant."""
+    callers: Many[CallerSpec] = ()
+    """Workloads of the mesh that may call the app."""
+    rate_limit: RateLimitSpec | None = None
+    """Limit at the gateways."""
+    faults: Many[FaultSpec] = ()
+    """Faults for callers in the mesh, where the stack allows them."""
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Its hosts at gateways, the main one first."""
+        main = (Exposure(self.host, self.gateway, "host"),) if self.host and self.gateway else ()
+        return main + tuple(
+            Exposure(h.host, h.gateway, f"further_hosts.{i}.host") for i, h in enumerate(self.further_hosts)
+        )
+
+    @property
+    def service_name(self) -> str:
+        return (self.service and self.service.name) or self.name
+
+    @property
+    def service_host(self) -> str:
+        """The name that routes and rules use; a short one would depend on the namespace of the reader."""
+        return f"{self.service_name}.{self.namespace}.svc.cluster.local"
+
+    @property
+    def identity_name(self) -> str:
+        """The service account of its pods."""
+        return self.service_account or self.name
+
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        return self.labels or {"app": self.name}
+
+
+def accounts(apps: Mapping[str, AppSpec]) -> Mapping[str, Collection[str]]:
+    """Service accounts of apps by namespace."""
+    found: dict[str, set[str]] = {}
+    for app in apps.values():
+        found.setdefault(app.namespace, set()).add(app.identity_name)
+    return found
+
+
+def services(apps: Mapping[str, AppSpec]) -> Mapping[str, Mapping[str, int]]:
+    """Ports of apps' Services by namespace and name."""
+    found: dict[str, dict[str, int]] = {}
+    for app in apps.values():
+        of_namespace = found.setdefault(app.namespace, {})
+        if app.service is not None:
+            of_namespace[app.service_name] = app.service.port
+    return found
+
+
+def problems(
+    apps: Declared[AppSpec],
+    gateways: Declared[GatewaySpec],
+    *,
+    faults_allowed: bool,
+    rate_limit_service: bool,
+) -> Iterator[Problem]:
+    """Mistakes of each app, and what two apps claim. `rate_limit_service`: one is declared, readable or not."""
+    host_owners: dict[str, str] = {}
+    identities: dict[tuple[str, str], str] = {}
+    service_owners: dict[str, str] = {}
+    known_accounts: Mapping[str, Collection[str]] = accounts(apps) if apps.complete else {}
+    for app in apps.values():
+        yield from _exposure_problems(app, gateways, host_owners)
+        yield from _ownership_problems(app, identities, service_owners)
+        yield from _shape_problems(app)
+        yield from _namespace_problems(app, gateways)
+        yield from _traffic_problems(app)
+        yield from _access_problems(app, apps, known_accounts, rate_limit_service=rate_limit_service)
+        yield from faults.problems(f"{app.declared_at}.faults", app.faults, allowed=faults_allowed)
+        yield from _target_problems(app, apps)
+    yield from auth.gateway_problems(
+        IssuerUse(f"{app.declared_at}.auth.issuers.{index}", gateway, issuer)
+        for app in apps.values()
+        for index, issuer in enumerate(app.auth.issuers if app.auth else ())
+        for gateway in sorted({exposure.gateway for exposure in app.exposures})
+    )
+
+
+def _exposure_problems(app: AppSpec, gateways: Declared[GatewaySpec], owners: dict[str, str]) -> Iterator[Problem]:
+    path = app.declared_at
+    if (app.host is None) != (app.gateway is None):
+        missing, given = ("gateway", "host") if app.gateway is None else ("host", "gateway")
+        yield Problem(f"{path}.{missing}", f"is missing; an app with {given} needs it")
+    for exposure in app.exposures:
+        host_path = f"{path}.{exposure.path}"
+        gateway_path = host_path.removesuffix("host") + "gateway"
+        if owners.setdefault(exposure.host, app.name) != app.name:
+            yield Problem(
+                host_path, f"apps.{owners[exposure.host]} owns this host; one host has one owner", exposure.host
+            )
+        elif sum(other.host == exposure.host for other in app.exposures) > 1 and exposure.path != "host":
+            yield Problem(host_path, "is listed twice", exposure.host)
+        gateway = gateways.get(exposure.gateway)
+        if gateway is None:
+            if not gateways.knows(exposure.gateway):
+                yield Problem(
+                    gateway_path,
+                    f"is not a declared gateway; there are: {listed(gateways)}",
+                    exposure.gateway,
+                )
+        elif gateway.kind == "egress":
+            yield Problem(
+                gateway_path,
+                "is an egress gateway, which nobody enters by; choose a public or internal one",
+                exposure.gateway,
+            )
+        elif gateway.listener_of(exposure.host) is None:
+            hosts = listed(
+                host
+                for listener in gateway.listeners.values()
+                if listener.protocol == "HTTPS"
+                for host in listener.hosts
+            )
+            yield Problem(
+                host_path,
+                f"no HTTPS listener of gateways.{exposure.gateway} serves it; they serve: {hosts}",
+                exposure.host,
+            )
+        elif gateway.kind == "public" and app.mcp is not None and app.auth is None and not app.open:
+            yield Problem(
+                f"{path}.auth",
+                "is missing: the MCP endpoint would be open to the internet. Declare auth with an issuer, "
+                "or say open: true if that is meant",
+            )
+
+
+def _ownership_problems(
+    app: AppSpec, identities: dict[tuple[str, str], str], service_owners: dict[str, str]
+) -> Iterator[Problem]:
+    identity = (app.namespace, app.identity_name)
+    if identities.setdefault(identity, app.name) != app.name:
+        yield Problem(
+            f"{app.declared_at}.service_account",
+            f"apps.{identities[identity]} runs as it in {app.namespace} too, so neither could be told "
+            "from the other; give each its own",
+            app.identity_name,
+        )
+    if app.service is not None and service_owners.setdefault(app.service_host, app.name) != app.name:
+        yield Problem(
+            f"{app.declared_at}.service.name",
+            f"apps.{service_owners[app.service_host]} owns this service; one host has one owner",
+            app.service_host,
+        )
+
+
+def _namespace_problems(app: AppSpec, gateways: Mapping[str, GatewaySpec]) -> Iterator[Problem]:
+    taken = {ROOT_NAMESPACE: "Istio's root namespace, whose policies hold for the whole mesh"}
+    taken |= {gateway.home: f"the namespace of {gateway.declared_at}" for gateway in gateways.values()}
+    if app.namespace in taken:
+        yield Problem(
+            f"{app.declared_at}.namespace",
+            f"is {taken[app.namespace]}; an app's namespace denies by default, so choose one of its own",
+            app.namespace,
+        )
+    elif app.namespace.startswith("kube-"):
+        yield Problem(f"{app.declared_at}.namespace", "belongs to Kubernetes; choose another", app.namespace)
+
+
+def _shape_problems(app: AppSpec) -> Iterator[Problem]:
+    path = app.declared_at
+    if app.open and app.auth is not None:
+        yield Problem(f"{path}.open", "contradicts auth; remove one of them")
+    if app.service is None:
+        for field in ("mcp", "rollout", "rate_limit"):
+            if getattr(app, field) is not None:
+                yield Problem(f"{path}.{field}", "needs the app's service; declare service with its port")
+        if app.faults or app.versions or any(route.own for route in app.routes):
+            yield Problem(f"{path}.service", "is missing; routes, versions and faults need it")
+    if app.routes and not app.exposures and app.service is None:
+        yield Problem(f"{path}.routes", "lead nowhere without host and gateway")
+    if app.exposures and app.mcp is None and not app.routes:
+        yield Problem(path, "has a host and nothing on it; declare mcp (mcp: {} takes the defaults) or routes")
+
+
+def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
+    path = app.declared_at
+    if app.mcp is not None:
+        yield from mcp.problems(f"{path}.mcp", app.mcp)
+    yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)
+    yield from load_balancing.problems(f"{path}.load_balancing", app.load_balancing, app.resilience)
+    if app.rollout is None and app.versions:
+        yield Problem(
+            f"{path}.rollout",
+            f"is missing; versions {listed(app.versions)} are declared, so say which one is stable",
+        )
+    elif app.rollout is not None and not app.versions:
+        yield Problem(
+            f"{path}.versions", "is missing; a rollout divides traffic between versions that are declared here"
+        )
+    elif app.rollout is not None:
+        yield from rollout.problems(
+            f"{path}.rollout",
+            app.rollout,
+            app.versions,
+            authenticated=app.auth is not None,
+            gateways=[exposure.gateway for exposure in app.exposures],
+            routes=bool(app.routes),
+        )
+    yield from routes.problems(
+        f"{path}.routes",
+        app.routes,
+        mcp_path=None if app.mcp is None else app.mcp.path,
+        versions=app.versions,
+        longest_call=app.longest_call,
+    )
+
+
+def _access_problems(
+    app: AppSpec,
+    apps: Declared[AppSpec],
+    known_accounts: Mapping[str, Collection[str]],
+    *,
+    rate_limit_service: bool,
+) -> Iterator[Problem]:
+    path = app.declared_at
+    yield from cors.problems(f"{path}.cors", app.cors)
+    if app.auth is not None:
+        era = None if app.mcp is None else app.mcp.era
+        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), era=era)
+    yield from callers.problems(
+        f"{path}.callers",
+        app.callers,
+        namespace=app.namespace,
+        service=app.service is not None,
+        own_paths=app.mcp is not None or any(route.own for route in app.routes),
+        apps=apps,
+        accounts=known_accounts,
+    )
+    if app.rate_limit is not None:
+        yield from rate_limit.problems(
+            f"{path}.rate_limit",
+            app.rate_limit,
+            exposed=bool(app.exposures),
+            authenticated=app.auth is not None,
+            service_declared=rate_limit_service,
+        )
+
+
+def _target_problems(app: AppSpec, apps: Declared[AppSpec]) -> Iterator[Problem]:
+    for index, route in enumerate(app.routes):
+        if route.to is None:
+            continue
+        path = f"{app.declared_at}.routes.{index}.to.app"
+        target = apps.get(route.to.app)
+        if target is None:
+            if not apps.knows(route.to.app):
+                yield Problem(path, f"is not an app of this stack; there are: {listed(apps)}", route.to.app)
+        elif target.service is None:
+            yield Problem(path, "is an app without service, which cannot be called", route.to.app)
+        elif target.rollout is not None and target.rollout.managed_by == "flagger":
+            yield Problem(path, "has its routes made by flagger, which knows nothing of this host", route.to.app)

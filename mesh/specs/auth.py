@@ -1,0 +1,135 @@
+"""Tokens: who issues them, for what, and what they must contain. MCP authorization, 2025-11-25 and 2026-07-28; RFC
+9728. What becomes of a declaration, and where each 401 and 403 comes from: `mesh.objects.auth`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chatgpt_mesh.mesh.specs.mcp import Era
+
+TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+class IssuerSpec(Spec):
+    """An authorization server whose tokens are accepted. Exactly one of jwks and jwks_uri."""
+
+    issuer: HttpsUrl
+    """The claim `iss`, character by character."""
+    jwks: str | None = None
+    """Its public keys as JSON text. They are in force at once and stay when the issuer is down; renew them with the
+    stack."""
+    jwks_uri: HttpsUrl | None = None
+    """Where istiod fetches the keys. While it does not answer, every policy change waits for it."""
+    audiences: Many[Token] = ()
+    """Accepted values of `aud`, compared exactly. Default: the resource URI, https://HOST/PATH, as MCP demands."""
+    authorization_server: HttpsUrl | None = None
+    """What the resource metadata names. Default: the issuer."""
+    forward_token: bool = True
+    """Leave the token in the request, for an app that checks it too. The same for all apps that share an issuer and a
+    gateway."""
+
+
+class ToolRuleSpec(Spec):
+    """What a token needs for one tool."""
+
+    scope: Token
+    """Scope that a call of this tool needs."""
+
+
+class AuthSpec(Spec):
+    """Tokens that an app asks for at the gateways."""
+
+    issuers: Many[IssuerSpec]
+    """Authorization servers."""
+    scopes: Many[Token] = ()
+    """Scopes that every token needs; without them 403 with insufficient_scope."""
+    claims: dict[Token, Many[Token]] = {}
+    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403."""
+    tools: dict[str, ToolRuleSpec] = {}
+    """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a client
+    of an older protocol needs the scopes of all of them, since its requests do not say which tool they call."""
+    deny_subjects: Many[str] = ()
+    """Subjects that are refused with 403, whatever their token says."""
+    require_expiry: bool = True
+    """Refuse tokens without `exp`, which would be valid for ever."""
+    subject_header: HeaderName = "x-mcp-sub"
+    """Header in which the app gets the verified subject; what a client sends under this name is dropped."""
+    resource_name: str | None = None
+    """Name for people, in the resource metadata."""
+    resource_documentation: HttpsUrl | None = None
+    """Page for developers, in the resource metadata."""
+    realm: DnsLabel | None = None
+    """Realm of the challenge. Default: none."""
+
+
+def problems(path: str, auth: AuthSpec, *, exposed: bool, era: Era | None) -> Iterator[Problem]:
+    """`exposed`: the app is on a gateway. `era`: that of its MCP endpoint, if it has one."""
+    if not exposed:
+        yield Problem(
+            path, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth"
+        )
+    if not auth.issuers:
+        yield Problem(f"{path}.issuers", "is empty; list at least one issuer")
+    seen: dict[str, int] = {}
+    for index, issuer in enumerate(auth.issuers):
+        if (issuer.jwks is None) == (issuer.jwks_uri is None):
+            yield Problem(f"{path}.issuers.{index}", "needs exactly one of jwks, jwks_uri and jwks_file", issuer.issuer)
+        if seen.setdefault(issuer.issuer, index) != index:
+            yield Problem(
+                f"{path}.issuers.{index}.issuer",
+                f"issuers.{seen[issuer.issuer]} is the same; join them",
+                issuer.issuer,
+            )
+    for claim, values in auth.claims.items():
+        if claim in ("iss", "aud"):
+            yield Problem(f"{path}.claims.{claim}", "is matched by issuers already; declare it there", claim)
+        if not values:
+            yield Problem(f"{path}.claims.{claim}", "is empty; list the values that are accepted")
+    if auth.tools:
+        yield from _tool_problems(f"{path}.tools", auth, era)
+
+
+def _tool_problems(path: str, auth: AuthSpec, era: Era | None) -> Iterator[Problem]:
+    if era is None:
+        yield Problem(path, "tools belong to MCP, and this app has no mcp")
+    elif era == "legacy":
+        yield Problem(
+            path,
+            "the legacy era names the tool only in the body, which a gateway does not read; use mcp.era "
+            "modern or both, "
+            "or ask for the scope of every request with auth.scopes",
+        )
+    for name in auth.tools:
+        if not TOOL_NAME.fullmatch(name):
+            yield Problem(f"{path}.{name}", "is no tool name: 1 to 128 letters, digits, '_', '-' and '.'", name)
+
+
+class IssuerUse(NamedTuple):
+    """An issuer of one app at one gateway."""
+
+    path: str
+    gateway: str
+    issuer: IssuerSpec
+
+
+def gateway_problems(uses: Iterable[IssuerUse]) -> Iterator[Problem]:
+    """A gateway verifies the tokens of all its apps with one set of issuers, so they must not contradict each other."""
+    first: dict[tuple[str, str], IssuerUse] = {}
+    for use in uses:
+        other = first.setdefault((use.gateway, use.issuer.issuer), use)
+        for field in ("jwks", "jwks_uri", "forward_token"):
+            if getattr(use.issuer, field) != getattr(other.issuer, field):
+                yield Problem(
+                    f"{use.path}.{field}",
+                    f"differs from {other.path}, and gateway {use.gateway} verifies this issuer for "
+                    "both; make them the same",
+                    use.issuer.issuer,
+                )

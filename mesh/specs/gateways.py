@@ -1,0 +1,191 @@
+"""Gateways: where traffic enters and leaves the mesh, and everything that follows from their names.
+
+A gateway's namespace, service account, pod label, Service and principal are all read from its spec; nothing else in the
+program writes one of these down. Reference: https://istio.io/latest/docs/reference/config/networking/gateway/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from chatgpt_mesh.mesh.specs import gateway_workload, listeners
+from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
+from chatgpt_mesh.mesh.specs.listeners import ListenerSpec
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.spec import DnsLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Kind = Literal["public", "internal", "egress"]
+
+
+RELEASES: dict[str, tuple[str, str]] = {
+    "public": ("istio-ingressgateway", "istio-ingress"),
+    "internal": ("istio-internalgateway", "istio-internal"),
+    "egress": ("istio-egressgateway", "istio-egress"),
+}
+"""Chart release and namespace by kind. The chart names the service account after the release."""
+
+
+class GatewaySpec(NamedSpec):
+    """One gateway: its chart release, its pods, its listeners."""
+
+    section = "gateways"
+
+    kind: Kind
+    """public: a load balancer on the internet. internal: a load balancer inside the VPC. egress: the way out."""
+    release: DnsLabel | None = None
+    """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway,
+    istio-internalgateway, istio-egressgateway."""
+    namespace: DnsLabel | None = None
+    """Namespace of its pods, Secrets and policies. Default by kind: istio-ingress, istio-internal, istio-egress."""
+    listeners: dict[DnsLabel, ListenerSpec] = {}
+    """Listeners by name. An egress gateway has none: they follow from `egress`."""
+    redirect_http: bool = True
+    """Answer port 80 of every HTTPS host with 301 to https, and nothing else."""
+    reject_header_underscores: bool = True
+    """Refuse requests with '_' in a header name: CGI and WSGI fold `x_mcp_sub` and `x-mcp-sub` into one name."""
+    workload: WorkloadSpec = WorkloadSpec()
+    """Pods and Service."""
+
+    @property
+    def release_name(self) -> str:
+        return self.release or RELEASES[self.kind][0]
+
+    @property
+    def home(self) -> str:
+        """The namespace."""
+        return self.namespace or RELEASES[self.kind][1]
+
+    @property
+    def service_account(self) -> str:
+        """The chart's `gateway.serviceAccountName`: the release's name."""
+        return self.release_name
+
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        """The chart's label `istio`: the release's name without the prefix `istio-`."""
+        return {"istio": self.release_name.removeprefix("istio-")}
+
+    @property
+    def service_host(self) -> str:
+        return f"{self.release_name}.{self.home}.svc.cluster.local"
+
+    @property
+    def service_type(self) -> str:
+        return self.workload.service.type or ("ClusterIP" if self.kind == "egress" else "LoadBalancer")
+
+    @property
+    def ports(self) -> tuple[tuple[str, int], ...]:
+        """Ports of the Service, by name; an egress gateway always has 443 (`tls`)."""
+        if self.kind == "egress":
+            return (("tls", 443),)
+        declared = {listener.port: name for name, listener in self.listeners.items()}
+        named = [(name, port) for port, name in sorted(declared.items())]
+        if self.serves_redirect:
+            named.insert(0, ("http-redirect", 80))
+        return tuple(named)
+
+    @property
+    def serves_redirect(self) -> bool:
+        return self.redirect_http and any(listener.protocol == "HTTPS" for listener in self.listeners.values())
+
+    @property
+    def http_ports(self) -> tuple[int, ...]:
+        """Ports on which it reads HTTP."""
+        secure = {listener.port for listener in self.listeners.values() if listener.protocol == "HTTPS"}
+        return tuple(sorted(secure | {80})) if self.serves_redirect else tuple(sorted(secure))
+
+    def listener_of(self, host: str) -> str | None:
+        """The HTTPS listener that serves a host: the exact name first, then the longest wildcard."""
+        matching = [
+            (pattern == host, len(pattern), name)
+            for name, listener in self.listeners.items()
+            if listener.protocol == "HTTPS"
+            for pattern in listener.hosts
+            if covers(pattern, host)
+        ]
+        return max(matching)[2] if matching else None
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether a listener's host takes in an app's host (`*` stands for one label or more, as in Istio)."""
+    return pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+
+
+def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str, int]]) -> Iterator[Problem]:
+    """`services`: ports of the apps' Services, by namespace and name; empty where not all apps could be read."""
+    homes: dict[tuple[str, str], str] = {}
+    for name, spec in gateways.items():
+        path = spec.declared_at
+        other = homes.setdefault((spec.home, spec.release_name), name)
+        if other != name:
+            yield Problem(
+                f"{path}.release",
+                f"gateways.{other} has this release in namespace {spec.home} too; give one of them another "
+                "release or namespace",
+                spec.release_name,
+            )
+        yield from gateway_workload.problems(f"{path}.workload", spec.workload, spec.service_type)
+        if spec.kind == "egress":
+            if spec.listeners:
+                yield Problem(
+                    f"{path}.listeners",
+                    "an egress gateway has no listeners of its own; declare destinations under egress.allow",
+                )
+            continue
+        for listener_name, listener in spec.listeners.items():
+            yield from listeners.problems(
+                f"{path}.listeners.{listener_name}",
+                listener,
+                public=spec.kind == "public",
+                redirect=spec.serves_redirect,
+            )
+            yield from _destination_problems(services, f"{path}.listeners.{listener_name}.destination", listener)
+        yield from _clashes(path, spec)
+
+
+def _destination_problems(
+    services: Mapping[str, Mapping[str, int]], path: str, listener: ListenerSpec
+) -> Iterator[Problem]:
+    if listener.destination is None:
+        return
+    service, _, namespace = listener.destination.host.removesuffix(".svc.cluster.local").partition(".")
+    if namespace not in services:
+        return
+    port = services[namespace].get(service)
+    if port is None:
+        yield Problem(
+            f"{path}.host",
+            f"no app of {namespace} has this service, and whatever is not an app there is denied; "
+            f"its services: {listed(services[namespace])}",
+            listener.destination.host,
+        )
+    elif port != listener.destination.port:
+        yield Problem(f"{path}.port", f"the service's port is {port}", listener.destination.port)
+
+
+def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
+    taken: dict[tuple[int, str], str] = {}
+    for name, listener in spec.listeners.items():
+        for host in listener.hosts or ("*",):
+            other = taken.setdefault((listener.port, host), name)
+            if other != name:
+                yield Problem(
+                    f"{path}.listeners.{name}.hosts",
+                    f"port {listener.port} serves this host on listener {other} already",
+                    host,
+                )
+        for other_name, other_listener in spec.listeners.items():
+            if (
+                other_name < name
+                and other_listener.port == listener.port
+                and "TCP" in (listener.protocol, other_listener.protocol)
+            ):
+                yield Problem(
+                    f"{path}.listeners.{name}.port",
+                    f"a TCP listener needs a port of its own; {other_name} has it too",
+                    listener.port,
+                )

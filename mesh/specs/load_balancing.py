@@ -1,0 +1,91 @@
+"""How a client proxy picks a pod:
+https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Many, Spec, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
+
+
+class HashSpec(Spec):
+    """Send equal keys to the same pod, as long as the pods stay the same. Exactly one key."""
+
+    header: HeaderName | None = None
+    """A request header."""
+    cookie: Token | None = None
+    """A cookie, set by the proxy when the client has none."""
+    cookie_ttl: Duration | None = None
+    """Life of the cookie. Default: the browser's session."""
+    source_ip: bool = False
+    """The client's address. Behind a gateway that is the gateway's."""
+    query: Token | None = None
+    """A query parameter."""
+
+
+class DistributeSpec(Spec):
+    """Shares of the traffic that starts in one place."""
+
+    from_: str = Field(alias="from")
+    """Locality of the client: REGION/ZONE, or REGION/*."""
+    to: dict[str, int]
+    """Whole percents by locality; they add up to 100."""
+
+
+class FailoverSpec(Spec):
+    """Where traffic of a region goes when its own pods are not healthy."""
+
+    from_: str = Field(alias="from")
+    """Region of the client."""
+    to: str
+    """Region that takes over."""
+
+
+class LocalitySpec(Spec):
+    """Prefer near pods. Needs `resilience.outlier`, by which proxies know that near pods are unhealthy."""
+
+    failover: Many[FailoverSpec] = ()
+    """Regions that take over for one another. Not together with distribute."""
+    distribute: Many[DistributeSpec] = ()
+    """Fixed shares. Not together with failover."""
+
+
+class LoadBalancingSpec(Spec):
+    """The algorithm, and where it looks first."""
+
+    algorithm: Literal["least_request", "round_robin", "random"] = "least_request"
+    """least_request suits calls of very different length, such as tool calls."""
+    hash: HashSpec | None = None
+    """Consistent hashing instead of the algorithm. It does not reach the replica that minted an MCP session: see
+    mcp.sessions."""
+    locality: LocalitySpec | None = None
+    """Locality preference."""
+    warmup: Duration | None = None
+    """Time over which a new pod's share grows to the full one."""
+
+
+def problems(path: str, spec: LoadBalancingSpec, resilience: ResilienceSpec) -> Iterator[Problem]:
+    if spec.hash is not None:
+        keys = [k for k in (spec.hash.header, spec.hash.cookie, spec.hash.query) if k is not None]
+        if len(keys) + spec.hash.source_ip != 1:
+            yield Problem(f"{path}.hash", "needs exactly one of header, cookie, source_ip and query")
+    if spec.locality is None:
+        return
+    if spec.locality.failover and spec.locality.distribute:
+        yield Problem(f"{path}.locality", "takes failover or distribute, not both")
+    if resilience.outlier is None:
+        yield Problem(f"{path}.locality", "has no effect without resilience.outlier; declare it too")
+    for index, share in enumerate(spec.locality.distribute):
+        if sum(share.to.values()) != 100:
+            yield Problem(
+                f"{path}.locality.distribute.{index}.to", "percents must add up to 100", sum(share.to.values())
+            )

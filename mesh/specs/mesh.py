@@ -1,0 +1,72 @@
+"""The declaration of a mesh as a whole, and the mistakes that are between its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.mesh.specs import app, egress, gateways, raw_objects, security, telemetry
+from chatgpt_mesh.mesh.specs.app import AppSpec
+from chatgpt_mesh.mesh.specs.declared import ByName, Declared
+from chatgpt_mesh.mesh.specs.egress import EgressSpec
+from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
+from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
+from chatgpt_mesh.mesh.specs.security import SecuritySpec
+from chatgpt_mesh.mesh.specs.spec import Many, Spec
+from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import date
+
+    from chatgpt_mesh.mesh.specs.problem import Problem
+
+
+class MeshSpec(Spec):
+    """The declaration of a mesh: the part of a stack file that becomes Istio objects."""
+
+    gateways: ByName[GatewaySpec] = {}
+    """Gateways by name."""
+    apps: ByName[AppSpec] = {}
+    """Apps by name."""
+    security: SecuritySpec = SecuritySpec()
+    """Mutual TLS and its exceptions."""
+    egress: EgressSpec = EgressSpec()
+    """Hosts outside the mesh that apps may reach."""
+    telemetry: TelemetrySpec = TelemetrySpec()
+    """Traces, access logs and metrics."""
+    objects: Many[RawObjectSpec] = ()
+    """Istio objects written by hand, for what no declaration has a word for; checked like the rest."""
+    rate_limit_service: RateLimitServiceSpec | None = None
+    """The service behind global rate limits."""
+    faults_allowed: bool = False
+    """Whether apps of this stack may declare faults."""
+    trust_domain: str = "cluster.local"
+    """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
+
+
+def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Iterator[Problem]:
+    """Mistakes that types cannot see: owners, callers, gateways, dates.
+
+    `unread` are the paths of parts that did not parse (`apps.chatgpt-api`, `egress`). They are absent from `spec`,
+    which has the defaults in their place, and no reference to them counts as a dangling one.
+    """
+    known_apps = Declared("apps", spec.apps, unread)
+    known_gateways = Declared("gateways", spec.gateways, unread)
+    yield from gateways.problems(known_gateways, app.services(known_apps) if known_apps.complete else {})
+    yield from security.problems(spec.security, known_apps, today)
+    yield from app.problems(
+        known_apps,
+        known_gateways,
+        faults_allowed=spec.faults_allowed,
+        rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
+    )
+    yield from egress.problems(spec.egress, known_apps, known_gateways)
+    yield from security.visibility_problems(spec.security, known_apps)
+    yield from telemetry.problems(spec.telemetry, known_apps)
+    yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress)
+
+
+def warnings(spec: MeshSpec, today: date) -> list[Problem]:
+    """What is right today and will not be soon."""
+    return list(security.warnings(spec.security, today))

@@ -1,0 +1,82 @@
+"""How much of an app may be used, and by whom: counted by each gateway replica or by the rate limit service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Labels, PortNumber, Spec, duration_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+"""Windows that the rate limit service knows."""
+
+
+class RateLimitSpec(Spec):
+    """How much of an app one subject may use. Beyond it the gateway answers 429 with x-ratelimit headers."""
+
+    per: Literal["subject", "app"] = "subject"
+    """subject: each issuer and subject of a verified token for itself. app: everybody together."""
+    requests: int = Field(ge=1)
+    """Requests in one window. An MCP client needs several to open a session: below 30 it may not get that far."""
+    every: Duration = Field(default="60s", validate_default=True)
+    """The window. Tokens come back evenly over it."""
+    counted: Literal["replica", "gateway", "global"] = "gateway"
+    """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is
+    divided by the gateway's lowest number of replicas, rounded up; more replicas let more pass. global: exactly, by the
+    rate limit service."""
+
+
+class RateLimitServiceSpec(Spec):
+    """The rate limit service behind `counted: global` (https://github.com/envoyproxy/ratelimit), which keeps its
+    counts in Redis."""
+
+    namespace: DnsLabel = "ratelimit"
+    """Its namespace."""
+    service: DnsLabel = "ratelimit"
+    """Its Service."""
+    port: PortNumber = 8081
+    """Its gRPC port."""
+    labels: Labels = {"app": "ratelimit"}
+    """Labels of its pods."""
+    timeout: Duration = Field(default="250ms", validate_default=True)
+    """Time to wait for its answer before the request passes unlimited."""
+    deny_when_down: bool = False
+    """Answer 500 while it cannot be reached, instead of letting requests pass."""
+
+    @property
+    def host(self) -> str:
+        return f"{self.service}.{self.namespace}.svc.cluster.local"
+
+
+def problems(
+    path: str, limit: RateLimitSpec, *, exposed: bool, authenticated: bool, service_declared: bool
+) -> Iterator[Problem]:
+    """`exposed`: the app is on a gateway; `authenticated`: it asks for tokens; `service_declared`: there is a
+    rate_limit_service."""
+    if not exposed:
+        yield Problem(
+            path,
+            "limits are counted at gateways, and this app is on none; give it host and gateway, or remove the limit",
+        )
+    if limit.per == "subject" and not authenticated:
+        yield Problem(
+            f"{path}.per", "a subject is known only from a verified token; declare auth, or limit per app", "subject"
+        )
+    if limit.counted == "global":
+        if not service_declared:
+            yield Problem(
+                f"{path}.counted",
+                "needs the rate limit service; declare rate_limit_service, or count per gateway",
+                "global",
+            )
+        if limit.every.total_seconds() not in UNITS:
+            yield Problem(
+                f"{path}.every",
+                "must be 1s, 60s, 3600s or 86400s, the windows of the rate limit service",
+                duration_text(limit.every),
+            )

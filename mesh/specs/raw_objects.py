@@ -1,0 +1,214 @@
+"""The way out of this layer: Istio objects as they are, in the stack file.
+
+They are typed (a misspelt field is a mistake, where the API server drops it in silence), they have an owner, and the
+checks run over them like over all others. What they may not do is work against a declaration: a second VirtualService
+for an app's host, an ALLOW beside an app's own, plaintext without a date.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ConfigDict, Field
+
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.istio_api.networking import DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService
+from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.istio_api.security import (
+    AuthorizationPolicy,
+    AuthorizationPolicy_Action,
+    PeerAuthentication,
+    PeerAuthentication_MutualTLS,
+    PeerAuthentication_MutualTLS_Mode,
+    RequestAuthentication,
+)
+from chatgpt_mesh.istio_api.telemetry import Telemetry
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+from chatgpt_mesh.mesh.specs.spec import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.egress import EgressSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
+
+class RawObjectSpec(Spec):
+    """One manifest of an Istio kind."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    api_version: str = Field(alias="apiVersion")
+    """Any version that the API server serves, such as networking.istio.io/v1."""
+    kind: str
+    """Kind, such as EnvoyFilter."""
+    metadata: dict[str, Any]
+    """name and namespace; labels and annotations."""
+    spec: dict[str, Any] = {}
+    """What Istio's reference says for the kind."""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": self.metadata, "spec": self.spec}
+
+
+def problems(
+    objects: Sequence[RawObjectSpec],
+    apps: Mapping[str, AppSpec],
+    gateways: Mapping[str, GatewaySpec],
+    egress: EgressSpec,
+) -> Iterator[Problem]:
+    """What is not Istio's, and what works against a declaration."""
+    owners = _Owners(apps, gateways, egress)
+    keys: dict[str, int] = {}
+    for index, spec in enumerate(objects):
+        path = f"objects.{index}"
+        try:
+            resource = Resource.from_dict(spec.manifest)
+        except InvalidMessage as error:
+            for sentence in error.problems:
+                where, _, what = sentence.partition(": ")
+                yield Problem(f"{path}.{_dotted(where)}", what)
+            continue
+        first = keys.setdefault(resource.key, index)
+        if first != index:
+            yield Problem(path, f"objects.{first} is {resource.key} too; keep one of them")
+        yield from owners.problems(path, resource)
+
+
+def _dotted(path: str) -> str:
+    """`http[0].route` of an Istio message as `http.0.route`, the form of stack files."""
+    return re.sub(r"\[(.+?)\]", r".\1", path)
+
+
+class _Owners:
+    """Who owns the hosts and workloads of a declaration."""
+
+    def __init__(self, apps: Mapping[str, AppSpec], gateways: Mapping[str, GatewaySpec], egress: EgressSpec) -> None:
+        self.hosts: dict[str, str] = {}
+        self.workloads: list[tuple[str, Mapping[str, str], str]] = []
+        self.gateways: list[tuple[str, Mapping[str, str], str]] = []
+        for app in apps.values():
+            owner = app.declared_at
+            for exposure in app.exposures:
+                self.hosts.setdefault(exposure.host, owner)
+            service = app.service_name
+            for host in (
+                service,
+                f"{service}.{app.namespace}",
+                f"{service}.{app.namespace}.svc",
+                app.service_host,
+            ):
+                self.hosts.setdefault(_key(host, app.namespace), owner)
+            self.workloads.append((app.namespace, app.pod_labels, owner))
+        for gateway in gateways.values():
+            self.hosts[gateway.service_host] = gateway.declared_at
+            self.gateways.append((gateway.home, gateway.pod_labels, gateway.declared_at))
+        for index, destination in enumerate(egress.allow):
+            self.hosts.setdefault(destination.host, f"egress.allow.{index}")
+
+    def problems(self, path: str, resource: Resource) -> Iterator[Problem]:
+        spec, namespace = resource.spec, resource.metadata.namespace
+        match spec:
+            case VirtualService():
+                yield from self._hosts(path, "spec.hosts", spec.hosts, namespace)
+            case DestinationRule():
+                yield from self._hosts(path, "spec.host", (spec.host,), namespace)
+            case ServiceEntry():
+                yield from self._hosts(path, "spec.hosts", spec.hosts, namespace)
+            case Gateway():
+                for home, labels, owner in self.gateways:
+                    if spec.selector and _selects(spec.selector, labels):
+                        yield Problem(
+                            f"{path}.spec.selector",
+                            f"opens listeners on the pods of {owner} (namespace {home}); declare them there",
+                        )
+            case AuthorizationPolicy():
+                if spec.action in (None, AuthorizationPolicy_Action.ALLOW):
+                    yield from self._workloads(
+                        path,
+                        resource,
+                        "ALLOW policies add up, so this one lets in what {owner} does not; add callers there",
+                    )
+            case PeerAuthentication():
+                yield from self._peer_authentication(path, spec, namespace)
+            case RequestAuthentication():
+                yield from self._workloads(
+                    path,
+                    resource,
+                    "rules of several RequestAuthentications add up; declare the issuer under auth of {owner}",
+                )
+            case Sidecar():
+                yield from self._workloads(
+                    path,
+                    resource,
+                    "Istio takes one Sidecar per workload, and {owner} has one; see security.visible_services",
+                )
+            case Telemetry():
+                if namespace == ROOT_NAMESPACE and spec.selector is None and not spec.target_refs:
+                    yield Problem(path, "Istio takes one Telemetry for the whole mesh; declare it under telemetry")
+            case _:
+                pass
+
+    def _hosts(self, path: str, field: str, hosts: Iterable[str], namespace: str) -> Iterator[Problem]:
+        for host in hosts:
+            owner = self.hosts.get(_key(host, namespace))
+            if owner is not None:
+                yield Problem(
+                    f"{path}.{field}", f"{owner} owns this host, and Istio takes one owner per host; say it there", host
+                )
+
+    def _peer_authentication(self, path: str, spec: PeerAuthentication, namespace: str) -> Iterator[Problem]:
+        modes = [("mtls", spec.mtls), *((f"portLevelMtls.{port}", mtls) for port, mtls in spec.port_level_mtls.items())]
+        for field, mtls in modes:
+            if _opens(mtls):
+                yield Problem(
+                    f"{path}.spec.{field}.mode",
+                    "takes plaintext without a date; declare the port under security.exceptions with until and why",
+                    str(mtls.mode) if mtls is not None else None,
+                )
+        if namespace == ROOT_NAMESPACE and spec.selector is None:
+            yield Problem(path, "is the mutual TLS of the whole mesh, which security.mtls declares; remove it")
+
+    def _workloads(self, path: str, resource: Resource, sentence: str) -> Iterator[Problem]:
+        selector = _selector(resource)
+        namespace = resource.metadata.namespace
+        for home, labels, owner in (*self.workloads, *self.gateways):
+            if namespace not in (home, ROOT_NAMESPACE):
+                continue
+            if selector is None or _selects(selector, labels):
+                field = f"{path}.spec" if selector is None else f"{path}.spec.selector"
+                yield Problem(field, sentence.format(owner=owner))
+
+
+def _selector(resource: Resource) -> Mapping[str, str] | None:
+    match resource.spec:
+        case AuthorizationPolicy(selector=selector) | RequestAuthentication(selector=selector):
+            return None if selector is None else selector.match_labels
+        case Sidecar(workload_selector=selector):
+            return None if selector is None else selector.labels
+        case _:
+            return None
+
+
+def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether pods with these labels may be selected: no label that both name differs."""
+    return all(labels.get(key, value) == value for key, value in selector.items())
+
+
+def _opens(mtls: PeerAuthentication_MutualTLS | None) -> bool:
+    open_modes = (PeerAuthentication_MutualTLS_Mode.PERMISSIVE, PeerAuthentication_MutualTLS_Mode.DISABLE)
+    return mtls is not None and mtls.mode in open_modes
+
+
+def _key(host: str, namespace: str) -> str:
+    """One form for the names of a service as Istio reads them in a namespace; other hosts as they are."""
+    labels = host.split(".")
+    if host.endswith(".svc.cluster.local") or len(labels) > 3:
+        return host
+    if len(labels) == 1:
+        return f"{host}.{namespace}.svc.cluster.local"
+    return host

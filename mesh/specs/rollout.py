@@ -1,0 +1,184 @@
+"""Versions of an app and how traffic is divided between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from chatgpt_mesh.mesh.specs.declared import listed
+from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+class VersionSpec(Spec):
+    """One version: a subset of the app's pods."""
+
+    labels: Labels = {}
+    """Labels that its pods carry beside the app's. Default: version=NAME."""
+    pool: PoolSpec | None = None
+    """Pools of this version, complete: nothing is taken from the app's. Default: the app's."""
+    outlier: OutlierSpec | None = None
+    """Ejection for this version, complete. Default: the app's."""
+    load_balancing: LoadBalancingSpec | None = None
+    """Load balancing of this version, complete. Default: the app's."""
+
+
+class PinSpec(Spec):
+    """A mark on a request that always leads to the canary. Exactly one of header and cookie."""
+
+    header: HeaderName | None = None
+    """A request header."""
+    cookie: Token | None = None
+    """A cookie."""
+    value: Token = "true"
+    """The value that the header or cookie must have."""
+    allowed: Literal["anyone", "callers"] = "callers"
+    """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
+    and ignores the cookie."""
+
+
+class CanaryConfig(Spec):
+    """The version on trial."""
+
+    version: DnsLabel
+    """A version of `versions`, other than the stable one."""
+    percent: int = Field(default=5, ge=0, le=100)
+    """Share of requests, a whole number as Istio's weights are."""
+    max_step: int = Field(default=50, ge=1, le=100)
+    """Most that `percent` may be raised by at once; the program compares it with `from_percent`."""
+    from_percent: int | None = Field(default=None, ge=0, le=100)
+    """The share before this change; given, `percent` may exceed it by `max_step` at most."""
+    pin: PinSpec | None = None
+    """A mark that always leads to the canary."""
+
+
+class ClaimAudience(Spec):
+    """Users whose verified token says so."""
+
+    name: Token
+    """A claim of the token, such as org."""
+    values: Many[Token]
+    """Values of which the claim must be, or contain, one."""
+
+
+class ExperimentSpec(Spec):
+    """A share of one audience. The audience is decided by what a client cannot write: a verified claim, or the
+    gateway it comes through."""
+
+    version: DnsLabel
+    """A version of `versions`."""
+    percent: int = Field(default=100, ge=1, le=100)
+    """Share of the audience's requests; the rest goes to the stable version."""
+    claim: ClaimAudience | None = None
+    """The audience by a claim of the token. Exactly one of claim and gateway."""
+    gateway: DnsLabel | None = None
+    """The audience by gateway: everybody who comes through it."""
+
+
+class RolloutSpec(Spec):
+    """The division of traffic between versions."""
+
+    stable: DnsLabel
+    """The version that serves everybody else."""
+    canary: CanaryConfig | None = None
+    """The version on trial."""
+    experiments: dict[DnsLabel, ExperimentSpec] = {}
+    """A/B tests by audience, tried in this order, before the canary's share."""
+    managed_by: Literal["stack", "flagger", "argo-rollouts"] = "stack"
+    """Who moves the weights. flagger makes the VirtualService and DestinationRule itself, so none is emitted; for
+    argo-rollouts the weighted route is a VirtualService of its own, of which only the first content is written."""
+
+
+def problems(
+    path: str,
+    rollout: RolloutSpec,
+    versions: Mapping[str, VersionSpec],
+    *,
+    authenticated: bool,
+    gateways: Sequence[str],
+    routes: bool,
+) -> Iterator[Problem]:
+    """`authenticated`: the app asks for tokens; `gateways`: those it is on; `routes`: it has further paths."""
+    known = listed(versions)
+    named = [(f"{path}.stable", rollout.stable)]
+    if rollout.canary is not None:
+        named.append((f"{path}.canary.version", rollout.canary.version))
+    named += [(f"{path}.experiments.{name}.version", e.version) for name, e in rollout.experiments.items()]
+    for version_path, version in named:
+        if version not in versions:
+            yield Problem(version_path, f"is not a declared version; versions declares: {known}", version)
+    if rollout.canary is not None:
+        yield from _canary_problems(f"{path}.canary", rollout.canary, rollout.stable)
+    for name, experiment in rollout.experiments.items():
+        yield from _experiment_problems(
+            f"{path}.experiments.{name}", experiment, authenticated=authenticated, gateways=gateways
+        )
+    yield from _hand_off_problems(path, rollout, routes=routes)
+
+
+def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[Problem]:
+    if canary.version == stable:
+        yield Problem(f"{path}.version", "is the stable version; a canary is another one", canary.version)
+    if canary.from_percent is not None and canary.percent - canary.from_percent > canary.max_step:
+        yield Problem(
+            f"{path}.percent",
+            f"goes up by {canary.percent - canary.from_percent} from {canary.from_percent}, more than "
+            f"max_step {canary.max_step}; "
+            f"go to {canary.from_percent + canary.max_step} first",
+            canary.percent,
+        )
+    if canary.pin is not None and (canary.pin.header is None) == (canary.pin.cookie is None):
+        yield Problem(f"{path}.pin", "needs exactly one of header and cookie")
+
+
+def _experiment_problems(
+    path: str, experiment: ExperimentSpec, *, authenticated: bool, gateways: Sequence[str]
+) -> Iterator[Problem]:
+    if (experiment.claim is None) == (experiment.gateway is None):
+        yield Problem(path, "needs exactly one audience: claim (verified by the token) or gateway")
+    if experiment.claim is not None and not authenticated:
+        yield Problem(
+            f"{path}.claim", "is known only from a verified token; declare auth for this app", experiment.claim.name
+        )
+    if experiment.claim is not None and experiment.claim.name in ("iss", "aud"):
+        yield Problem(
+            f"{path}.claim.name",
+            "decides whether the token is good at all; choose another claim",
+            experiment.claim.name,
+        )
+    if experiment.claim is not None and not experiment.claim.values:
+        yield Problem(f"{path}.claim.values", "is empty; list the values that belong to the audience")
+    if experiment.gateway is not None and experiment.gateway not in gateways:
+        yield Problem(
+            f"{path}.gateway",
+            f"this app is not on that gateway; it is on: {listed(gateways)}",
+            experiment.gateway,
+        )
+
+
+def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iterator[Problem]:
+    if rollout.managed_by == "stack":
+        return
+    if rollout.managed_by == "argo-rollouts" and rollout.canary is None:
+        yield Problem(
+            f"{path}.canary", "is missing; argo-rollouts moves weight between the stable and the canary version"
+        )
+    if rollout.managed_by == "flagger":
+        for name in ("canary", "experiments"):
+            if getattr(rollout, name):
+                yield Problem(
+                    f"{path}.{name}",
+                    "flagger decides the routes; declare it in flagger's Canary object, and remove it here",
+                )
+        if routes:
+            yield Problem(
+                f"{path}.managed_by",
+                "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
+                "or manage weights here",
+            )

@@ -1,0 +1,176 @@
+"""Further paths of an app's host, beside the MCP path:
+https://istio.io/latest/docs/reference/config/networking/virtual-service/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from chatgpt_mesh.mesh.specs.callers import Method
+from chatgpt_mesh.mesh.specs.declared import listed
+from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import timedelta
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""Methods of which a copy does no harm (RFC 9110, section 9.2.1)."""
+
+
+class HeaderChangesSpec(Spec):
+    """Changes to one direction's headers."""
+
+    set: dict[HeaderName, str] = {}
+    """Headers to write, whatever the other side sent (there is no `add`: it would let a client send the first
+    value)."""
+    remove: Many[HeaderName] = ()
+    """Headers to take away."""
+
+
+class HeadersSpec(Spec):
+    """Changes to headers, on the way in and on the way out."""
+
+    request: HeaderChangesSpec = HeaderChangesSpec()
+    """What the app sees. Values may use Envoy's formatter, such as %START_TIME%."""
+    response: HeaderChangesSpec = HeaderChangesSpec()
+    """What the client sees."""
+
+
+class RespondSpec(Spec):
+    """An answer that the proxy gives itself."""
+
+    status: int = Field(ge=200, le=599)
+    """HTTP status."""
+    body: str | None = None
+    """Text of the answer."""
+    content_type: str = "text/plain; charset=utf-8"
+    """Type of the text."""
+
+
+class RouteTargetSpec(Spec):
+    """Another app of this stack."""
+
+    app: DnsLabel
+    """Its name. It gets an ALLOW for this gateway, these paths and these methods."""
+
+
+class MirrorSpec(Spec):
+    """A copy of requests whose answers nobody sees."""
+
+    version: DnsLabel
+    """The version that gets the copies."""
+    percent: Percent = 10
+    """Share of the route's requests that are copied."""
+
+
+class RouteSpec(Spec):
+    """A path of the host. Exactly one of exact and prefix."""
+
+    exact: HttpPath | None = None
+    """The whole path."""
+    prefix: HttpPath | None = None
+    """Everything below a path that ends with '/'."""
+    methods: Many[Method] = ("GET",)
+    """Methods; any other is answered 405."""
+    to: RouteTargetSpec | None = None
+    """Another app. Default: this app."""
+    respond: RespondSpec | None = None
+    """Answer here instead of leading anywhere."""
+    rewrite: HttpPath | None = None
+    """What the path, or the prefix, becomes on the way to the app."""
+    headers: HeadersSpec = HeadersSpec()
+    """Header changes."""
+    timeout: Duration | None = None
+    """Limit of the whole request. Default: none."""
+    retries: RetriesSpec | None = None
+    """Retries. Default: the app's."""
+    mirror: MirrorSpec | None = None
+    """Copies to another version of this app; only of GET and HEAD."""
+    auth: Literal["required", "none"] = "required"
+    """Ask for the same token as the MCP path, where the app declares auth. none: open to everybody."""
+
+    @property
+    def path(self) -> str:
+        return self.exact or self.prefix or ""
+
+    @property
+    def upstream_path(self) -> str:
+        """The path as the app sees it."""
+        return self.rewrite or self.path
+
+    @property
+    def own(self) -> bool:
+        """Whether it leads to the app that declares it."""
+        return self.to is None and self.respond is None
+
+
+def problems(
+    path: str,
+    routes: Sequence[RouteSpec],
+    *,
+    mcp_path: str | None,
+    versions: Collection[str],
+    longest_call: timedelta,
+) -> Iterator[Problem]:
+    taken: dict[tuple[str, str], str] = {}
+    if mcp_path is not None:
+        taken["exact", mcp_path] = "mcp.path"
+    for index, route in enumerate(routes):
+        where = f"{path}.{index}"
+        if (route.exact is None) == (route.prefix is None):
+            yield Problem(where, "needs exactly one of exact and prefix")
+            continue
+        kind = "exact" if route.exact is not None else "prefix"
+        if kind == "prefix" and not route.path.endswith("/"):
+            yield Problem(
+                f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path
+            )
+        if "//" in route.path or "/./" in f"{route.path}/" or "/../" in f"{route.path}/":
+            yield Problem(f"{where}.{kind}", "must be a normal path, without '//', '/./' and '/../'", route.path)
+        if mcp_path is not None and kind == "prefix" and mcp_path.startswith(route.path):
+            yield Problem(f"{where}.prefix", f"takes in the MCP path {mcp_path}; choose a path beside it", route.path)
+        if route.path.startswith("/.well-known/oauth-protected-resource"):
+            yield Problem(
+                f"{where}.{kind}", "is where the resource metadata of auth is served; choose another path", route.path
+            )
+        other = taken.setdefault((kind, route.path), f"routes.{index}")
+        if other != f"routes.{index}":
+            yield Problem(f"{where}.{kind}", f"{other} has this path already", route.path)
+        yield from _target_problems(where, route, longest_call)
+        if route.retries is not None:
+            yield from retry_problems(f"{where}.retries", route.retries, mcp=False, timeout=route.timeout)
+        if route.mirror is not None:
+            yield from _mirror_problems(f"{where}.mirror", route, route.mirror, versions)
+
+
+def _target_problems(path: str, route: RouteSpec, longest_call: timedelta) -> Iterator[Problem]:
+    if route.respond is not None:
+        for name in ("to", "rewrite", "timeout", "retries", "mirror"):
+            if getattr(route, name) is not None:
+                yield Problem(f"{path}.{name}", "has no meaning beside respond, which answers here; remove one of them")
+    if route.rewrite is not None and route.prefix is not None and not route.rewrite.endswith("/"):
+        yield Problem(f"{path}.rewrite", "must end with '/' as the prefix does", route.rewrite)
+    if route.timeout is not None and route.timeout > longest_call:
+        yield Problem(
+            f"{path}.timeout",
+            f"is longer than longest_call ({longest_call.total_seconds():g}s), for which proxies wait "
+            "when they drain; raise longest_call",
+            route.timeout.total_seconds(),
+        )
+
+
+def _mirror_problems(path: str, route: RouteSpec, mirror: MirrorSpec, versions: Collection[str]) -> Iterator[Problem]:
+    unsafe = sorted(set(route.methods) - SAFE_METHODS)
+    if unsafe:
+        yield Problem(path, f"copies only GET and HEAD; {', '.join(unsafe)} would run twice", ", ".join(route.methods))
+    if route.to is not None:
+        yield Problem(
+            path, "copies to a version of this app, and the route leads to another one; declare the mirror there"
+        )
+    if mirror.version not in versions:
+        known = listed(versions)
+        yield Problem(f"{path}.version", f"is not a declared version; versions declares: {known}", mirror.version)

@@ -1,0 +1,52 @@
+"""Which hosts serve MCP, and at which path."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from meshlint.view.fields import text
+from meshlint.view.registry import Registry
+from meshlint.view.traffic import Traffic
+
+if TYPE_CHECKING:
+    from meshlint.view.routing import HttpRoute
+
+
+class McpServers(Traffic, Registry):
+    """MCP servers, known by their routes and names."""
+
+    @cached_property
+    def mcp_hosts(self) -> frozenset[str]:
+        """Hosts that serve MCP: a route says so by its path, or the name does by the word `mcp`."""
+        found: set[str] = set()
+        for service in self.virtual_services:
+            for route in service.http:
+                if self._names_mcp_path(route):
+                    found.update(service.fqdns)
+                    found.update(destination.fqdn for destination in route.destinations)
+            found.update(host for host in service.fqdns if _says_mcp(host))
+            found.update(
+                target.fqdn for route in service.http for target in route.destinations if _says_mcp(target.fqdn)
+            )
+        found.update(service.fqdn for service in self.services if _says_mcp(service.fqdn))
+        found.update(rule.fqdn for rule in self.destination_rules if _says_mcp(rule.fqdn))
+        found.discard("*")
+        return frozenset(found)
+
+    def _names_mcp_path(self, route: HttpRoute) -> bool:
+        for match in route.matches:
+            named = (text(match, "uri", kind) for kind in ("exact", "prefix"))
+            if any(path.startswith(self.environment.mcp_paths) for path in named):
+                return True
+        return False
+
+    def mcp_path_of(self, route: HttpRoute) -> str:
+        """The MCP path that requests on this route may have, if an MCP server is behind it; else an empty string."""
+        if not any(destination.fqdn in self.mcp_hosts for destination in route.destinations):
+            return ""
+        return next((path for path in self.environment.mcp_paths if route.takes_path(path)), "")
+
+
+def _says_mcp(host: str) -> bool:
+    return "mcp" in host.partition(".")[0].split("-")

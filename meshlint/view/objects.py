@@ -1,0 +1,51 @@
+"""The objects of a run, by kind and by namespace."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from meshlint.view.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from meshlint.environment import Environment
+
+
+class Objects:
+    """Which objects there are. Every part of the view stands on this one."""
+
+    def __init__(self, objects: Iterable[Mapping[str, Any]], *, environment: Environment, today: date) -> None:
+        self.environment = environment
+        self.today = today
+        self.objects: list[Manifest] = [Manifest(raw, index) for index, raw in enumerate(objects)]
+        self.by_kind: dict[str, list[Manifest]] = defaultdict(list)
+        for obj in self.objects:
+            self.by_kind[obj.kind].append(obj)
+
+    def istio(self, kind: str) -> list[Manifest]:
+        """Istio's objects of a kind, not those of another API that shares its name (Gateway API, Knative).
+
+        By name, so that what a rule says does not depend on the order of files.
+        """
+        return self._istio_by_kind.get(kind, [])
+
+    @cached_property
+    def _istio_by_kind(self) -> dict[str, list[Manifest]]:
+        return {
+            kind: sorted((obj for obj in found if obj.is_istio), key=lambda obj: (obj.namespace, obj.name))
+            for kind, found in self.by_kind.items()
+        }
+
+    @cached_property
+    def namespaces(self) -> dict[str, Manifest]:
+        """The Namespace objects by name."""
+        return {obj.name: obj for obj in self.by_kind.get("Namespace", ())}
+
+    @cached_property
+    def namespace_names(self) -> frozenset[str]:
+        """Namespaces that exist, or that some object is in."""
+        return frozenset(self.namespaces) | {obj.namespace for obj in self.objects if obj.namespace}

@@ -1,0 +1,100 @@
+"""Where requests go: VirtualServices, Gateways and DestinationRules, by host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+
+from meshlint.view.fields import mapping
+from meshlint.view.hosts import HostIndex
+from meshlint.view.objects import Objects
+from meshlint.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
+
+
+class Traffic(Objects):
+    """The objects by which Istio routes."""
+
+    @cached_property
+    def virtual_services(self) -> list[VirtualService]:
+        """Every VirtualService."""
+        return [VirtualService.read(obj) for obj in self.istio("VirtualService")]
+
+    @cached_property
+    def _virtual_services_by_host(self) -> dict[str, list[VirtualService]]:
+        found: dict[str, list[VirtualService]] = defaultdict(list)
+        for service in self.virtual_services:
+            for host in dict.fromkeys((*service.hosts, *service.fqdns)):
+                found[host].append(service)
+        return found
+
+    def virtual_services_of(self, host: str) -> list[VirtualService]:
+        """The VirtualServices that name exactly this host, as written or as istiod resolves it."""
+        return self._virtual_services_by_host.get(host, [])
+
+    @cached_property
+    def _virtual_services_by_covered_host(self) -> HostIndex[VirtualService]:
+        return HostIndex((host, service) for host, found in self._virtual_services_by_host.items() for service in found)
+
+    def virtual_services_covering(self, host: str) -> list[VirtualService]:
+        """The VirtualServices whose hosts name this one, or cover it by a wildcard."""
+        return list(dict.fromkeys(self._virtual_services_by_covered_host.covering(host)))
+
+    @cached_property
+    def http_routes(self) -> list[HttpRoute]:
+        """The HTTP routes of all VirtualServices."""
+        return [route for service in self.virtual_services for route in service.http]
+
+    @cached_property
+    def routes_by_claim(self) -> bool:
+        """Whether some route looks at a claim of a verified token."""
+        return any(
+            name.startswith("@request.auth.")
+            for route in self.http_routes
+            for match in route.matches
+            for name in mapping(match, "headers")
+        )
+
+    @cached_property
+    def gateways(self) -> list[Gateway]:
+        """Every Gateway of Istio's own API."""
+        return [Gateway.read(obj) for obj in self.istio("Gateway")]
+
+    @cached_property
+    def gateway_by_key(self) -> dict[str, Gateway]:
+        """Each Gateway by NAMESPACE/NAME, as VirtualServices name it."""
+        return {gateway.key: gateway for gateway in self.gateways}
+
+    @cached_property
+    def hosts_at_gateway(self) -> dict[str, set[str]]:
+        """The hosts for which VirtualServices have HTTP routes at each gateway."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for service in self.virtual_services:
+            if service.http:
+                for name in service.gateways:
+                    found[name].update(service.fqdns)
+        return found
+
+    @cached_property
+    def served_hosts(self) -> frozenset[str]:
+        """Host patterns that ingress gateways serve."""
+        return frozenset(
+            host.lower()
+            for gateway in self.gateways
+            if not gateway.is_egress
+            for server in gateway.servers
+            for _, host in server.hosts
+            if host != "*"
+        )
+
+    @cached_property
+    def destination_rules(self) -> list[DestinationRule]:
+        """Every DestinationRule."""
+        return [DestinationRule.read(obj) for obj in self.istio("DestinationRule")]
+
+    @cached_property
+    def destination_rules_by_host(self) -> dict[str, list[DestinationRule]]:
+        """Rules of each host, the oldest first, as istiod merges them."""
+        found: dict[str, list[DestinationRule]] = defaultdict(list)
+        for rule in sorted(self.destination_rules, key=lambda rule: rule.age):
+            found[rule.fqdn].append(rule)
+        return found
