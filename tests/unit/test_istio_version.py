@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.components.specs.compatibility import ROWS
+from chatgpt_mesh.components.specs.compatibility import ROWS, Row
 from chatgpt_mesh.istio_api import version
 from lab.failure import LabError
 from lab.istio_version import change, go_modules, stack_text, surface
@@ -47,6 +47,12 @@ def put(file: Path, old: str, new: str) -> None:
 
 def lagging(found: Iterable[Place]) -> list[str]:
     return [str(place) for place in found if place.lags]
+
+
+def newly_lagging(repository: Path, rows: Mapping[int, Row] = ROWS) -> list[str]:
+    """What lags in the copy and not in this repository, so that one place that lags fails its own test alone."""
+    known = lagging(places())
+    return [sentence for sentence in lagging(places(repository, PIN, rows)) if sentence not in known]
 
 
 class TestThisRepository:
@@ -109,7 +115,11 @@ MISTAKES = {
     "a page's stack": ("docs/adopt.md", f'version: "{RELEASE}"', 'version: "1.2.3"'),
     "the page about GKE": ("docs/gke.md", "has a floor: 1.", "has a floor: 1.2.3, 1."),
     "a stack that tests stand on": (CONCERN, f'version: "{RELEASE}"', 'version: "1.2.3"'),
-    "the extensions of proxyv2": ("meshlint/schemas/proxyv2_extensions.txt", f"release-{MINOR}", "release-1.2"),
+    "the extensions of proxyv2": (
+        "meshlint/schemas/proxyv2_extensions.txt",
+        "registers: release-1.",
+        "registers: release-2.",
+    ),
     "the lab's Kubernetes": ("lab/toolchain/kubernetes/go.mod", "k8s.io/kubernetes v1.", "k8s.io/kubernetes v1.9."),
 }
 
@@ -118,20 +128,20 @@ class TestMistakes:
     @pytest.mark.parametrize(("file", "old", "new"), MISTAKES.values(), ids=MISTAKES)
     def test_a_place_that_lags_is_named_alone(self, repository: Path, file: str, old: str, new: str) -> None:
         put(repository / file, old, new)
-        (sentence,) = lagging(places(repository))
+        (sentence,) = newly_lagging(repository)
         assert re.match(rf"{re.escape(file)}: the |{re.escape(file)}: istio\.", sentence), sentence
         assert re.search(r" is .+ and should be .+; mend it: \S", sentence), sentence
 
     def test_the_sentence_says_both_versions_and_the_command(self, repository: Path) -> None:
         put(repository / "istio_api/kinds.py", PIN.modules[API], "v1.2.3")
-        assert lagging(places(repository)) == [
+        assert newly_lagging(repository) == [
             f"istio_api/kinds.py: the version of {API} it was generated from is v1.2.3 and should be "
             f"{PIN.modules[API]}; mend it: python -m istio_api.generate"
         ]
 
     def test_a_module_that_go_mod_lacks(self, repository: Path) -> None:
         put(repository / "lab/toolchain/istio/go.mod", f"{SOURCE} {PIN.modules[SOURCE]}", "example.com/other v1.0.0")
-        (sentence,) = lagging(places(repository))
+        (sentence,) = newly_lagging(repository)
         assert (
             f"the version of {SOURCE} is nothing and should be {PIN.modules[SOURCE]}; mend it: make istio" in sentence
         )
@@ -140,21 +150,22 @@ class TestMistakes:
         other = Pin("1.99.1", {API: "v1.99.1", SOURCE: "v0.0.0-1", "example.com/other": "v1.2.3"})
         rows = {**ROWS, 99: ROWS[PIN.minor]._replace(kubernetes=ROWS[PIN.minor].kubernetes)}
         found = list(places(repository, other, rows))
+        always = {place.file for place in places() if place.lags}
         follow = {"components/specs/compatibility.py", "lab/toolchain/kubernetes/go.mod"}
-        assert {place.file for place in found if not place.lags} == follow
+        assert {place.file for place in found if not place.lags} - always == follow - always
         assert other.command == (
             'make istio VERSION=1.99.1 SOURCE=v0.0.0-1 API=v1.99.1 WITH="example.com/other@v1.2.3"'
         )
 
     def test_a_release_without_a_row(self, repository: Path) -> None:
         rows = {minor: row for minor, row in ROWS.items() if minor != PIN.minor}
-        first, second = lagging(places(repository, PIN, rows))
+        first, second = newly_lagging(repository, rows)
         assert first.startswith(f"components/specs/compatibility.py: the row of Istio {MINOR} is nothing")
         assert second.startswith("docs/gke.md: the list of Istio's floors is ")
 
     def test_a_row_that_the_labs_kubernetes_is_not_in(self, repository: Path) -> None:
         rows = {**ROWS, PIN.minor: ROWS[PIN.minor]._replace(kubernetes=range(50, 52))}
-        (sentence,) = lagging(places(repository, PIN, rows))
+        (sentence,) = newly_lagging(repository, rows)
         assert sentence.startswith("lab/toolchain/kubernetes/go.mod: the version of k8s.io/kubernetes is 1.")
         assert "should be one of 1.50 to 1.51, which" in sentence
 
