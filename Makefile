@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark program lab-test report preview check lint golden inventory reference
+.PHONY: help up down test unit thorough benchmark program lab-test report preview check lint golden inventory reference istio
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -76,3 +76,6 @@ reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ 
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
 	$(PY) -m tests.unit.meshlint.rule_pages
+
+istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
+	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)

@@ -18,14 +18,31 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.node_pools import TaintSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
-CNI_FLOOR: Mapping[int, int] = {29: 7, 30: 4, 31: 0}
-"""Lowest patch of each minor in which the CNI plugin starts again after a restart of its node (istio/istio#60668)."""
 
-KUBERNETES_MINORS: Mapping[int, range] = {29: range(31, 36), 30: range(32, 37), 31: range(32, 37)}
-"""Minors of Kubernetes 1.x that each minor of Istio 1.x runs on.
+class Row(NamedTuple):
+    """What one minor of Istio needs."""
 
-The floor of 1.31 is `MinK8SVersion` in the source of its istioctl.
-https://istio.io/latest/docs/releases/supported-releases/ """
+    lowest_patch: int
+    """In which the CNI plugin starts again after a restart of its node (istio/istio#60668)."""
+    kubernetes: range
+    """Minors of Kubernetes 1.x that it runs on.
+
+    Lowest: `MinK8SVersion` in istioctl/pkg/install/k8sversion/version.go of its source. Highest: the table of
+    https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases
+    """
+
+    @property
+    def kubernetes_text(self) -> str:
+        """Lowest and highest version: `1.32 to 1.36`."""
+        return f"1.{self.kubernetes[0]} to 1.{self.kubernetes[-1]}"
+
+
+ROWS: Mapping[int, Row] = {
+    29: Row(lowest_patch=7, kubernetes=range(31, 36)),
+    30: Row(lowest_patch=4, kubernetes=range(32, 37)),
+    31: Row(lowest_patch=0, kubernetes=range(32, 37)),
+}
+"""Every minor of Istio 1.x that a stack may name. Another one is refused: whether it works is not known here."""
 
 _SHARED_CORE = re.compile(r"(f1-micro|g1-small|e2-(micro|small|medium))")
 _ONE_PROCESSOR = re.compile(r".*-(standard|highmem|highcpu|custom)-1(-.*)?")
@@ -58,16 +75,44 @@ def problems(
         yield from _places(cluster, gateways)
 
 
+def unknown_releases(istio: IstioSpec) -> Iterator[Problem]:
+    """The stack's versions of Istio that no row tells of, on whatever cluster."""
+    oldest, newest = min(ROWS), max(ROWS)
+    for path, text in _named(istio):
+        minor = Version.parse(text).minor
+        if minor < oldest:
+            yield Problem(
+                path, f"must be 1.{oldest}.{ROWS[oldest].lowest_patch} or newer; older ones get no fixes", text
+            )
+        elif minor not in ROWS:
+            yield Problem(
+                path,
+                f"is not known here: which Kubernetes Istio 1.{minor} runs on is not written down; take 1.{oldest} to "
+                f"1.{newest}, or add a row to components/specs/compatibility.py (docs/istio-version.md)",
+                text,
+            )
+
+
 def kubernetes_problem(path: str, kubernetes: str, istio: str) -> Problem | None:
-    """Whether an Istio version runs on a Kubernetes version."""
-    minors = KUBERNETES_MINORS.get(Version.parse(istio).minor)
-    if minors is None or Version.parse(kubernetes).minor in minors:
+    """Whether an Istio version runs on a Kubernetes version.
+
+    Raises:
+        KeyError: No row tells of that version of Istio; `unknown_releases` comes first.
+    """
+    row = ROWS[Version.parse(istio).minor]
+    if Version.parse(kubernetes).minor in row.kubernetes:
         return None
     return Problem(
         path,
-        f"is Kubernetes {kubernetes}, and Istio {istio} runs on 1.{minors[0]} to 1.{minors[-1]}; change one of the two",
+        f"is Kubernetes {kubernetes}, and Istio {istio} runs on {row.kubernetes_text}; change one of the two",
         kubernetes,
     )
+
+
+def _named(istio: IstioSpec) -> Iterator[tuple[str, str]]:
+    """Each version of Istio in a stack, with its path."""
+    yield "istio.version", istio.version
+    yield from ((f"istio.revisions.{name}", version) for name, version in istio.revisions.items())
 
 
 def _mode(cluster: GkeClusterSpec, istio: IstioSpec) -> Iterator[Problem]:
@@ -104,16 +149,15 @@ def _mode(cluster: GkeClusterSpec, istio: IstioSpec) -> Iterator[Problem]:
 
 
 def _versions(cluster: GkeClusterSpec, istio: IstioSpec) -> Iterator[Problem]:
-    named = {"istio.version": istio.version, **{f"istio.revisions.{k}": v for k, v in istio.revisions.items()}}
-    for path, text in named.items():
+    for path, text in _named(istio):
         version = Version.parse(text)
-        oldest = min(CNI_FLOOR)
-        if version.minor < oldest:
-            yield Problem(path, f"must be 1.{oldest}.{CNI_FLOOR[oldest]} or newer; older ones get no fixes", text)
-        elif version.patch < CNI_FLOOR.get(version.minor, 0):
+        row = ROWS.get(version.minor)
+        if row is None:
+            continue  # `unknown_releases` has said so
+        if version.patch < row.lowest_patch:
             yield Problem(
                 path,
-                f"must be 1.{version.minor}.{CNI_FLOOR[version.minor]} or newer: before, the CNI plugin and the pods "
+                f"must be 1.{version.minor}.{row.lowest_patch} or newer: before, the CNI plugin and the pods "
                 "of a restarted node wait for each other (istio/istio#60668)",
                 text,
             )

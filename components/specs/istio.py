@@ -101,7 +101,8 @@ class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
     version: Version
-    """Version of Istio's charts and images, such as `1.31.4`."""
+    """Version of Istio's charts and images, MAJOR.MINOR.PATCH. One of a minor that is not known here is refused
+    (docs/istio-version.md)."""
     repository: HttpsUrl = RELEASES
     """Helm repository of the charts."""
     charts: PathSetting | None = None

@@ -1,4 +1,4 @@
-"""Mistakes between the parts of a GKE stack: project, network, cluster, Istio, gateways, dates.
+"""Mistakes between the parts of a stack, most of them on GKE: project, network, cluster, Istio, gateways, dates.
 
 Works on those parts that parsed, so that one misspelt key hides no overlap of ranges.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
     from datetime import date
 
+    from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
@@ -27,6 +28,9 @@ EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator[Problem]:
     """What types cannot see. `read` are the settings that parsed, by name, `unread` the paths of those that did not."""
+    istio: IstioSpec | None = read.get("istio")
+    if istio is not None:
+        yield from compatibility.unknown_releases(istio)
     cluster = read.get("cluster")
     if not isinstance(cluster, GkeClusterSpec):
         return
@@ -42,7 +46,7 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
         internal = [gateway for gateway in (gateways or {}).values() if gateway.kind == "internal"]
         yield from cidr_plan.problems("network", network, cluster.pools, internal_load_balancers=len(internal))
         yield from _zones(network, cluster)
-    yield from compatibility.problems(cluster, read.get("istio"), gateways)
+    yield from compatibility.problems(cluster, istio, gateways)
     yield from _access(cluster, production=not read.get("faults_allowed", False))
     yield from _exclusions(cluster, today)
     if not _touches(unread, "apps"):

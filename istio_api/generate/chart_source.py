@@ -118,11 +118,6 @@ class ChartClasses:
         self._class(chart.class_name, (), known_values(chart), roots, values_schema(chart))
         if self.unknown:
             raise SystemExit(f"nothing tells the type of {', '.join(self.unknown)}; add them to TYPES in {__file__}")
-        own = {place for place in TYPES if place.startswith(f"{chart.name}.")}
-        if unused := own - self.typed_by_table:
-            raise SystemExit(
-                f"the chart does not know {', '.join(sorted(unused))}; remove them from TYPES in {__file__}"
-            )
 
     def _class(
         self,
@@ -212,6 +207,11 @@ class ChartClasses:
         if proto.type_name in WELL_KNOWN:
             return WELL_KNOWN[proto.type_name]
         return None if proto.type_name else SCALARS[proto.type]
+
+
+def idle_types() -> set[str]:
+    """Entries of TYPES that no chart of the pinned release knows: left from another release, and harmless."""
+    return TYPES.keys() - {place for chart in CHARTS for place in ChartClasses(chart).typed_by_table}
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,13 +9,14 @@ import pytest
 from chatgpt_mesh.components import chart_values
 from chatgpt_mesh.components.specs.istio import IstioSpec
 from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 pytestmark = pytest.mark.unit
 
 
 def istio(**settings: Any) -> IstioSpec:
-    return IstioSpec.model_validate({"version": "1.31.4", **settings})
+    return IstioSpec.model_validate({"version": RELEASE, **settings})
 
 
 def istiod(platform: str | None = None, **settings: Any) -> dict[str, Any]:

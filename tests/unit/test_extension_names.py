@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, reject, settings
 
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from meshlint.schemas import proxyv2
 from tests.surroundings import ROOT, STACKS, surroundings
@@ -63,7 +64,7 @@ def test_a_concern_names_only_what_the_proxy_has(name: str) -> None:
     assert lacking(concern.built(name)) == []
 
 
-CLUSTER: dict[str, Any] = {"cluster": {"kind": "existing"}, "istio": {"version": "1.31.4"}}
+CLUSTER: dict[str, Any] = {"cluster": {"kind": "existing"}, "istio": {"version": RELEASE}}
 
 
 # What a stack renders is told by a few dozen of them; `thorough` takes more.

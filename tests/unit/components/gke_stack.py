@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
 
@@ -28,7 +29,7 @@ SOUND: dict[str, Any] = {
         "control_plane": "10.8.16.0/28",
     },
     "cluster": {"kind": "gke", "pools": {"mesh": {"machine_type": "e2-standard-4", "nodes": {"min": 3, "max": 9}}}},
-    "istio": {"version": "1.31.4"},
+    "istio": {"version": RELEASE},
 }
 
 

@@ -97,7 +97,11 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
         ),
         ({"istio/version": "1.27.9"}, "istio.version: must be 1.29.7 or newer; older ones get no fixes"),
         (
-            {"cluster/minimum_version": "1.30"},
+            {"istio/version": "1.99.0"},
+            "istio.version: is not known here: which Kubernetes Istio 1.99 runs on is not written down; take 1.29 to",
+        ),
+        (
+            {"istio/version": "1.31.4", "cluster/minimum_version": "1.30"},
             "cluster.minimum_version: is Kubernetes 1.30, and Istio 1.31.4 runs on 1.32 to 1.36; change one of the two",
         ),
         (
@@ -215,7 +219,8 @@ class TestOfferedVersions:
         assert self.told(loaded, channel_default="1.35.2-gke.1000", offered=offered) == []
 
     def test_a_channel_ahead_of_istio_is_refused(self, tmp_path: Path) -> None:
-        told = self.told(load(tmp_path), channel_default="1.37.1-gke.100", offered=["1.37.1-gke.100"])
+        loaded = load(tmp_path, {"istio/version": "1.31.4"})
+        told = self.told(loaded, channel_default="1.37.1-gke.100", offered=["1.37.1-gke.100"])
         assert told == [
             "cluster.release_channel: is Kubernetes 1.37.1-gke.100, and Istio 1.31.4 runs on 1.32 to 1.36; change one "
             "of the two (given: '1.37.1-gke.100')"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from chatgpt_mesh.components.chart_values import istiod_values
 from chatgpt_mesh.components.specs.istio import IstioSpec
 from chatgpt_mesh.istio_api.mesh_config import MeshConfig
+from chatgpt_mesh.istio_api.version import RELEASE
 
 
 def istiod_globals(**settings: object) -> dict[str, object]:
-    spec = IstioSpec.model_validate({"version": "1.31.4", **settings})
+    spec = IstioSpec.model_validate({"version": RELEASE, **settings})
     return istiod_values(spec, MeshConfig(), revision=None, platform=None).to_dict()["global"]
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.__main__ import main
 
 STACK = """
 config:
   chatgpt-mesh:cluster: {kind: existing, context: test, kubeconfig: /nowhere}
-  chatgpt-mesh:istio: {version: "1.31.4"}
+  chatgpt-mesh:istio: {version: "RELEASE"}
   chatgpt-mesh:gateways:
     public: {kind: public, listeners: {https: {hosts: ["*.example.com"], tls: {secret: edge}}}}
   chatgpt-mesh:apps:
@@ -25,7 +26,7 @@ config:
       mcp: {}
       auth: {issuers: [{issuer: "https://auth.example.com", jwks: "{}"}]}
     frontend: {namespace: weather}
-"""
+""".replace("RELEASE", RELEASE)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
+from chatgpt_mesh.components.specs import compatibility
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import schema, settings
 from tests.surroundings import KEY_SET, ROOT, STACKS, surroundings
@@ -41,7 +43,7 @@ def sentences(directory: Path, config: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-SOUND: dict[str, Any] = {"cluster": {"kind": "existing"}, "istio": {"version": "1.31.4"}}
+SOUND: dict[str, Any] = {"cluster": {"kind": "existing"}, "istio": {"version": RELEASE}}
 
 
 class TestStacksOfThisRepository:
@@ -60,7 +62,7 @@ class TestStacksOfThisRepository:
 
 class TestMistakes:
     def test_a_sound_stack_has_none(self, tmp_path: Path) -> None:
-        assert settings.load_stack(stack_file(tmp_path, SOUND), TODAY).istio.version == "1.31.4"
+        assert settings.load_stack(stack_file(tmp_path, SOUND), TODAY).istio.version == RELEASE
 
     def test_what_is_missing_is_said_with_what_it_is_for(self, tmp_path: Path) -> None:
         assert sentences(tmp_path, {}) == [
@@ -91,7 +93,7 @@ class TestMistakes:
 
     def test_a_tag_must_point_to_a_revision(self, tmp_path: Path) -> None:
         istio = {
-            "version": "1.31.4",
+            "version": RELEASE,
             "revisions": {"1-31-4": "1.31.4"},
             "tags": {"stable": "1-30"},
             "injection": "stable",
@@ -100,8 +102,21 @@ class TestMistakes:
             "istio: tags.stable points to 1-30, which is no revision (1-31-4)"
         ]
 
+    def test_a_release_that_no_row_tells_of_is_refused_on_any_cluster(self, tmp_path: Path) -> None:
+        istio = {"version": "1.99.0", "revisions": {"new": "1.98.1", "old": "1.9.0"}, "injection": "old"}
+        newest = f"1.{max(compatibility.ROWS)}"
+        unknown = (
+            f"is not known here: which Kubernetes Istio {{}} runs on is not written down; take 1.29 to {newest}, or "
+            "add a row to components/specs/compatibility.py (docs/istio-version.md)"
+        )
+        assert sentences(tmp_path, {**SOUND, "istio": istio}) == [
+            f"istio.version: {unknown.format('1.99')} (given: '1.99.0')",
+            f"istio.revisions.new: {unknown.format('1.98')} (given: '1.98.1')",
+            "istio.revisions.old: must be 1.29.7 or newer; older ones get no fixes (given: '1.9.0')",
+        ]
+
     def test_ambient_is_told_why_not(self, tmp_path: Path) -> None:
-        (sentence,) = sentences(tmp_path, {**SOUND, "istio": {"version": "1.31.4", "data_plane": "ambient"}})
+        (sentence,) = sentences(tmp_path, {**SOUND, "istio": {"version": RELEASE, "data_plane": "ambient"}})
         assert sentence.startswith("istio.data_plane: ambient is not offered: ")
 
     def test_gke_needs_a_project_and_a_network(self, tmp_path: Path) -> None:
@@ -114,7 +129,7 @@ class TestMistakes:
         assert any(sentence.startswith("network: is required with cluster.kind gke") for sentence in found), found
 
     def test_revisions_need_to_know_which_of_them_injects(self, tmp_path: Path) -> None:
-        istio = {"version": "1.31.4", "revisions": {"1-31-4": "1.31.4"}}
+        istio = {"version": RELEASE, "revisions": {"1-31-4": "1.31.4"}}
         assert sentences(tmp_path, {**SOUND, "istio": istio}) == [
             "istio: injection is needed beside revisions: name a tag or one of 1-31-4"
         ]
