@@ -109,6 +109,8 @@ class ControlPlane:
         *,
         timeout: float = TIMEOUT_SECONDS,
         known: Collection[Acknowledgement] = (),
+        since: Progress | None = None,
+        changes: int = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -121,6 +123,9 @@ class ControlPlane:
         Args:
             timeout: seconds.
             known: refusals to let pass (`refused()` lists those of now), so that the change that mends them can go on.
+            since: `progress()` from before a write. Without it half a second of quiet counts, and a write that reaches
+                istiod later than that (a busy API server, a watch that lags) is missed.
+            changes: how many changes of Istio's objects istiod must have received since then.
 
         Raises:
             UpdateRejectedError: at once, when a proxy refuses an update.
@@ -129,6 +134,9 @@ class ControlPlane:
         """
         began = quiet_since = clock()
         first = last = self.progress()
+        # Each istiod counts what it has received itself.
+        expected = since.received + changes * len(self._istiods()) if since is not None else 0.0
+        arrived = first.received >= expected
         passed = {state.refusal for state in known}
         while True:
             sleep(_POLL_SECONDS)
@@ -138,12 +146,16 @@ class ControlPlane:
             now, latest = clock(), self.progress()
             if latest != last:
                 last, quiet_since = latest, now
-            settled = now - quiet_since >= _QUIET_SECONDS or latest.pushed >= first.pushed + 2
+            if not arrived and latest.received >= expected:
+                arrived, first = True, latest  # pushes before that cannot have held it
+            settled = arrived and (now - quiet_since >= _QUIET_SECONDS or latest.pushed >= first.pushed + 2)
             behind = sorted({state.proxy for state in states if state.pending})
             if settled and not behind:
                 return
             if now - began > timeout:
                 who = f"these proxies are behind: {', '.join(behind)}" if behind else "istiod keeps getting changes"
+                if not arrived:
+                    who = f"istiod has not received what was written ({latest.received:.0f} changes of {expected:.0f})"
                 raise NotSyncedError(
                     f"Not every proxy has acknowledged its configuration after {timeout:.0f} s; {who}."
                 )

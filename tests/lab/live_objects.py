@@ -11,9 +11,12 @@ from kubernetes import client as kubernetes_client
 from kubernetes.dynamic import DynamicClient
 from urllib3.exceptions import HTTPError
 
+from chatgpt_mesh.istio_api.kinds import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from chatgpt_mesh.control_plane.acknowledgement import Progress
     from chatgpt_mesh.control_plane.istiod import ControlPlane
 
 _PATIENCE_SECONDS = 120.0
@@ -50,8 +53,15 @@ class LiveObjects:
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._kind(kind).delete(name=name, namespace=namespace, body={"gracePeriodSeconds": 0})
 
-    def wait_synced(self) -> None:
-        self._plane.wait_synced()
+    def progress(self) -> Progress:
+        """What istiod has received until now; given to `wait_synced` after a write."""
+        return self._plane.progress()
+
+    def wait_synced(self, since: Progress | None = None, *kinds: str) -> None:
+        """Until every proxy has taken what was written: objects of `kinds`, of which istiod has received those that are
+        Istio's own since `since`."""
+        changes = sum(kind in KINDS for kind in kinds)
+        self._plane.wait_synced(since=since if changes else None, changes=changes)
 
     @contextlib.contextmanager
     def edited(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
@@ -62,43 +72,49 @@ class LiveObjects:
         if changed == original:
             raise AssertionError(f"the edit does not change {kind} {namespace}/{name}: what it takes out is not there")
         with self._restoring(original, manager):
+            before = self.progress()
             self.apply(changed, manager)
-            self.wait_synced()
+            self.wait_synced(before, kind)
             yield
 
     @contextlib.contextmanager
     def without(self, kind: str, namespace: str, *names: str) -> Iterator[None]:
         """The mesh without these objects; restored at the end."""
         with contextlib.ExitStack() as stack:
+            before = self.progress()
             for name in names:
                 original, manager = _declared(self.get(kind, namespace, name))
                 stack.enter_context(self._restoring(original, manager))
                 self.delete(kind, namespace, name)
-            self.wait_synced()
+            self.wait_synced(before, *(kind for _ in names))
             yield
 
     @contextlib.contextmanager
     def with_added(self, *manifests: Mapping[str, Any]) -> Iterator[None]:
         """The mesh with these objects beside its own; they are deleted at the end."""
         try:
+            before = self.progress()
             for manifest in manifests:
                 self.apply(manifest)
-            self.wait_synced()
+            self.wait_synced(before, *(manifest["kind"] for manifest in manifests))
             yield
         finally:
+            before, gone = self.progress(), list[str]()
             for manifest in reversed(manifests):
                 metadata = manifest["metadata"]
                 with contextlib.suppress(kubernetes_client.ApiException):
                     self.delete(manifest["kind"], metadata.get("namespace"), metadata["name"])
-            self.wait_synced()
+                    gone.append(manifest["kind"])
+            self.wait_synced(before, *gone)
 
     @contextlib.contextmanager
     def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:
         try:
             yield
         finally:
+            before = self.progress()
             self._restore(original, manager)
-            self.wait_synced()
+            self.wait_synced(before, original["kind"])
 
     def _restore(self, original: Mapping[str, Any], manager: str) -> None:
         """Insist: what stays changed would falsify every test that follows."""

@@ -139,10 +139,10 @@ class FakeIstiod:
         self.now += seconds
         self.polls += 1
 
-    def wait(self, timeout: float = 10, *, only_new: bool = False) -> float:
+    def wait(self, timeout: float = 10, *, only_new: bool = False, since: Progress | None = None) -> float:
         plane = ControlPlane(self)
         known = plane.refused() if only_new else ()
-        plane.wait_synced(timeout=timeout, known=known, clock=lambda: self.now, sleep=self.sleep)
+        plane.wait_synced(timeout=timeout, known=known, since=since, clock=lambda: self.now, sleep=self.sleep)
         return self.now
 
 
@@ -164,6 +164,27 @@ def test_a_proxy_that_is_behind_is_waited_for() -> None:
 def test_two_pushes_are_enough_where_changes_never_end() -> None:
     scenes = [(number, number, [proxy()]) for number in range(100)]
     assert FakeIstiod(scenes).wait() == pytest.approx(3 * 0.2)
+
+
+def test_a_write_that_reaches_istiod_late_is_waited_for() -> None:
+    """Quiet says nothing before the watch has brought the change."""
+    before = Progress(received=1, pushed=1)
+    late = [(1, 1, [proxy()])] * 20 + [(2, 2, [proxy()])]
+    assert FakeIstiod(late).wait() == pytest.approx(0.6)
+    assert FakeIstiod(late).wait(since=before) > 20 * 0.2
+
+
+def test_pushes_from_before_a_write_arrived_do_not_count() -> None:
+    before = Progress(received=1, pushed=1)
+    busy = [(1, number, [proxy()]) for number in range(1, 20)]
+    arrived = [(2, number, [proxy()]) for number in range(20, 40)]
+    assert FakeIstiod([*busy, *arrived]).wait(since=before) == pytest.approx((19 + 1 + 2) * 0.2, abs=0.21)
+
+
+def test_every_istiod_must_have_received_a_write() -> None:
+    api = FakeIstiod([(1, 1, [proxy()])], pods_running=("istiod-1", "istiod-2"))
+    with pytest.raises(NotSyncedError, match="has not received what was written"):
+        api.wait(timeout=2, since=Progress(received=1, pushed=2))
 
 
 def test_a_refusal_ends_the_wait_at_once() -> None:
