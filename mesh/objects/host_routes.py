@@ -40,13 +40,8 @@ class HostRoutes:
     """Routes of one host at one gateway, in their order."""
 
     def __init__(self, graph: Graph, app: AppSpec, exposure: Exposure) -> None:
-        self.graph, self.name, self.app, self.host, self.gateway = (
-            graph,
-            app.name,
-            app,
-            exposure.host,
-            exposure.gateway,
-        )
+        self.graph, self.app, self.name = graph, app, app.name
+        self.host, self.gateway = exposure.host, exposure.gateway
         canary = app.rollout and app.rollout.canary
         self.pin = canary.pin if canary else None
         # A header that only callers in the mesh may pin with is taken away here, so that the app cannot pass it on.
