@@ -16,9 +16,9 @@ HEADER = """<!-- Made by `python -m stack reference`. Do not edit: the text come
 
 # Stack files
 
-Every setting of `Pulumi.<stack>.yaml` below `config:`, as `chatgpt-mesh:NAME`. Types are those of YAML 1.2 and are never
-converted: `"8080"` is text, `8080` a number. An unknown key is a mistake. `python -m mesh show STACK` prints what a
-stack stands for.
+Every setting of `Pulumi.<stack>.yaml` below `config:`, as `chatgpt-mesh:NAME`. Types are those of YAML 1.2 and are
+never converted: `"8080"` is text, `8080` a number. An unknown key is a mistake. `python -m mesh show STACK` prints what
+a stack stands for.
 """
 
 

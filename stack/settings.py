@@ -9,31 +9,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import namespace, platform
+from chatgpt_mesh.components.specs import accepted_risk, namespace, platform
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
+from chatgpt_mesh.components.specs.google_names import ProjectId, ProjectNumber
 from chatgpt_mesh.components.specs.istio import IstioSpec
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
+from chatgpt_mesh.mesh.specs import gateway_workload
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
 from chatgpt_mesh.stack import project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
-
-ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
-ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
 
 
 class Settings(MeshSpec):
@@ -154,6 +153,8 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
+    found += map(_bracketed, accepted_risk.problems(read, today))
+    found += _resources(read)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
@@ -177,6 +178,12 @@ def _ambient(read: Mapping[str, Any]) -> list[Problem]:
             istio.data_plane,
         )
     ]
+
+
+def _resources(read: Mapping[str, Any]) -> Iterator[Problem]:
+    if read.get("istio") is not None:
+        plane = read["istio"].control_plane
+        yield from gateway_workload.resource_problems("istio.control_plane.resources", plane.resources)
 
 
 def _mesh(read: Mapping[str, Any]) -> MeshSpec:

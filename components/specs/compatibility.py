@@ -58,6 +58,20 @@ def problems(
         yield from _places(cluster, gateways)
 
 
+def version_problems(istio: IstioSpec) -> Iterator[Problem]:
+    """Versions that this program knows nothing of: neither which Kubernetes they run on, nor their objects."""
+    oldest, newest = min(KUBERNETES_MINORS), max(KUBERNETES_MINORS)
+    for path, text in _named_versions(istio).items():
+        if Version.parse(text).minor not in KUBERNETES_MINORS:
+            yield Problem(
+                path, f"must be a version from 1.{oldest} to 1.{newest}, the ones that this program knows", text
+            )
+
+
+def _named_versions(istio: IstioSpec) -> dict[str, str]:
+    return {"istio.version": istio.version, **{f"istio.revisions.{k}": v for k, v in istio.revisions.items()}}
+
+
 def kubernetes_problem(path: str, kubernetes: str, istio: str) -> Problem | None:
     """Whether an Istio version runs on a Kubernetes version."""
     minors = KUBERNETES_MINORS.get(Version.parse(istio).minor)
@@ -104,13 +118,9 @@ def _mode(cluster: GkeClusterSpec, istio: IstioSpec) -> Iterator[Problem]:
 
 
 def _versions(cluster: GkeClusterSpec, istio: IstioSpec) -> Iterator[Problem]:
-    named = {"istio.version": istio.version, **{f"istio.revisions.{k}": v for k, v in istio.revisions.items()}}
-    for path, text in named.items():
+    for path, text in _named_versions(istio).items():
         version = Version.parse(text)
-        oldest = min(CNI_FLOOR)
-        if version.minor < oldest:
-            yield Problem(path, f"must be 1.{oldest}.{CNI_FLOOR[oldest]} or newer; older ones get no fixes", text)
-        elif version.patch < CNI_FLOOR.get(version.minor, 0):
+        if version.patch < CNI_FLOOR.get(version.minor, 0):
             yield Problem(
                 path,
                 f"must be 1.{version.minor}.{CNI_FLOOR[version.minor]} or newer: before, the CNI plugin and the pods "

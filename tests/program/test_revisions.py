@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.program
 
-OLD, NEW = "1-31-4", "1-32-0"
+OLD, NEW = "1-30-8", "1-31-4"
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +41,8 @@ def stack(stable: str, revisions: tuple[str, ...] = (OLD, NEW)) -> Recorded:
 def test_each_revision_is_a_chart_of_its_own_version() -> None:
     recorded = stack(OLD)
     assert {name: recorded.named(f"istiod-{name}").inputs["version"] for name in (OLD, NEW)} == {
-        OLD: "1.31.4",
-        NEW: "1.32.0",
+        OLD: "1.30.8",
+        NEW: "1.31.4",
     }
     assert {name: recorded.named(f"istiod-{name}").inputs["values"]["revision"] for name in (OLD, NEW)} == {
         OLD: OLD,
@@ -93,7 +93,7 @@ def test_the_old_revision_goes_alone() -> None:
 
 def test_a_revision_that_a_tag_needs_cannot_go() -> None:
     own = own_layer("prod")
-    istio = {**own["istio"], "revisions": {NEW: "1.32.0"}, "tags": {"stable": OLD}, "injection": "stable"}
+    istio = {**own["istio"], "revisions": {NEW: "1.31.4"}, "tags": {"stable": OLD}, "injection": "stable"}
     recorded = run("prod", {**own, "istio": istio})
     assert recorded.resources == []
     assert recorded.error is not None

@@ -25,7 +25,7 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
     [
         ({"project": None}, "project: is required with cluster.kind gke: the id of the Google Cloud project"),
         ({"network": None}, "network: is required with cluster.kind gke: region, zones and ranges"),
-        ({"project": "Acme"}, "project: must match"),
+        ({"project": "Acme"}, "project: must be the id of a Google Cloud project"),
         (
             {"network/services": "10.4.0.0/20"},
             "network.services: overlaps network.pods, which is 10.4.0.0/14; give each a range of its own, such as "
@@ -95,7 +95,7 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
             {"istio/version": "1.30.3"},
             "istio.version: must be 1.30.4 or newer: before, the CNI plugin and the pods of a",
         ),
-        ({"istio/version": "1.27.9"}, "istio.version: must be 1.29.7 or newer; older ones get no fixes"),
+        ({"istio/version": "1.27.9"}, "istio.version: must be a version from 1.29 to 1.31"),
         (
             {"cluster/minimum_version": "1.30"},
             "cluster.minimum_version: is Kubernetes 1.30, and Istio 1.31.4 runs on 1.32 to 1.36; change one of the two",
@@ -121,7 +121,7 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
             "cluster.identity.apps.mcp: is no app",
         ),
         (
-            {"cluster/security": {"secrets_key": "projects/p/locations/l/keyRings/r/cryptoKeys/k"}},
+            {"cluster/security": {"secrets_key": "projects/acme-keys/locations/l/keyRings/r/cryptoKeys/k"}},
             "cluster.security.secrets_key: needs project_number",
         ),
         ({"cluster/observability": {"logs": ["WORKLOADS"]}}, "cluster.observability: logs must hold SYSTEM_COMPONENTS"),
