@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
+import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from chatgpt_mesh.components.specs import accepted_risk, namespace, platform
@@ -27,11 +28,12 @@ from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
 from chatgpt_mesh.mesh.specs import gateway_workload
+from chatgpt_mesh.mesh.specs.auth import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
-from chatgpt_mesh.stack import project, setting_problems, stack_files
+from chatgpt_mesh.stack import plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 
@@ -101,6 +103,7 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     own = stack_files.read_stack_file(path)
     layers = stack_files.layered(own.values, project.directory(path.parent, Path.cwd()))
     layers.problems[:0] = own.problems
+    layers.unreadable[:0] = own.unreadable
     return _validated(layers, today or _today(), SecretTexts())
 
 
@@ -121,10 +124,18 @@ def _decoded(name: str, value: str) -> Any:
     """Pulumi hands over mappings and lists as JSON, a null as nothing, and every other scalar as its text."""
     about = Settings.model_fields.get(name)
     if value[:1] in ("{", "["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value  # a text that begins so, given by `pulumi config set`
     if value == "":
         return None
-    return value if about is None or _is_text(about.annotation) else stack_files.scalar(value)
+    if about is None or _is_text(about.annotation):
+        return value
+    try:
+        return stack_files.scalar(value)
+    except yaml.YAMLError:
+        return value
 
 
 def _is_text(annotation: Any) -> bool:
@@ -132,17 +143,24 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) -> Settings:
+    if layers.unreadable:
+        raise InvalidConfig(secrets.redacted(problem) for problem in layers.unreadable)
     found = list(layers.problems)
     values = layers.values
-    found += _inline_key_sets(values)
     read: dict[str, Any] = {}
     unread: set[str] = set()
+    for name in sorted(values):
+        if wrong := list(plain_values.problems(values[name], name)):
+            found += wrong
+            unread.add(name)
+            del values[name]
+    found += _inline_key_sets(values)
     for name in values.keys() - Settings.model_fields.keys():
         allowed = (stack_files.EXTENDS, *Settings.model_fields)
         found.append(Problem(name, setting_problems.unknown_key(name, allowed)))
     for name, about in Settings.model_fields.items():
         if name not in values:
-            if about.is_required():
+            if about.is_required() and name not in unread:
                 found.append(Problem(name, f"is required: {about.description}"))
             continue
         parsed, problems, missing = _parse(name, values[name])
@@ -246,7 +264,10 @@ def _inline_key_sets(values: Any, path: str = "") -> list[Problem]:
             continue
         if "jwks" in mapping or "jwks_uri" in mapping:
             found.append(Problem(here, "stands beside jwks or jwks_uri; an issuer has exactly one of the three"))
-        keys, problem = _read_key_set(str(value))
+        if isinstance(value, str):
+            keys, problem = _read_key_set(value)
+        else:
+            keys, problem = "", "must be the path of a file, as text"
         if problem is None:
             mapping["jwks"] = keys
         else:
@@ -263,12 +284,11 @@ def _read_key_set(path: str) -> tuple[str, str | None]:
         return "", str(error)
     try:
         text = Path(expanded).read_text(encoding="utf-8").strip()
-        json.loads(text)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}; name a JSON Web Key Set file"
     except ValueError as error:
         return "", f"holds no JSON Web Key Set: {error}"
-    return text, None
+    return text, "holds no JSON Web Key Set" if key_set_refusal(text) else None
 
 
 def _today() -> date:

@@ -111,11 +111,11 @@ def problems(security: SecuritySpec, apps: Declared[AppSpec], today: date) -> It
 def _everything(networks: Iterable[str]) -> bool:
     """Whether networks together take in all addresses of IPv4 or IPv6."""
     parsed = [ipaddress.ip_network(network) for network in networks]
-    return any(
-        network.prefixlen == 0
-        for version in (4, 6)
-        for network in ipaddress.collapse_addresses(n for n in parsed if n.version == version)
+    joined = (
+        *ipaddress.collapse_addresses([network for network in parsed if isinstance(network, ipaddress.IPv4Network)]),
+        *ipaddress.collapse_addresses([network for network in parsed if isinstance(network, ipaddress.IPv6Network)]),
     )
+    return any(network.prefixlen == 0 for network in joined)
 
 
 def visibility_problems(security: SecuritySpec, apps: Declared[AppSpec]) -> Iterator[Problem]:
