@@ -40,16 +40,16 @@ else:
         examples=["the batch job gets a sidecar in May; team data"],
         further=_printable,
     )
-    Token = text_like(r"[^\s\"\\,]+", _ONE_WORD, longest=200, examples=["chatgpt.tools.execute"], further=_printable)
+    Token = text_like(r'[^\s"\\,]+', _ONE_WORD, longest=200, examples=["chatgpt.tools.execute"], further=_printable)
     ClaimName = text_like(
-        r"[^\s\"\\,\[\]]+",
+        r'[^\s"\\,\[\]]+',
         "must be the name of a claim: one word, without spaces, quotes, commas, backslashes and brackets",
         longest=200,
         examples=["org"],
         further=_printable,
     )
     ClaimValue = text_like(
-        r"[^\s\"\\,]+",
+        r'[^\s"\\,]+',
         _ONE_WORD,
         longest=200,
         examples=["acme"],
