@@ -369,3 +369,10 @@ def _target_problems(app: AppSpec, apps: Declared[AppSpec]) -> Iterator[Problem]
             yield Problem(path, "is an app without service, which cannot be called", route.to.app)
         elif target.rollout is not None and target.rollout.managed_by == "flagger":
             yield Problem(path, "has its routes made by flagger, which knows nothing of this host", route.to.app)
+        elif target.auth is not None and target.mcp is not None and routes.reaches(route, target.mcp.path):
+            yield Problem(
+                path,
+                f"leads to the MCP endpoint of {target.declared_at}, whose own tokens and tools are not asked here; "
+                "let clients use its host",
+                route.to.app,
+            )

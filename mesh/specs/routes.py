@@ -119,6 +119,14 @@ class RouteSpec(Spec):
         return self.to is None and self.respond is None
 
 
+def reaches(route: RouteSpec, mcp_path: str) -> bool:
+    """Whether a route leads requests to an MCP path, the one with a '/' at its end included."""
+    upstream = route.upstream_path
+    if route.exact is not None:
+        return upstream.rstrip("/") == mcp_path.rstrip("/")
+    return f"{mcp_path}/".startswith(upstream) if route.rewrite is not None else upstream == f"{mcp_path}/"
+
+
 def problems(
     path: str,
     routes: Sequence[RouteSpec],
@@ -142,6 +150,14 @@ def problems(
             )
         if mcp_path is not None and kind == "prefix" and mcp_path.startswith(route.path):
             yield Problem(f"{where}.prefix", f"takes in the MCP path {mcp_path}; choose a path beside it", route.path)
+        elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path != mcp_path:
+            field = "rewrite" if route.rewrite is not None else kind
+            yield Problem(
+                f"{where}.{field}",
+                f"leads to the MCP endpoint {mcp_path} under a second name, where auth.tools is not asked; let clients "
+                "use the one name",
+                route.rewrite or route.path,
+            )
         if route.path.startswith("/.well-known/oauth-protected-resource"):
             yield Problem(
                 f"{where}.{kind}", "is where the resource metadata of auth is served; choose another path", route.path

@@ -67,7 +67,8 @@ class Spec(BaseModel):
 
 
 _DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]{1,3})?)(?P<unit>ms|s|m|h)")
-_LONGEST = timedelta(days=365)
+_LONGEST = timedelta(seconds=315_576_000_000)
+"""The longest duration of protobuf; what a field takes is less, and said where it is declared."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -79,7 +80,7 @@ def _duration(value: object) -> timedelta:
         raise refuse('must be a duration such as "600s", "250ms", "10m" or "24h"')
     seconds = float(match["amount"]) * _SECONDS[match["unit"]]
     if not 0.001 <= seconds <= _LONGEST.total_seconds():
-        raise refuse('must be between "1ms", the shortest duration that Istio takes, and a year ("8760h")')
+        raise refuse('must be between "1ms", the shortest duration that Istio takes, and ten thousand years')
     span = timedelta(seconds=seconds)
     if span % timedelta(milliseconds=1):
         raise refuse("must be whole milliseconds, which is what Istio takes")
