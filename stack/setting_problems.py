@@ -144,6 +144,8 @@ def _resolve(root: object, location: tuple[Step, ...]) -> tuple[list[Step], type
     here = _branches(root)
     parent: type[BaseModel] | None = None
     for step in location:
+        if step == "[key]":  # pydantic's word for a mistake in the key that the step before names
+            continue
         below, holder = _down(here, step)
         if below is None and isinstance(step, str) and len(here) > 1:
             here = [kind for kind in here if step in _branch_names(kind)]

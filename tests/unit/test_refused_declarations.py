@@ -35,7 +35,10 @@ SENTENCES = {
 
 # Kinds of mistakes beside those of the files: what is merged over a sound stack, and the sentence.
 CHANGES = [
-    ({"istio": {"version": "1.32.0"}}, "istio.version: must be a version from 1.29 to 1.31, the ones that this program"),
+    (
+        {"istio": {"version": "1.32.0"}},
+        "istio.version: must be a version from 1.29 to 1.31, the ones that this program",
+    ),
     ({"istio": {"version": "1.28.3"}}, "istio.version: must be a version from 1.29 to 1.31"),
     ({"apps": {"weather": {"namespace": "kube-public"}}}, "apps.weather.namespace: belongs to Kubernetes"),
     ({"gateways": {"public": {"namespace": "kube-system"}}}, "gateways.public.namespace: belongs to Kubernetes"),

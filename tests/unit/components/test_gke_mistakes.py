@@ -25,6 +25,39 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
     [
         ({"project": None}, "project: is required with cluster.kind gke: the id of the Google Cloud project"),
         ({"network": None}, "network: is required with cluster.kind gke: region, zones and ranges"),
+        (
+            {"cluster/labels": {"Team": "chatgpt"}},
+            "cluster.labels.Team: must be a label's key of Google Cloud: lower-case letters, digits, '-' and '_'",
+        ),
+        (
+            {"cluster/labels": {"team": "Chat GPT"}},
+            "cluster.labels.team: must be a label's value of Google Cloud: lower-case letters, digits, '-' and '_'",
+        ),
+        (
+            {"cluster/name": "c" * 40, "gateways": {"g" * 30: {"kind": "public"}}},
+            f"gateways.{'g' * 30}: has a reserved address named {'c' * 40}-{'g' * 30}, and Google takes 63 characters",
+        ),
+        (
+            {"cluster/security": {"groups_domain": "gke-security-groups@acme.example"}},
+            "cluster.security.groups_domain: must be a domain in lower case",
+        ),
+        ({"cluster/security": {"secrets_key": "my-key"}}, "cluster.security.secrets_key: must be a Cloud KMS key"),
+        (
+            {"cluster/pools/mesh/taints": [{"key": "a b", "value": "c"}]},
+            "cluster.pools.mesh.taints[0].key: must be a key of Kubernetes labels",
+        ),
+        (
+            {"cluster/maintenance": {"exclusions": {"a": {"from": "2030-01-01", "until": "2030-01-20"}}}},
+            "cluster.maintenance.exclusions.a.until: is years away",
+        ),
+        (
+            {"cluster/backup": {"schedule": "15 25 * * *"}},
+            "cluster.backup.schedule: is no cron line: '25' must be a number from 0 to 23",
+        ),
+        (
+            {"namespaces": {"apps": {"editors": ["chatgpt"]}}},
+            "namespaces.apps.editors[0]: is no mail address of a group",
+        ),
         ({"project": "Acme"}, "project: must be the id of a Google Cloud project"),
         (
             {"network/services": "10.4.0.0/20"},
