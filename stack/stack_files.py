@@ -159,12 +159,10 @@ def _told(error: yaml.YAMLError) -> str:
         return " ".join(str(error).split())
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    first = f" (the first on line {error.context_mark.line + 1})" if _is_double(error) else ""
+    first = ""
+    if error.context == _FIRST_GIVEN and error.context_mark is not None:
+        first = f" (the first on line {error.context_mark.line + 1})"
     return f"{where}{error.problem or error.context}{first}"
-
-
-def _is_double(error: yaml.MarkedYAMLError) -> bool:
-    return error.context == _FIRST_GIVEN and error.context_mark is not None
 
 
 def _own_keys(config: Values, name: str, layers: Layers, *, inherited: bool) -> Values:

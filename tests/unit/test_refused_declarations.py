@@ -1,4 +1,4 @@
-"""Whole stacks with one value that must not pass, each judged as the program judges it: settings, mesh, charts, linter."""
+"""Whole stacks with one value that must not pass, each judged by the whole path: settings, mesh, charts, linter."""
 
 from __future__ import annotations
 

@@ -185,9 +185,41 @@ def _places(value: Any, place: Place) -> Iterator[tuple[Place, bool]]:
             yield from _places(item, (*place, index))
 
 
+_CONTAINERS = ("[secret]", "%FOO%", "0 as text", "on")
+_FIELDS = ("empty text", "[secret]", "two lines")
+
+
 def pairs() -> list[tuple[Leaf, str]]:
+    """What is tried where: everything at a leaf and at a name, less where most could only be the wrong type."""
     texts = [name for name, value in VALUES.items() if isinstance(value, str)]
-    return [(leaf, name) for leaf in leaves() for name in (texts if leaf.key else VALUES)]
+    others = [name for name, value in VALUES.items() if not isinstance(value, str)]
+    tried: list[tuple[Leaf, str]] = []
+    for leaf in leaves():
+        if leaf.key:
+            names = list(_FIELDS) if leaf.place[-1] in _field_names() else texts
+        elif isinstance(_at(leaf), (dict, list)):
+            names = [*_CONTAINERS, *others]
+        elif isinstance(leaf.place[-1], int) and leaf.place[-1] > 0:
+            continue  # of the type of the first
+        else:
+            names = list(VALUES)
+        tried += [(leaf, name) for name in names]
+    return tried
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """Keys of the specs, as opposed to names that people give."""
+    schema = settings.Settings.model_json_schema()
+    parts = [schema, *schema["$defs"].values()]
+    return frozenset(name for part in parts for name in part.get("properties", {}))
+
+
+def _at(leaf: Leaf) -> Any:
+    here: Any = stacks()[leaf.stack]
+    for step in leaf.place:
+        here = here[step]
+    return here
 
 
 def with_value(leaf: Leaf, value: Any) -> dict[str, Any]:
@@ -280,7 +312,8 @@ def main() -> int:
     failures: list[str] = []
     elsewhere: dict[str, str] = {}
     with ProcessPoolExecutor(2) as pool:
-        for swept in pool.map(sweep, parts):
+        for done, swept in enumerate(pool.map(sweep, parts), start=1):
+            print(f"{done} of {len(parts)}", file=sys.stderr, end="\r", flush=True)
             failures += swept.failed
             elsewhere |= swept.elsewhere
             for leaf, names in swept.taken.items():
@@ -289,9 +322,8 @@ def main() -> int:
     text = yaml.safe_dump(found, sort_keys=False, width=118, default_flow_style=None, allow_unicode=True)
     ACCEPTED.write_text(header + text, encoding="utf-8")
     count = sum(map(len, found.values()))
-    print(
-        f"{len(leaves())} leaves, {len(VALUES)} values, {len(whole)} pairs, {count} accepted, {len(failures)} tracebacks"
-    )
+    print(f"{len(leaves())} leaves, {len(VALUES)} values, {len(whole)} pairs: ", end="")
+    print(f"{count} accepted, {len(whole) - count - len(failures)} refused, {len(failures)} tracebacks")
     print(f"{len(elsewhere)} told at other paths")
     print("\n".join([*failures, *(f"{pair}: {sentence}" for pair, sentence in elsewhere.items())]), file=sys.stderr)
     return 1 if failures else 0
