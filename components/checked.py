@@ -8,7 +8,7 @@ import meshlint
 from chatgpt_mesh.components import chart_values
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
-from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem, declared_at
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -29,16 +29,18 @@ def charts_of(
     istio: IstioSpec, cluster: ClusterSpec, mesh: Mesh, config: MeshConfig, platform: str | None
 ) -> dict[str, ChartValues]:
     """The values of every chart of a stack, by the name that the linter knows it by."""
-    charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
-    if istio.cni:
-        charts["cni"] = chart_values.cni_values(istio, platform)
-    for revision in istio.control_planes:
-        name = f"istiod/istiod-{revision}" if revision else "istiod"
-        charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
+    with declared_at("istio"):
+        charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
+        if istio.cni:
+            charts["cni"] = chart_values.cni_values(istio, platform)
+        for revision in istio.control_planes:
+            name = f"istiod/istiod-{revision}" if revision else "istiod"
+            charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
     for name, gateway in mesh.gateways.items():
-        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
-            istio, cluster, mesh, name, platform
-        )
+        with declared_at(gateway.declared_at):
+            charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
+                istio, cluster, mesh, name, platform
+            )
     return charts
 
 

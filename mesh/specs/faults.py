@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Percent, Spec, Token
+from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Percent, Spec, within
+from chatgpt_mesh.mesh.specs.words import HeaderWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,9 @@ class FaultSpec(Spec):
 
     header: HeaderName = "x-test-fault"
     """The request header that asks for the fault."""
-    value: Token
+    value: HeaderWord
     """The value that it must have."""
-    delay: Duration | None = None
+    delay: Annotated[Duration, within("1ms", "1h")] | None = None
     """Wait this long before the request goes on."""
     abort: int | None = Field(default=None, ge=400, le=599)
     """Answer with this status instead of the app."""

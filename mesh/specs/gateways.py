@@ -6,11 +6,12 @@ program writes one of these down. Reference: https://istio.io/latest/docs/refere
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from chatgpt_mesh.mesh.specs import gateway_workload, listeners
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
+from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace
 from chatgpt_mesh.mesh.specs.listeners import ListenerSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel
@@ -29,6 +30,10 @@ RELEASES: dict[str, tuple[str, str]] = {
 """Chart release and namespace by kind. The chart names the service account after the release."""
 
 
+LONGEST_RELEASE = 53
+"""Characters of a release: https://helm.sh/docs/chart_template_guide/getting_started/"""
+
+
 class GatewaySpec(NamedSpec):
     """One gateway: its chart release, its pods, its listeners."""
 
@@ -39,7 +44,7 @@ class GatewaySpec(NamedSpec):
     release: DnsLabel | None = None
     """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway,
     istio-internalgateway, istio-egressgateway."""
-    namespace: DnsLabel | None = None
+    namespace: Annotated[DnsLabel, OwnNamespace] | None = None
     """Namespace of its pods, Secrets and policies. Default by kind: istio-ingress, istio-internal, istio-egress."""
     listeners: dict[DnsLabel, ListenerSpec] = {}
     """Listeners by name. An egress gateway has none: they follow from `egress`."""
@@ -127,6 +132,10 @@ def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str
                 f"gateways.{other} has this release in namespace {spec.home} too; give one of them another "
                 "release or namespace",
                 spec.release_name,
+            )
+        if len(spec.release_name) > LONGEST_RELEASE:
+            yield Problem(
+                f"{path}.release", f"must have {LONGEST_RELEASE} characters at most, as releases of Helm", spec.release
             )
         yield from gateway_workload.problems(f"{path}.workload", spec.workload, spec.service_type)
         if spec.kind == "egress":

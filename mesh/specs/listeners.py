@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Hostname, Many, PortNumber, Spec, WildcardHost
+from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class CertManagerSpec(Spec):
 class ClientCertificatesSpec(Spec):
     """Mutual TLS: the CA is the key `ca.crt` of the listener's Secret, or a Secret named like it with `-cacert`."""
 
-    subjects: Many[str] = ()
+    subjects: Many[Line] = ()
     """Subject alternative names of which a client must show one. Empty: every client with a certificate of the CA."""
 
 

@@ -12,7 +12,7 @@ from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
 from chatgpt_mesh.mesh.specs.security import SecuritySpec
-from chatgpt_mesh.mesh.specs.spec import Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Many, Spec, TrustDomain
 from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class MeshSpec(Spec):
     """The service behind global rate limits."""
     faults_allowed: bool = False
     """Whether apps of this stack may declare faults."""
-    trust_domain: str = "cluster.local"
+    trust_domain: TrustDomain = "cluster.local"
     """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
 
 

@@ -10,7 +10,8 @@ from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec, Token
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec
+from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, HeaderWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +35,9 @@ class PinSpec(Spec):
 
     header: HeaderName | None = None
     """A request header."""
-    cookie: Token | None = None
+    cookie: CookieName | None = None
     """A cookie."""
-    value: Token = "true"
+    value: HeaderWord = "true"
     """The value that the header or cookie must have."""
     allowed: Literal["anyone", "callers"] = "callers"
     """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
@@ -61,9 +62,9 @@ class CanaryConfig(Spec):
 class ClaimAudience(Spec):
     """Users whose verified token says so."""
 
-    name: Token
+    name: ClaimName
     """A claim of the token, such as org."""
-    values: Many[Token]
+    values: Many[ClaimValue]
     """Values of which the claim must be, or contain, one."""
 
 
@@ -135,6 +136,8 @@ def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[P
         )
     if canary.pin is not None and (canary.pin.header is None) == (canary.pin.cookie is None):
         yield Problem(f"{path}.pin", "needs exactly one of header and cookie")
+    if canary.pin is not None and canary.pin.cookie is not None and ";" in canary.pin.value:
+        yield Problem(f"{path}.pin.value", "must not hold ';', which ends a cookie", canary.pin.value)
 
 
 def _experiment_problems(

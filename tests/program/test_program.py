@@ -151,3 +151,17 @@ def test_a_scalar_arrives_from_pulumi_as_what_the_stack_file_says() -> None:
     assert allowed.error is None
     assert refused.error is not None
     assert "faults" in refused.error
+
+
+@pytest.mark.parametrize("given", ["[secret]", "[", "{", "{a", "[" * 100_000])
+def test_a_text_that_begins_as_json_is_judged_as_the_text_it_is(given: str) -> None:
+    refused = run("staging", {**own_layer("staging"), "trust_domain": given})
+    assert refused.error is not None
+    assert "trust_domain: must be a trust domain" in refused.error
+
+
+@pytest.mark.parametrize("given", ["[1", "{x", "a: b: c", "%FOO", "!!int x", "9" * 5000])
+def test_what_is_no_boolean_is_told_so(given: str) -> None:
+    refused = run("staging", {**own_layer("staging"), "faults_allowed": given})
+    assert refused.error is not None
+    assert "faults_allowed: " in refused.error
