@@ -57,16 +57,17 @@ class Gke(pulumi.ComponentResource):
         self.args = args
         spec = args.cluster
         self.node_tag = f"gke-{spec.name}"
+        apis = self._apis()
+        after_apis = pulumi.ResourceOptions(parent=self, depends_on=list(apis.values()))
         if kubernetes_versions.credentials_present():
             kubernetes_versions.check(
                 spec,
                 args.istio,
                 project=args.project,
                 region=args.network.region,
+                api=apis["container"],
                 opts=pulumi.InvokeOptions(provider=self.google),
             )
-        apis = self._apis()
-        after_apis = pulumi.ResourceOptions(parent=self, depends_on=apis)
         internal = {gateway for gateway, found in args.gateways.items() if found.kind != "public"}
         self.network = Network(
             "network",
@@ -198,7 +199,7 @@ class Gke(pulumi.ComponentResource):
         server = known_or_recorded(self._endpoint, self._endpoint_output)
         return pulumi.Output.secret(pulumi.Output.all(server, ca, token).apply(document))
 
-    def _apis(self) -> list[pulumi.Resource]:
+    def _apis(self) -> dict[str, gcp.projects.Service]:
         spec = self.args.cluster
         needed = {
             "artifactregistry": bool(spec.identity.repositories),
@@ -213,8 +214,8 @@ class Gke(pulumi.ComponentResource):
             "pubsub": spec.maintenance.notify,
             "secretmanager": spec.security.secret_manager,
         }
-        return [
-            gcp.projects.Service(
+        return {
+            api: gcp.projects.Service(
                 f"api-{api}",
                 project=self.args.project,
                 service=f"{api}.googleapis.com",
@@ -224,7 +225,7 @@ class Gke(pulumi.ComponentResource):
             )
             for api, is_needed in needed.items()
             if is_needed
-        ]
+        }
 
     def _secrets_key_grant(self) -> list[pulumi.Resource]:
         key, number = self.args.cluster.security.secrets_key, self.args.project_number
