@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_gcp as gcp
-import pulumi_kubernetes as kubernetes
 
 from chatgpt_mesh.components import kubernetes_versions
 from chatgpt_mesh.components.cluster import Cluster, ClusterArgs
@@ -17,6 +16,7 @@ from chatgpt_mesh.components.identity import AppIdentities, AppIdentitiesArgs, N
 from chatgpt_mesh.components.kubeconfig import known_or_recorded, kubeconfig
 from chatgpt_mesh.components.network import Network, NetworkArgs
 from chatgpt_mesh.components.node_pools import NodePools, NodePoolsArgs
+from chatgpt_mesh.components.provider import providers
 from chatgpt_mesh.components.verification import ClusterAccess
 
 if TYPE_CHECKING:
@@ -127,16 +127,9 @@ class Gke(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[self.cluster.cluster]),
             )
         self.kubeconfig = self._kubeconfig()
-        self.kubernetes = kubernetes.Provider(
-            "cluster",
-            kubeconfig=self.kubeconfig,
-            # Constant for the life of the cluster: without it, a new endpoint or token replaces everything on it.
-            cluster_identifier=self.identifier,
-            # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
-            enable_server_side_apply=True,
-            # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads
-            # it as the defaults in between.
-            enable_config_map_mutable=True,
+        self.kubernetes, self.definitions = providers(
+            self.kubeconfig,
+            self.identifier,
             opts=pulumi.ResourceOptions(
                 # Charts need nodes, a way to the registries, and a way from the API server to the webhooks; and what
                 # they make must be gone before any of these goes, load balancers of Services first of all.

@@ -364,11 +364,10 @@ class KubernetesProvider(ResourceProviderServicer):
         return live
 
     def _await_kind(self, identity: Identity) -> None:
-        """A kind whose CRD this run has just created may take a moment to be served."""
+        """A kind whose CRD this run has just created, by whichever provider, may take a moment to be served."""
         deadline = time.monotonic() + ESTABLISHING_SECONDS
         while self.discovery.find(identity.api_version, identity.kind) is None:
-            expected = self.plan.namespaced(identity.api_version, identity.kind) is not None
-            if not expected or time.monotonic() > deadline or self.cancelled.wait(0.1):
+            if time.monotonic() > deadline or self.cancelled.wait(0.1):
                 raise KindNotServedError(identity.api_version, identity.kind)
 
 
