@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from chatgpt_mesh.components import checked, outputs, platform, provider
+from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
@@ -53,7 +53,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     istio = Istio(
         "istio",
         IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed),
-        on_cluster,
+        pulumi.ResourceOptions(provider=cluster.provider, transforms=[definitions.adopted_by(cluster.definitions)]),
     )
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.

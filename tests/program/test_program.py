@@ -46,7 +46,7 @@ class TestGraph:
         assert not wrong
 
     def test_the_provider_is_never_replaced_by_a_new_address(self, recorded: Recorded) -> None:
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+        provider, _ = recorded.of_type("pulumi:providers:kubernetes")
         made = "projects/acme-chatgpt-{}/locations/us-central1/clusters/chatgpt"
         assert provider.inputs["clusterIdentifier"] in {*STACKS, made.format("prod"), made.format("staging")}
         assert provider.inputs["enableServerSideApply"] in (True, "true")

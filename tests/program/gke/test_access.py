@@ -18,7 +18,7 @@ TOKEN = "canary-access-token-4711"
 
 
 def kubeconfig(recorded: Recorded) -> Any:
-    (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+    provider, _ = recorded.of_type("pulumi:providers:kubernetes")
     return json.loads(unwrapped(provider.inputs["kubeconfig"]))
 
 
@@ -68,7 +68,7 @@ class TestAccess:
         assert user["user"]["exec"]["provideClusterInfo"] is True
 
     def test_p12_a_new_endpoint_never_replaces_the_mesh(self, gke: Recorded) -> None:
-        (provider,) = gke.of_type("pulumi:providers:kubernetes")
+        provider, _ = gke.of_type("pulumi:providers:kubernetes")
         identifier = "projects/acme-chatgpt-prod/locations/us-central1/clusters/chatgpt"
         assert provider.inputs["clusterIdentifier"] == identifier
 
@@ -79,7 +79,7 @@ class TestAccess:
         )
         (user,) = kubeconfig(recorded)["users"]
         assert user["user"] == {"token": TOKEN}
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+        provider, _ = recorded.of_type("pulumi:providers:kubernetes")
         secret = provider.inputs["kubeconfig"]
         assert not isinstance(secret, str), "the token would be in the state in clear"
         others = [r for r in recorded.resources if r is not provider]

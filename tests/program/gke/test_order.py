@@ -12,7 +12,7 @@ pytestmark = pytest.mark.program
 
 class TestOrder:
     def test_p13_charts_come_after_nodes_nat_firewall_and_identities(self, gke: Recorded) -> None:
-        (provider,) = gke.of_type("pulumi:providers:kubernetes")
+        provider, _ = gke.of_type("pulumi:providers:kubernetes")
         before = set(provider.dependencies)
         needed = [*gke.of_type(POOL), the(gke, NAT), the(gke, FIREWALL)]
         needed += gke.of_type("gcp:projects/iAMMember:IAMMember")
@@ -21,7 +21,7 @@ class TestOrder:
 
     def test_p13_addresses_outlive_the_services_that_have_them(self) -> None:
         recorded = registered({"gateways": {"public": {"kind": "public"}}})
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+        provider, _ = recorded.of_type("pulumi:providers:kubernetes")
         assert recorded.named("chatgpt-public").urn in provider.dependencies
 
     def test_apis_come_first(self, gke: Recorded) -> None:
