@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import namespace, platform
+from chatgpt_mesh.components.specs import namespace, platform, shared_cluster
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
@@ -58,6 +58,11 @@ class Settings(MeshSpec):
     def platform(self) -> Literal["gke"] | None:
         """Where the cluster runs, when Istio's charts must know."""
         return "gke" if self.cluster.kind == "gke" else self.istio.platform
+
+    @property
+    def existing_namespaces(self) -> frozenset[str]:
+        """Namespaces of apps that somebody else makes."""
+        return frozenset(name for name, spec in self.namespaces.items() if spec.existing)
 
     @property
     def google_cloud(self) -> GoogleCloud | None:
@@ -154,6 +159,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
+    found += shared_cluster.problems(read, unread)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
