@@ -10,6 +10,7 @@ import pulumi
 from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
+from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import Injection, namespace
@@ -61,6 +62,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     namespaces = {
         declared.name: namespace(declared.name, injection=injection if declared.injected else None, opts=after_istio)
         for declared in mesh.namespaces
+        if declared.name not in stack.existing_namespaces
     }
     tenancy(stack.namespaces, namespaces, on_cluster)
     gateways = {
@@ -70,12 +72,13 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
                 spec=spec,
                 values=checked.gateway_values_of(stack.istio, stack.cluster, mesh, name, cluster.platform),
                 source=stack.istio.source(stack.istio.version),
-                after=together(istio.ready, namespaces[spec.home]),
+                after=together(istio.ready, *(made for home, made in namespaces.items() if home == spec.home)),
                 sealed=sealed,
             ),
             on_cluster,
         )
         for name, spec in mesh.gateways.items()
+        if spec.existing is None
     }
     verification = Verification(cluster.access)
     objects = IstioObjects(
@@ -93,7 +96,10 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     if stack.observability.kiali or stack.observability.grafana:
         seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready)
         Observability("observability", seen, on_cluster)
-    outputs.export(outputs.outputs(stack.istio, mesh, injection), gateways, cluster.outputs, sealed)
+    needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
+    outputs.export(
+        outputs.outputs(stack.istio, mesh, injection, made=namespaces, needs=needs), gateways, cluster.outputs, sealed
+    )
 
 
 if __name__ == "__main__":

@@ -28,15 +28,19 @@ if TYPE_CHECKING:
 def charts_of(
     istio: IstioSpec, cluster: ClusterSpec, mesh: Mesh, config: MeshConfig, platform: str | None
 ) -> dict[str, ChartValues]:
-    """The values of every chart of a stack, by the name that the linter knows it by."""
+    """The values of every chart that a stack installs, by the name that the linter knows it by."""
+    charts: dict[str, ChartValues] = {}
     with declared_at("istio"):
-        charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
-        if istio.cni:
+        if istio.install:
+            charts["base"] = chart_values.base_values(istio)
+        if istio.install and istio.cni:
             charts["cni"] = chart_values.cni_values(istio, platform)
-        for revision in istio.control_planes:
+        for revision in istio.control_planes if istio.install else ():
             name = f"istiod/istiod-{revision}" if revision else "istiod"
             charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
     for name, gateway in mesh.gateways.items():
+        if gateway.existing is not None:
+            continue
         with declared_at(gateway.declared_at):
             charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
                 istio, cluster, mesh, name, platform

@@ -24,6 +24,9 @@ def implied_objects(mesh: Mesh, injection: Injection) -> Iterator[Manifest]:
     for declared in mesh.namespaces:
         labels = dict(injection.labels) if declared.injected else {}
         yield _object("v1", "Namespace", declared.name, None, {}, labels)
+    lent = {gateway.home for gateway in mesh.gateways.values() if gateway.existing is not None}
+    for home in sorted(lent):
+        yield _object("v1", "Namespace", home, None, {}, injection.labels)
     for gateway in mesh.gateways.values():
         yield from _gateway(gateway)
     for app in mesh.spec.apps.values():
@@ -35,7 +38,10 @@ def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
     ports = [("status-port", 15021, 15021), *((port, number, number) for port, number in gateway.ports)]
     yield _object("v1", "ServiceAccount", gateway.service_account, home)
     yield _service(name, home, gateway.pod_labels, ports)
-    yield _deployment(name, home, gateway.pod_labels, gateway.service_account, [port for _, _, port in ports])
+    numbers = [port for _, _, port in ports]
+    # As the chart writes it: the gateway's template is what makes these pods a gateway, whatever they are called.
+    template = {"inject.istio.io/templates": "gateway"}
+    yield _deployment(name, home, gateway.pod_labels, gateway.service_account, numbers, template)
 
 
 def _app(app: AppSpec) -> Iterator[Manifest]:
@@ -58,10 +64,17 @@ def _service(name: str, namespace: str, labels: Mapping[str, str], ports: list[t
     return _object("v1", "Service", name, namespace, {"spec": spec})
 
 
-def _deployment(name: str, namespace: str, labels: Mapping[str, str], account: str, ports: list[int]) -> Manifest:
+def _deployment(
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    account: str,
+    ports: list[int],
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
     container = {"name": "main", "ports": [{"containerPort": port} for port in ports]}
     template = {
-        "metadata": {"labels": dict(labels)},
+        "metadata": {"labels": dict(labels), **({"annotations": dict(annotations)} if annotations else {})},
         "spec": {"serviceAccountName": account, "containers": [container]},
     }
     spec = {"selector": {"matchLabels": dict(labels)}, "template": template}

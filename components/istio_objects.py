@@ -31,6 +31,7 @@ _BY_NAME = frozenset({"apps", "gateways"})
 _COMPONENTS = {
     "apps": "App",
     "egress": "Egress",
+    "gateways": "Gateway",  # one that somebody else runs; the others' components are there already
     "objects": "Objects",
     "security": "Security",
     "telemetry": "Telemetry",

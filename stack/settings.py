@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import accepted_risk, namespace, platform
+from chatgpt_mesh.components.specs import accepted_risk, namespace, platform, shared_cluster
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
@@ -59,6 +59,11 @@ class Settings(MeshSpec):
     def platform(self) -> Literal["gke"] | None:
         """Where the cluster runs, when Istio's charts must know."""
         return "gke" if self.cluster.kind == "gke" else self.istio.platform
+
+    @property
+    def existing_namespaces(self) -> frozenset[str]:
+        """Namespaces of apps that somebody else makes."""
+        return frozenset(name for name, spec in self.namespaces.items() if spec.existing)
 
     @property
     def google_cloud(self) -> GoogleCloud | None:
@@ -173,6 +178,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     found += namespace.problems(read, unread)
     found += map(_bracketed, accepted_risk.problems(read, today))
     found += _resources(read)
+    found += shared_cluster.problems(read, unread)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

@@ -128,9 +128,12 @@ class MultiClusterSpec(Spec):
 class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
+    install: bool = True
+    """Whether this stack installs and upgrades Istio. false: somebody else does, and `python -m mesh needs STACK` lists
+    what has to be set there for this stack."""
     version: Version
-    """Version of Istio's charts and images, MAJOR.MINOR.PATCH. One of a minor that is not known here is refused
-    (docs/istio-version.md)."""
+    """Version of Istio's charts and images, MAJOR.MINOR.PATCH; with `install: false` the one that runs there. One of a
+    minor that is not known here is refused (docs/istio-version.md)."""
     repository: HttpsUrl = RELEASES
     """Helm repository of the charts."""
     charts: PathSetting | None = None
@@ -150,7 +153,8 @@ class IstioSpec(Spec):
     tags: dict[RevisionName, RevisionName] = {}
     """Names for revisions, tag to revision, which namespaces can follow while the revision behind them changes."""
     injection: DnsLabel | None = None
-    """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`."""
+    """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`. With
+    `install: false` one of those that are there."""
     validation: DnsLabel | None = None
     """The revision that validates Istio's objects; by default the one behind `injection`."""
     multi_cluster: MultiClusterSpec | None = None
@@ -171,7 +175,7 @@ class IstioSpec(Spec):
             for tag in self.tags
             if tag in self.revisions
         ]
-        if self.injection is not None and self.injection not in {*self.revisions, *self.tags}:
+        if self.install and self.injection is not None and self.injection not in {*self.revisions, *self.tags}:
             wrong.append(f"injection names {self.injection}, which is neither a revision ({names}) nor a tag")
         if self.revisions and self.injection is None:
             wrong.append(f"injection is needed beside revisions: name a tag or one of {names}")

@@ -51,6 +51,9 @@ class QuotaSpec(Spec):
 class NamespaceSpec(Spec):
     """One namespace in which apps of this stack run."""
 
+    existing: bool = False
+    """Somebody else makes it: this stack neither makes nor labels it. It then needs the labels that `python -m mesh
+    needs STACK` lists, or its pods get no sidecar."""
     quota: QuotaSpec | None = None
     """What everything in it may use together. None: no quota."""
     editors: Many[Group] = ()

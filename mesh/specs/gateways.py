@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from chatgpt_mesh.mesh.specs import gateway_workload, listeners
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.existing_gateway import ExistingGatewaySpec
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace
 from chatgpt_mesh.mesh.specs.listeners import ListenerSpec
@@ -54,6 +55,9 @@ class GatewaySpec(NamedSpec):
     """Refuse requests with '_' in a header name: CGI and WSGI fold `x_mcp_sub` and `x-mcp-sub` into one name."""
     workload: WorkloadSpec = WorkloadSpec()
     """Pods and Service."""
+    existing: ExistingGatewaySpec | None = None
+    """Somebody else runs its pods; `existing: {}` for one of Istio's gateway chart. This stack then makes neither its
+    namespace nor its chart, and `namespace` and `release` say where it is."""
 
     @property
     def release_name(self) -> str:
@@ -67,12 +71,19 @@ class GatewaySpec(NamedSpec):
     @property
     def service_account(self) -> str:
         """The chart's `gateway.serviceAccountName`: the release's name."""
-        return self.release_name
+        return (self.existing and self.existing.service_account) or self.release_name
 
     @property
     def pod_labels(self) -> dict[str, str]:
         """The chart's label `istio`: the release's name without the prefix `istio-`."""
+        if self.existing is not None and self.existing.labels:
+            return dict(self.existing.labels)
         return {"istio": self.release_name.removeprefix("istio-")}
+
+    @property
+    def least_replicas(self) -> int:
+        """How many pods it has at least."""
+        return self.workload.replicas.min if self.existing is None else self.existing.replicas or 1
 
     @property
     def service_host(self) -> str:

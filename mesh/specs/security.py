@@ -60,6 +60,9 @@ class SecuritySpec(Spec):
 
     mtls: Literal["strict"] = "strict"
     """Only strict can be chosen: one plaintext port mesh-wide would let any pod in without an identity."""
+    scope: Literal["mesh", "namespaces"] = "mesh"
+    """mesh: mutual TLS, closed egress and telemetry are the default of every namespace of the mesh. namespaces: of this
+    stack's own alone, and nothing is written anywhere else; for a cluster that other teams use."""
     exceptions: Many[MtlsExceptionSpec] = ()
     """Ports that take plaintext until a date."""
     visible_services: dict[DnsLabel, Many[Hostname]] = {}

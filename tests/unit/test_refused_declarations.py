@@ -37,9 +37,9 @@ SENTENCES = {
 CHANGES = [
     (
         {"istio": {"version": "1.32.0"}},
-        "istio.version: must be a version from 1.29 to 1.31, the ones that this program",
+        "istio.version: is not known here: which Kubernetes Istio 1.32 runs on is not written down",
     ),
-    ({"istio": {"version": "1.28.3"}}, "istio.version: must be a version from 1.29 to 1.31"),
+    ({"istio": {"version": "1.28.3"}}, "istio.version: must be 1.29.7 or newer"),
     ({"apps": {"weather": {"namespace": "kube-public"}}}, "apps.weather.namespace: belongs to Kubernetes"),
     ({"gateways": {"public": {"namespace": "kube-system"}}}, "gateways.public.namespace: belongs to Kubernetes"),
     ({"gateways": {"public": {"namespace": "default"}}}, "gateways.public.namespace: is where whatever names no"),
