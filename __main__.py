@@ -15,7 +15,7 @@ from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import Injection, namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
-from chatgpt_mesh.components.ordering import everything_of, together
+from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
@@ -81,11 +81,13 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
         if spec.existing is None
     }
     verification = Verification(cluster.access)
+    charts = everything_of([gateway.chart for gateway in gateways.values()])
     objects = IstioObjects(
         IstioObjectsArgs(
             objects=mesh.objects,
+            routes_need=mesh.routes_need,
             namespaces=namespaces,
-            after=together(istio.ready, everything_of([gateway.chart for gateway in gateways.values()])),
+            after=milestone("mesh-is-served", together(istio.ready, charts)),
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
             acknowledged=verification.acknowledged(),
             sealed=sealed,

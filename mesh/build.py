@@ -19,6 +19,7 @@ from chatgpt_mesh.mesh.objects import (
     edge_http,
     egress,
     gateways,
+    order,
     path_rules,
     rate_limit,
     raw_objects,
@@ -99,6 +100,12 @@ class Mesh:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         return tuple(warnings(self.spec, self._today))
+
+    @cached_property
+    def routes_need(self) -> Mapping[str, tuple[str, ...]]:
+        """For each VirtualService the objects that are there before it, and go after it."""
+        with _without_collector():
+            return order.routes_need(self.graph, self.objects)
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDeclaration, ...]:

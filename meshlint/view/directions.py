@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.view.hosts import covers
-
 if TYPE_CHECKING:
     from meshlint.view.mesh import MeshView
     from meshlint.view.routing import Destination
@@ -31,10 +29,9 @@ def is_outward(mesh: MeshView, host: str) -> bool:
         return False
     if any(entry.external for entry in mesh.entries_for(name)):
         return True
-    served = mesh.served_hosts
-    if any(covers(pattern, name) or covers(name, pattern) for pattern in served):
+    if mesh.serves_some_of(name):
         return False
-    return bool(served) or name.endswith(_WELL_KNOWN_APIS)
+    return bool(mesh.served_hosts) or name.endswith(_WELL_KNOWN_APIS)
 
 
 _WELL_KNOWN_APIS = (

@@ -87,6 +87,16 @@ class Traffic(Objects):
         )
 
     @cached_property
+    def _served_suffixes(self) -> frozenset[str]:
+        return frozenset(host[1:] for host in self.served_hosts if host.startswith("*"))
+
+    def serves_some_of(self, host: str) -> bool:
+        """Whether ingress gateways serve a host that this pattern covers, or by a pattern that covers this one."""
+        if host in self.served_hosts or any(host[place:] in self._served_suffixes for place in range(len(host) + 1)):
+            return True
+        return host.startswith("*") and any(served.endswith(host[1:]) for served in self.served_hosts)
+
+    @cached_property
     def destination_rules(self) -> list[DestinationRule]:
         """Every DestinationRule."""
         return [DestinationRule.read(obj) for obj in self.istio("DestinationRule")]

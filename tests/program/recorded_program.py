@@ -56,16 +56,31 @@ class Recorded:
         return [resource for resource in self.resources if resource.type == kind]
 
     def depends_on(self, resource: Registered) -> set[str]:
-        """URNs of everything that is there before the resource, directly or through others."""
+        """URNs of everything that is there before the resource, directly or through others, and goes after it.
+
+        A resource is registered after its parent, and the engine deletes it before.
+        """
         by_urn = {r.urn: r for r in self.resources}
         before: set[str] = set()
-        waiting = list(resource.dependencies)
+        waiting = [resource.parent, *resource.dependencies]
         while waiting:
             urn = waiting.pop()
-            if urn not in before:
+            if urn not in before and urn in by_urn:
                 before.add(urn)
-                waiting += by_urn[urn].dependencies if urn in by_urn else ()
+                waiting += [by_urn[urn].parent, *by_urn[urn].dependencies]
         return before
+
+    def deleted_in_rounds(self) -> list[set[str]]:
+        """URNs in the rounds in which `pulumi destroy` deletes them: what nothing left depends on, then the next.
+
+        As `ScheduleDeletes` of Pulumi's engine has it (pkg/resource/deploy/step_generator.go), last round first.
+        """
+        before = {r.urn: {r.parent, r.provider.rpartition("::")[0], *r.dependencies} for r in self.resources}
+        left, rounds = {r.urn for r in self.resources}, list[set[str]]()
+        while left:
+            rounds.append({urn for urn in left if not before[urn] & left})
+            left -= rounds[-1]
+        return rounds[::-1]
 
 
 class _Mocks(mocks.Mocks):

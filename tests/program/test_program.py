@@ -89,16 +89,37 @@ class TestOrder:
             home = istio_object.inputs["metadata"]["namespace"]
             assert namespaces[home] in recorded.depends_on(istio_object)
 
-    def test_routes_come_after_subsets_policies_and_listeners(self, recorded: Recorded) -> None:
-        routes = [r for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
-        others = {r.urn for r in istio_objects(recorded)} - {r.urn for r in routes}
-        assert routes
-        assert others
-        assert all(others <= set(route.dependencies) for route in routes)
+    def test_a_route_comes_after_what_it_leads_to_and_what_guards_its_way(self, recorded: Recorded) -> None:
+        before = recorded.depends_on(recorded.named("VirtualService/chatgpt-production/chatgpt-mcp"))
+        for needed in (
+            "DestinationRule/chatgpt-production/chatgpt-mcp",
+            "DestinationRule/chatgpt-production/chatgpt-mcp-v1",
+            "DestinationRule/chatgpt-production/chatgpt-mcp-v2",
+            "AuthorizationPolicy/chatgpt-production/chatgpt-mcp-callers",
+            "AuthorizationPolicy/istio-ingress/chatgpt-mcp-edge",
+            "RequestAuthentication/istio-ingress/public-tokens",
+            "PeerAuthentication/istio-system/default",
+            "Gateway/istio-ingress/public",
+        ):
+            assert recorded.named(needed).urn in before, needed
 
-    def test_a_route_ends_its_step_when_every_proxy_has_it(self, recorded: Recorded) -> None:
+    def test_an_apps_route_does_not_wait_for_the_rest_of_the_mesh(self, recorded: Recorded) -> None:
+        before = recorded.depends_on(recorded.named("VirtualService/chatgpt-production/chatgpt-api-mesh"))
+        assert not [urn for urn in before if "chatgpt-mcp" in urn or ":VirtualService::" in urn]
+
+    def test_destroy_takes_routes_then_the_rest_of_istio_then_gateways_then_istiod(self, recorded: Recorded) -> None:
+        place = {urn: number for number, urns in enumerate(recorded.deleted_in_rounds()) for urn in urns}
+        routes = [place[r.urn] for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
+        rest = [place[r.urn] for r in istio_objects(recorded) if not r.type.endswith(":VirtualService")]
+        gateways = [place[r.urn] for r in recorded.of_type(CHART) if r.name.startswith("gateway-")]
+        istiod = place[recorded.named("istiod").urn]
+        assert max(routes) < min(rest)
+        assert max(rest) < min(gateways)
+        assert max(gateways) < istiod
+
+    def test_a_route_that_others_go_on_by_ends_its_step_when_every_proxy_has_it(self, recorded: Recorded) -> None:
         for istio_object in istio_objects(recorded):
-            waits = istio_object.type.endswith(":VirtualService")
+            waits = istio_object.name.endswith("-from-gateway")
             expected = ("every-proxy-has-acknowledged",) if waits else ()
             assert istio_object.after_create == istio_object.after_update == expected
 

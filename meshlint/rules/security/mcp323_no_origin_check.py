@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meshlint.rule import WARNING, Hit, rule
 from meshlint.view.fields import strings
 from meshlint.view.hosts import is_external
+from meshlint.view.patterns import PatternIndex
 from meshlint.view.strings import any_authz_matches
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def check(mesh: MeshView) -> Hits:
         for rule_ in policy.rules
         if any(condition.header == "origin" and condition.not_values for condition in rule_.conditions)
     ]
+    by_host = PatternIndex((_hosts(rule_), rule_) for _, rule_ in checks)
     for service in mesh.virtual_services:
         if not service.on_gateway:
             continue
@@ -99,11 +101,17 @@ def check(mesh: MeshView) -> Hits:
             continue
         path = mesh.mcp_path_of(route)
         hosts = [host for host in service.hosts if is_external(host)]
-        open_hosts = [host for host in hosts if not any(_checks(rule_, host, path) for _, rule_ in checks)]
+        open_hosts = [host for host in hosts if not any(_checks(rule_, host, path) for rule_ in by_host.of(host))]
         if open_hosts:
             problem = f"serves {path} of {', '.join(open_hosts)}, and no policy denies a foreign Origin"
             mend = 'add a DENY when request.headers[origin] values ["*"] notValues [the allowed origins]'
             yield Hit(service.obj, route.path, problem, mend)
+
+
+def _hosts(rule_: PolicyRule) -> list[str]:
+    """The hosts that some operation is for; none, if an operation is for every host."""
+    hosts = [strings(operation.raw, "hosts") for operation in rule_.operations]
+    return [host for named in hosts for host in named] if all(hosts) else []
 
 
 def _checks(rule_: PolicyRule, host: str, path: str) -> bool:
