@@ -219,8 +219,10 @@ class Gateway:
 
     @property
     def is_egress(self) -> bool:
-        """Whether the gateway is for traffic that leaves, as its selector says."""
-        return any("egress" in value for value in self.selector.values())
+        """Whether traffic leaves here: the selector says so, or only workloads of the mesh can open its servers."""
+        if any("egress" in value for value in self.selector.values()):
+            return True
+        return bool(self.servers) and all(text(server.tls, "mode") == "ISTIO_MUTUAL" for server in self.servers)
 
     @classmethod
     def read(cls, obj: Manifest) -> Gateway:

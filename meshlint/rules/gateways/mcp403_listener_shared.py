@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.fields import text
-from meshlint.view.hosts import overlap
+from meshlint.view.hosts import covers
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -86,6 +86,14 @@ MAX_SERVERS = 200
 """Servers of one gateway that are compared with each other: the work grows with their square."""
 
 
+def _lets_in(open_: tuple[str, str], guarded: tuple[str, str]) -> bool:
+    """Whether routes of the guarded host attach to the open one as well, so that its clients reach them by `Host`.
+
+    A narrower open host has its own routes, and Istio gives them to its own server name alone.
+    """
+    return covers(open_[1], guarded[1]) and (open_[0] in ("*", guarded[0]) or guarded[0] == "*")
+
+
 def _mutual_beside_simple(servers: list[Server]) -> Hits:
     """A server that asks for client certificates shares its port with one that does not, for an overlapping host."""
     for position, server in enumerate(servers[:MAX_SERVERS]):
@@ -93,7 +101,7 @@ def _mutual_beside_simple(servers: list[Server]) -> Hits:
             continue
         for other in (*servers[:position], *servers[position + 1 : MAX_SERVERS]):
             same_port = other.number == server.number and other.ends_tls and text(other.tls, "mode") != "MUTUAL"
-            if same_port and any(overlap(one, two) for _, one in server.hosts for _, two in other.hosts):
+            if same_port and any(_lets_in(two, one) for one in server.hosts for two in other.hosts):
                 problem = "is MUTUAL, while another server takes these hosts on the same port without a certificate"
                 yield Hit(
                     server.obj, (*server.path, "tls", "mode"), problem, "keep the hosts apart, or use another gateway"

@@ -102,9 +102,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
         found["rollout"] = draw(
-            traffic.rollouts(
-                tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged
-            )
+            traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
         )
     own_paths = kind == "mcp" or any("respond" not in r and "to" not in r for r in found.get("routes", []))
     if draw(truth):

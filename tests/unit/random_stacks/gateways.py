@@ -132,5 +132,3 @@ def gateways(draw: st.DrawFn, services: Values, *, google: bool) -> Values:
 
 def egress_gateways(declared: Values) -> list[str]:
     return [name for name, gateway in declared.items() if gateway["kind"] == "egress"]
-
-

@@ -124,7 +124,7 @@ BY_HAND = (
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
         "metadata": {"name": "quiet", "namespace": "by-hand"},
-        "spec": {"accessLogging": [{"disabled": True}]},
+        "spec": {"accessLogging": [{"disabled": True, "providers": [{"name": "json-log"}]}]},
     },
     {
         "apiVersion": "security.istio.io/v1",

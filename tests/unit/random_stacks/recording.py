@@ -67,7 +67,9 @@ metric_tag: Drawn = st.one_of(
     spec({**always(expression=one("request.method", "string(response.code)")), **listed}, **texts, **carried),
 )
 
-selection: Drawn = st.one_of(spec(slower_than=st.none() | duration), spec(always(errors=one(False), slower_than=duration)))
+selection: Drawn = st.one_of(
+    spec(slower_than=st.none() | duration), spec(always(errors=one(False), slower_than=duration))
+)
 
 
 def access_logs(**further: Drawn) -> Drawn:

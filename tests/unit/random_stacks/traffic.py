@@ -35,8 +35,14 @@ def outliers(draw: st.DrawFn) -> Values:
             split_local_errors=truth,
         )
     )
-    return found | draw(one({}, {"consecutive_gateway_errors": 1}, {"consecutive_gateway_errors": 5, "consecutive_5xx": 0},
-                            {"consecutive_gateway_errors": 0, "consecutive_5xx": 7}))
+    return found | draw(
+        one(
+            {},
+            {"consecutive_gateway_errors": 1},
+            {"consecutive_gateway_errors": 5, "consecutive_5xx": 0},
+            {"consecutive_gateway_errors": 0, "consecutive_5xx": 7},
+        )
+    )
 
 
 @st.composite
