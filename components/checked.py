@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import meshlint
-from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components import chart_values, decisions
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -76,12 +76,18 @@ def judged(
         accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
     )
 
-    def told(finding: meshlint.Finding) -> Problem:
-        declared = 0 <= finding.index < len(mesh.objects)
-        where = f"{mesh.objects[finding.index].owner}: {finding.object}" if declared else finding.object
-        return Problem(where, f"{finding.code}: {finding.message}")
+    def told(findings: Sequence[meshlint.Finding]) -> list[Problem]:
+        problems: dict[Problem, None] = {}
+        for finding in findings:
+            owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else ""
+            if decisions.answered(owner, finding):
+                continue
+            where = f"{owner}: {finding.object}" if owner else finding.object
+            decision = decisions.said(mesh, owner, finding)
+            problems[decision or Problem(where, f"{finding.code}: {finding.message}")] = None
+        return list(problems)
 
-    return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
+    return told(report.errors), told(report.warnings)
 
 
 def _environment(mesh: Mesh) -> meshlint.Environment:

@@ -50,7 +50,9 @@ def _app(app: AppSpec, exceptions: Sequence[MtlsExceptionSpec]) -> Iterator[Mani
     listening = [*target, *(found.port for found in exceptions if found.workload == name and found.port not in target)]
     yield _object("v1", "ServiceAccount", account, app.namespace)
     if app.service is not None:
-        ports = [("http", app.service.port, target[0])]
+        pools = [app.resilience.pool, *(version.pool for version in app.versions.values() if version.pool)]
+        speaks = "http2" if any(pool.http2 for pool in pools) else "http"
+        ports = [(speaks, app.service.port, target[0])]
         yield _service(app.service_name, app.namespace, labels, ports)
     versions = {f"{name}-{version}": spec.labels or {"version": version} for version, spec in app.versions.items()}
     for deployment, further in (versions or {name: {}}).items():
@@ -58,7 +60,16 @@ def _app(app: AppSpec, exceptions: Sequence[MtlsExceptionSpec]) -> Iterator[Mani
 
 
 def _strangers(mesh: Mesh) -> Iterator[Manifest]:
-    """Workloads that are no apps of the stack, and are known by an exception alone."""
+    """Workloads that are no apps of the stack, and are known by an exception alone; accounts that call out."""
+    apps = {(app.namespace, app.identity_name) for app in mesh.spec.apps.values()}
+    callers = {
+        (caller.namespace, caller.service_account)
+        for destination in mesh.spec.egress.allow
+        for caller in destination.from_
+        if not isinstance(caller, str)
+    }
+    for namespace, account in sorted(callers - apps):
+        yield _object("v1", "ServiceAccount", account, namespace)
     listening: dict[tuple[str, str], list[int]] = {}
     for found in mesh.spec.security.exceptions:
         if found.workload not in mesh.spec.apps:

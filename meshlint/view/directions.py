@@ -62,11 +62,15 @@ def is_outward(mesh: MeshView, host: str) -> bool:
     if name.rpartition(".")[2] in mesh.namespace_names:
         # `name.namespace`: a Service by the short name that its callers use.
         return False
-    if any(entry.external for entry in mesh.entries_for(name)):
+    entries = [entry for entry in mesh.entries_for(name) if entry.external]
+    if any(name in entry.hosts for entry in entries):
         return True
     served = mesh.served_hosts
+    # A host that a gateway serves comes in, even below a domain of which everything else is outside.
     if any(covers(pattern, name) or covers(name, pattern) for pattern in served):
         return False
+    if entries:
+        return True
     return bool(served) or name.endswith(_WELL_KNOWN_APIS)
 
 

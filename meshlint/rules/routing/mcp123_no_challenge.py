@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, whole
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def check(mesh: MeshView) -> Hits:
             mend = (
                 f"add a route below it: uri exact {path}, directResponse 401, www-authenticate with resource_metadata"
             )
-            yield Hit(service.obj, route.path, problem, mend)
+            # Beside hosts whose routes ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if mesh.routes_by_claim and not service.looks_at_claims else None
+            yield Hit(service.obj, route.path, problem, mend, severity)
 
 
 def _challenges(mesh: MeshView, service: VirtualService) -> bool:

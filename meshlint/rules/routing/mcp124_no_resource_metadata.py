@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping
 from meshlint.view.routing import match_takes_path
 
@@ -107,7 +107,9 @@ def check(mesh: MeshView) -> Hits:
             path = mesh.mcp_path_of(route)
             problem = f"forwards {path}, and nothing serves {WELL_KNOWN}{path}"
             mend = "add a route for both well-known forms with directResponse 200 and the JSON, open to everybody"
-            yield Hit(service.obj, route.path, problem, mend)
+            # Beside hosts whose routes ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if mesh.routes_by_claim and not service.looks_at_claims else None
+            yield Hit(service.obj, route.path, problem, mend, severity)
 
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"

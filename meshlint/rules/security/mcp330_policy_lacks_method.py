@@ -85,6 +85,11 @@ def _of_pods(mesh: MeshView, policy: AuthorizationPolicy, forwarded: dict[str, s
     return needed
 
 
+def _means(pattern: str, path: str) -> bool:
+    """Whether the pattern was written for the path, perhaps wrongly; every pattern begins like the path `/`."""
+    return pattern in ("/", "/*", "*") if path == "/" else pattern.startswith(path)
+
+
 KNOWN = frozenset({"POST", "GET", "DELETE", "OPTIONS"})
 
 
@@ -94,7 +99,7 @@ def _group(policies: list[AuthorizationPolicy], path: str, needed: set[str]) -> 
         for policy in policies
         for rule_ in policy.rules
         for operation in rule_.operations
-        if any(pattern.startswith(path) for pattern in strings(operation.raw, "paths"))
+        if any(_means(pattern, path) for pattern in strings(operation.raw, "paths"))
     ]
     if not meant or any(not rule_.operations for policy in policies for rule_ in policy.rules):
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
 from meshlint.view.directions import guards_gateway, is_gateway_identity
-from meshlint.view.fields import strings, text
+from meshlint.view.fields import mapping, strings, text
 from meshlint.view.selection import SelectorIndex
 
 if TYPE_CHECKING:
@@ -115,8 +115,16 @@ def _open_to(mesh: MeshView, route: HttpRoute, rule_: PolicyRule) -> bool:
 
 
 def _takes(route: HttpRoute, path: str) -> bool:
-    """Whether the route takes the path, or something below it."""
+    """Whether the route forwards the path, as the app sees it, or something below it."""
     below = path if path.endswith("/") else f"{path}/"
+    rewrite = mapping(route.raw, "rewrite")
+    if mapping(rewrite, "uriRegexRewrite"):
+        return True
+    if written := text(rewrite, "uri"):
+        prefix = any(text(match, "uri", "prefix") for match in route.matches)
+        return (
+            path == (written.rstrip("/") or "/") or written.startswith(below) or (prefix and path.startswith(written))
+        )
     return route.takes_path(path) or any(
         text(match, "uri", kind).startswith(below) for match in route.matches for kind in ("exact", "prefix")
     )

@@ -117,5 +117,7 @@ def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faul
     found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
     for declared in found.values():
         if faults and "service" in declared and draw(truth):
-            declared["faults"] = draw(st.lists(access.fault, min_size=1, max_size=2))
+            declared["faults"] = draw(
+                st.lists(access.fault, min_size=1, max_size=2, unique_by=lambda fault: fault["value"])
+            )
     return found

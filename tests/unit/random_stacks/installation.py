@@ -28,7 +28,9 @@ control_plane: Drawn = spec(
     target_cpu_percent=one(10, 70, 95),
     resources=resources,
     priority_class=st.none() | one("system-cluster-critical"),
-    environment=named(["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "PILOT_ENABLE_STATUS"], one("1m", "true"), most=1),
+    environment=named(
+        ["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "PILOT_ENABLE_IP_AUTOALLOCATE"], one("1m", "true"), most=1
+    ),
 )
 
 
