@@ -80,7 +80,7 @@ def judged(
         problems: dict[Problem, None] = {}
         for finding in findings:
             owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else ""
-            if decisions.answered(owner, finding):
+            if decisions.answered(mesh, owner, finding):
                 continue
             where = f"{owner}: {finding.object}" if owner else finding.object
             decision = decisions.said(mesh, owner, finding)
@@ -95,6 +95,12 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
     return meshlint.Environment(
         production=not spec.faults_allowed,
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
+        mcp_servers={
+            host: app.mcp.path
+            for app in spec.apps.values()
+            if app.mcp is not None
+            for host in (app.service_host, *(exposure.host for exposure in app.exposures))
+        },
         longest_call_seconds=mesh.drain_duration.total_seconds(),
         trust_domain=spec.trust_domain,
         root_namespace=ROOT_NAMESPACE,

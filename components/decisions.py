@@ -113,6 +113,12 @@ def _caller(case: _Case) -> str:
     return case.mesh.graph.edges[case.app][case.step("rules")].declared_at
 
 
+def _rewrite(case: _Case) -> str:
+    routes = case.mesh.spec.apps[case.app].routes
+    index = next((i for i, r in enumerate(routes) if r.rewrite and r.prefix and r.prefix in case.finding.message), 0)
+    return f"apps.{case.app}.routes[{index}].rewrite"
+
+
 def _balancing(case: _Case) -> str:
     app = case.mesh.spec.apps[case.app]
     own = [name for name, version in app.versions.items() if version.load_balancing and version.load_balancing.hash]
@@ -128,6 +134,11 @@ DECISIONS: Mapping[str, tuple[Path, str | None]] = {
     "MCP135": (
         _authorization_server,
         "is none of the issuers whose tokens are accepted; right only for a server that registers clients for one",
+    ),
+    "MCP139": (
+        _rewrite,
+        "lets clients outside ask for the pages of operators, such as /metrics, below this path; rewrite to a path of "
+        "its own",
     ),
     "MCP204": (
         _in_block("outlier", _OUTLIER),
@@ -155,6 +166,10 @@ DECISIONS: Mapping[str, tuple[Path, str | None]] = {
     ),
     "MCP406": (lambda case: f"{_listener(case)}.tls.max_version", "is 1.2 and keeps clients from TLS 1.3; remove it"),
     "MCP606": (lambda case: f"{case.owner}.tracing.sampling_percent", None),
+    "MCP612": (
+        lambda case: f"{case.owner}.tracing.sampling_percent",
+        "is 0, so that no span carries the tags beside it; write 1, or remove the tags",
+    ),
     "MCP704": (lambda case: _workload(case, "replicas.min"), None),
     "MCP712": (
         lambda case: _workload(case, "service.external_traffic_policy"),
@@ -176,12 +191,18 @@ def said(mesh: Mesh, owner: str, finding: meshlint.Finding) -> Problem | None:
     return Problem(where, f"{sentence or own}. If it is meant, accept it: {accept}")
 
 
-def answered(owner: str, finding: meshlint.Finding) -> bool:
+def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
     """Whether the declaration says itself that this is meant.
 
     `security.exceptions` have a date, after which the program stops, and a reason. `idempotent: true` stands beside
-    every retry that may run a request twice.
+    every retry that may run a request twice, `allowed: anyone` beside a header that clients may write.
     """
     if owner.startswith("security.exceptions."):
         return finding.code in ("MCP301", "MCP337")
-    return finding.code == "MCP107" and owner.startswith("apps.")
+    if not owner.startswith("apps."):
+        return False
+    rollout = mesh.spec.apps[owner.split(".")[1]].rollout
+    pin = rollout and rollout.canary and rollout.canary.pin
+    if finding.code == "MCP113" and pin:
+        return pin.allowed == "anyone" and finding.path[-1] == pin.header
+    return finding.code == "MCP107"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, whole
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -106,8 +107,8 @@ def check(mesh: MeshView) -> Hits:
             mend = (
                 f"add a route below it: uri exact {path}, directResponse 401, www-authenticate with resource_metadata"
             )
-            # Beside hosts whose routes ask for tokens, one that asks for none may well be open on purpose.
-            severity = INFO if mesh.routes_by_claim and not service.looks_at_claims else None
+            # Beside hosts that ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if is_open_beside_others(mesh, service) else None
             yield Hit(service.obj, route.path, problem, mend, severity)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping
 from meshlint.view.routing import match_takes_path
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -107,8 +108,8 @@ def check(mesh: MeshView) -> Hits:
             path = mesh.mcp_path_of(route)
             problem = f"forwards {path}, and nothing serves {WELL_KNOWN}{path}"
             mend = "add a route for both well-known forms with directResponse 200 and the JSON, open to everybody"
-            # Beside hosts whose routes ask for tokens, one that asks for none may well be open on purpose.
-            severity = INFO if mesh.routes_by_claim and not service.looks_at_claims else None
+            # Beside hosts that ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if is_open_beside_others(mesh, service) else None
             yield Hit(service.obj, route.path, problem, mend, severity)
 
 

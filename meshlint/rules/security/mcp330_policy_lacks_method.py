@@ -57,7 +57,8 @@ def check(mesh: MeshView) -> Hits:
             if policy.action == "ALLOW" and not policy.targets and not guards_gateway(mesh, policy):
                 groups[policy.obj.namespace, tuple(sorted(policy.selector.items()))].append(policy)
         for policies in groups.values():
-            yield from _group(policies, path, {"POST"} | _of_pods(mesh, policies[0], forwarded))
+            if _may_serve(mesh, policies[0], path):
+                yield from _group(policies, path, {"POST"} | _of_pods(mesh, policies[0], forwarded))
 
 
 def _forwarded(mesh: MeshView, path: str) -> dict[str, set[str]]:
@@ -65,12 +66,25 @@ def _forwarded(mesh: MeshView, path: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for route in mesh.http_routes:
         # A route in the mesh without a method in its match says nothing about which ones its callers use.
-        if route.on_gateway and mesh.mcp_path_of(route):
+        if route.on_gateway and mesh.mcp_path_of(route) == path:
             # Preflights come from browsers; a route with a corsPolicy answers them itself.
             answered = {"OPTIONS"} if "corsPolicy" in route.raw else set[str]()
             for target in route.destinations:
                 found[target.fqdn] |= (route.methods(path) & KNOWN) - answered
     return found
+
+
+def _may_serve(mesh: MeshView, policy: AuthorizationPolicy, path: str) -> bool:
+    """Whether the pods of a policy are an MCP server's, as far as their Services are shown."""
+    behind = [
+        service
+        for service in mesh.services_by_namespace.get(policy.obj.namespace, ())
+        if service.selector and selects(policy.selector, service.selector)
+    ]
+    declared = mesh.environment.mcp_servers
+    return not behind or any(
+        service.fqdn in mesh.mcp_hosts and declared.get(service.fqdn, path) == path for service in behind
+    )
 
 
 def _of_pods(mesh: MeshView, policy: AuthorizationPolicy, forwarded: dict[str, set[str]]) -> set[str]:

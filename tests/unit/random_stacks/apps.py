@@ -85,7 +85,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         if routes or kind == "rest":
             found["routes"] = routes or [{"exact": "/only"}]
     if on:
-        tokens = draw(one(True, True, False))
+        paths = found.get("routes", [])
+        protected = era is not None or any("respond" not in r and r.get("auth") != "none" for r in paths)
+        tokens = protected and draw(one(True, True, False))
         if tokens:
             found["auth"] = draw(access.auth(era))
         elif era is not None:
