@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import meshlint
-from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components import chart_values, decisions
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
 from chatgpt_mesh.mesh.specs.problem import Problem, declared_at
@@ -82,12 +82,18 @@ def judged(
         accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
     )
 
-    def told(finding: meshlint.Finding) -> Problem:
-        declared = 0 <= finding.index < len(mesh.objects)
-        where = f"{mesh.objects[finding.index].owner}: {finding.object}" if declared else finding.object
-        return Problem(where, f"{finding.code}: {finding.message}")
+    def told(findings: Sequence[meshlint.Finding]) -> list[Problem]:
+        problems: dict[Problem, None] = {}
+        for finding in findings:
+            owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else ""
+            if decisions.answered(mesh, owner, finding):
+                continue
+            where = f"{owner}: {finding.object}" if owner else finding.object
+            decision = decisions.said(mesh, owner, finding)
+            problems[decision or Problem(where, f"{finding.code}: {finding.message}")] = None
+        return list(problems)
 
-    return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
+    return told(report.errors), told(report.warnings)
 
 
 def _environment(mesh: Mesh) -> meshlint.Environment:
@@ -95,6 +101,12 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
     return meshlint.Environment(
         production=not spec.faults_allowed,
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
+        mcp_servers={
+            host: app.mcp.path
+            for app in spec.apps.values()
+            if app.mcp is not None
+            for host in (app.service_host, *(exposure.host for exposure in app.exposures))
+        },
         longest_call_seconds=mesh.drain_duration.total_seconds(),
         trust_domain=spec.trust_domain,
         root_namespace=ROOT_NAMESPACE,

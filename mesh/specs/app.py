@@ -336,7 +336,8 @@ def _access_problems(
     yield from cors.problems(f"{path}.cors", app.cors)
     if app.auth is not None:
         era = None if app.mcp is None else app.mcp.era
-        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), era=era)
+        asks = app.mcp is not None or any(r.auth == "required" and r.respond is None for r in app.routes)
+        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), asks=asks, era=era)
     yield from callers.problems(
         f"{path}.callers",
         app.callers,

@@ -89,11 +89,18 @@ class AuthSpec(Spec):
     """Realm of the challenge. Default: none."""
 
 
-def problems(path: str, auth: AuthSpec, *, exposed: bool, era: Era | None) -> Iterator[Problem]:
-    """`exposed`: the app is on a gateway. `era`: that of its MCP endpoint, if it has one."""
+def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era | None) -> Iterator[Problem]:
+    """`exposed`: the app is on a gateway. `asks`: some path of it asks for tokens. `era`: that of its MCP endpoint, if
+    it has one."""
     if not exposed:
         yield Problem(
             path, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth"
+        )
+    elif not asks:
+        yield Problem(
+            path,
+            "is asked for by no path: every route answers itself or says auth: none; remove auth, or let a route "
+            "require it",
         )
     if not auth.issuers:
         yield Problem(f"{path}.issuers", "is empty; list at least one issuer")

@@ -36,6 +36,14 @@ def problems(path: str, faults: tuple[FaultSpec, ...], *, allowed: bool) -> Iter
             "this stack does not allow fault injection; remove it, or set faults_allowed: true in a stack "
             "that is not production",
         )
+    firsts: dict[tuple[str, str], int] = {}
     for index, fault in enumerate(faults):
+        first = firsts.setdefault((fault.header, fault.value), index)
+        if first != index:
+            yield Problem(
+                f"{path}.{index}.value",
+                f"faults.{first} takes the requests with this header and value; give this one a value of its own",
+                fault.value,
+            )
         if fault.delay is None and fault.abort is None:
             yield Problem(f"{path}.{index}", "needs delay, abort or both")

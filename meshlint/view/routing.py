@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import Json, elements, mapping, string_map, strings, text, whole
@@ -47,6 +47,13 @@ class HttpRoute:
     @property
     def name(self) -> str:
         return text(self.raw, "name")
+
+    def follow(self, delegate: VirtualService) -> None:
+        """Take the destinations of the VirtualService that this route delegates to for its own."""
+        path = (*self.path, "delegate")
+        for route in delegate.http:
+            self.destinations += [replace(target, path=path) for target in route.destinations]
+            self.mirrors += [replace(target, path=path) for target in route.mirrors]
 
     @property
     def is_weighted(self) -> bool:
@@ -114,6 +121,16 @@ class VirtualService:
     @property
     def on_gateway(self) -> bool:
         return any(name != MESH_GATEWAY for name in self.gateways)
+
+    @property
+    def looks_at_claims(self) -> bool:
+        """Whether some route matches a claim of a verified token."""
+        return any(
+            name.startswith("@request.auth.")
+            for route in self.http
+            for match in route.matches
+            for name in mapping(match, "headers")
+        )
 
     @property
     def age(self) -> tuple[bool, str, str, str]:
@@ -219,8 +236,10 @@ class Gateway:
 
     @property
     def is_egress(self) -> bool:
-        """Whether the gateway is for traffic that leaves, as its selector says."""
-        return any("egress" in value for value in self.selector.values())
+        """Whether traffic leaves here: the selector says so, or only workloads of the mesh can open its servers."""
+        if any("egress" in value for value in self.selector.values()):
+            return True
+        return bool(self.servers) and all(text(server.tls, "mode") == "ISTIO_MUTUAL" for server in self.servers)
 
     @classmethod
     def read(cls, obj: Manifest) -> Gateway:

@@ -81,7 +81,8 @@ def _run(variant: str, count: int, objects: Path) -> None:
     """One of the two, in this process."""
     import pulumi
     import pulumi_kubernetes
-    from pulumi.runtime import config, mocks, settings as settings_of_pulumi
+    from pulumi.runtime import config, mocks
+    from pulumi.runtime import settings as settings_of_pulumi
 
     registered: list[tuple[str, str, Any]] = []
     edges: list[int] = []

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     why="""
 MCP servers must answer 403 to an Origin that is present and not allowed: otherwise a web page can drive a server on
 the user's network (DNS rebinding). CORS does not reject; it only keeps the browser from reading the answer. A DENY
-with `when: request.headers[origin]`, `values: ["*"]`, `notValues: [allowed origins]` does. Judged for MCP servers
-that a gateway serves.
+with `when: request.headers[origin]`, `values: ["*"]`, `notValues: [allowed origins]` does; without
+`notValues` it refuses every Origin, which is right for a server that no web page calls. Judged for MCP servers that a
+gateway serves.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -90,7 +91,10 @@ def check(mesh: MeshView) -> Hits:
         for policy in mesh.authorization_policies
         if policy.action == "DENY"
         for rule_ in policy.rules
-        if any(condition.header == "origin" and condition.not_values for condition in rule_.conditions)
+        if any(
+            condition.header == "origin" and (condition.not_values or "*" in condition.values)
+            for condition in rule_.conditions
+        )
     ]
     by_host = PatternIndex((_hosts(rule_), rule_) for _, rule_ in checks)
     for service in mesh.virtual_services:
