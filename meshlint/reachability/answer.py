@@ -67,9 +67,22 @@ def _from_outside(mesh: MeshView, request: Request) -> Answer:
         if found is not None:
             answers.append(found)
     if not answers:
-        return Answer(Outcome.DENIED, 404, "no Gateway", f"none listens on port {request.port} for {request.host}")
+        why = f"none listens on port {request.port} for {request.host}"
+        return Answer(Outcome.DENIED, 404 if _reads_any_host(mesh, request) else 0, "no Gateway", why)
     # Of several gateways for one host the client finds the one that lets it in.
     return min(answers, key=lambda found: list(Outcome).index(found.outcome))
+
+
+def _reads_any_host(mesh: MeshView, request: Request) -> bool:
+    """Whether requests for unknown hosts are read at a port at all: not where TLS comes first, whose names are known."""
+    return any(
+        server.number == request.port and server.is_http and not server.ends_tls
+        for edge in edges(mesh)
+        if request.gateway in ("", f"{edge.namespace}/{edge.name}")
+        for gateway in mesh.gateways
+        if selects(gateway.selector, edge.labels)
+        for server in gateway.servers
+    )
 
 
 def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
@@ -97,7 +110,7 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
 
 def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: str) -> Answer:
     host = _service_name(mesh, request.host, namespace)
-    hidden = _hidden(mesh, host, namespace, principal)
+    hidden = _hidden(mesh, host, namespace, principal, request.port)
     if hidden is not None:
         return hidden
     routes = mesh_routes(mesh, host)
@@ -227,7 +240,7 @@ def _service_name(mesh: MeshView, host: str, namespace: str) -> str:
     return name
 
 
-def _hidden(mesh: MeshView, host: str, namespace: str, principal: str) -> Answer | None:
+def _hidden(mesh: MeshView, host: str, namespace: str, principal: str, port: int) -> Answer | None:
     """The refusal of the caller's Sidecar, where it keeps the host out of the caller's sight."""
     account = principal.rpartition("/")[2]
     labels = [pods.labels for pods in mesh.workloads_by_namespace.get(namespace, ()) if pods.service_account == account]
@@ -250,7 +263,22 @@ def _hidden(mesh: MeshView, host: str, namespace: str, principal: str) -> Answer
     mode = text(sidecar.spec, "outboundTrafficPolicy", "mode") or ("REGISTRY_ONLY" if mesh.registry_only else "")
     if mode != "REGISTRY_ONLY":
         return None
-    return Answer(Outcome.DENIED, 502, sidecar.key, f"it does not list {host}, and nothing else is reached")
+    why = f"it does not list {host}, and nothing else is reached"
+    return Answer(Outcome.DENIED, 502 if _reads_requests(mesh, listed, namespace, port) else 0, sidecar.key, why)
+
+
+def _reads_requests(mesh: MeshView, listed: Sequence[str], namespace: str, port: int) -> bool:
+    """Whether a sidecar reads HTTP at a port, for some host that it lists there; else it only ends the connection."""
+    spoken = [(service.fqdn, service.ports) for service in mesh.services]
+    spoken += [(host, entry.ports) for host, entries in mesh.service_entries_by_host.items() for entry in entries]
+    return any(
+        one.number == port and one.protocol in _HTTP and any(_lists(entry, host, namespace, mesh) for entry in listed)
+        for host, ports in spoken
+        for one in ports
+    )
+
+
+_HTTP = frozenset({"http", "http2", "grpc", "grpc-web", "h2c"})
 
 
 def _lists(entry: str, host: str, namespace: str, mesh: MeshView) -> bool:

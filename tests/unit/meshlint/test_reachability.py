@@ -152,7 +152,7 @@ class TestFromOutside:
             (outside(headers={"origin": "https://evil.example"}), "denied", 403, "AuthorizationPolicy/edge/origins"),
             (outside(headers={"origin": "https://chatgpt.com"}), "allowed", 200, "AuthorizationPolicy/apps/mcp"),
             (outside(port=80), "redirected", 301, "Gateway/edge/public"),
-            (outside(port=8443), "denied", 404, "no Gateway"),
+            (outside(port=8443), "denied", 0, "no Gateway"),
         ],
         ids=lambda value: str(value) if isinstance(value, Request) else None,
     )  # fmt: skip
