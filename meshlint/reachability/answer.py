@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshlint.reachability import paths
 from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, mtls_mode
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
-from meshlint.reachability.routing import gateway_routes, mesh_routes, own_answer, servers_of, takes
+from meshlint.reachability.routing import followed, gateway_routes, mesh_routes, own_answer, servers_of, takes
 from meshlint.view.fields import elements, mapping, strings, text
 from meshlint.view.hosts import covers, fqdn
 from meshlint.view.kubernetes import selects
@@ -95,6 +96,13 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
     if not server.is_http:
         return Answer(Outcome.ALLOWED, 0, server.obj.key, "it passes the connection on without reading requests")
     proxy = Proxy(edge.namespace, edge.labels, request.port)
+    read = paths.read(mesh, request)
+    if read is None:
+        return paths.bad(server.obj.key)
+    request = read
+    unread = paths.refused(mesh, proxy, request)
+    if unread is not None:
+        return unread
     verified, refusal = authenticate(mesh, proxy, request)
     if refusal is not None:
         return refusal
@@ -111,8 +119,14 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
 def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: str) -> Answer:
     host = _service_name(mesh, request.host, namespace)
     hidden = _hidden(mesh, host, namespace, principal, request.port)
+    read = paths.read(mesh, request)
+    if hidden is not None and not hidden.status:
+        return hidden
+    if read is None:
+        return paths.bad(f"the sidecar of {request.caller}")
     if hidden is not None:
         return hidden
+    request = read
     routes = mesh_routes(mesh, host)
     if routes:
         found = _routed(mesh, request, routes, None, principal, namespace)
@@ -128,8 +142,11 @@ def _routed(
     principal: str,
     namespace: str = "",
 ) -> Answer | None:
-    for route in routes:
-        if not takes(route, request, verified, namespace):
+    for declared in routes:
+        if not takes(declared, request, verified, namespace):
+            continue
+        route = followed(mesh, declared, request, verified, namespace)
+        if route is None:
             continue
         name = f"route {route.name}" if route.name else f"route {route.path[-1]}"
         own = own_answer(route)
@@ -225,6 +242,13 @@ def _at_pods(mesh: MeshView, request: Request, host: str, proxy: Proxy, principa
     if mode == "STRICT" and not principal:
         return Answer(Outcome.DENIED, 0, by, "STRICT mTLS: a connection without a certificate is reset", host)
     proven = "" if mode == "DISABLE" else principal
+    read = paths.read(mesh, request)
+    if read is None:
+        return replace(paths.bad("its proxy"), destination=host)
+    request = read
+    unread = paths.refused(mesh, proxy, request)
+    if unread is not None:
+        return replace(unread, destination=host)
     verified, refusal = authenticate(mesh, proxy, request)
     if refusal is not None:
         return replace(refusal, destination=host)

@@ -185,12 +185,13 @@ def _account(name: str, namespace: str) -> str:
 
 def _to(raw: dict[str, object], proxy: Proxy, request: Request) -> bool:
     paths, not_paths = strings(raw, "paths"), strings(raw, "notPaths")
+    path = request.path.partition("?")[0]
     return (
         _field(raw, "hosts", request.host, ignore_case=True)
         and _field(raw, "ports", str(proxy.port))
         and _field(raw, "methods", request.method)
-        and (not paths or any(path_matches(pattern, request.path) for pattern in paths))
-        and not any(path_matches(pattern, request.path) for pattern in not_paths)
+        and (not paths or any(path_matches(pattern, path) for pattern in paths))
+        and not any(path_matches(pattern, path) for pattern in not_paths)
     )
 
 

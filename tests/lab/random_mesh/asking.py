@@ -61,6 +61,11 @@ def edges(lab: RunningLab) -> Edges:
     return Edges(gateways, (str(certificate), str(key)))
 
 
+def asked_of(deployed: Deployed) -> list[Question]:
+    """The questions of the stack's number."""
+    return questions(deployed.stack, edges(deployed.lab), deployed.lab.keys, deployed.seed)
+
+
 def compare(deployed: Deployed, judged: MeshView | None = None) -> Compared:
     """Ask the questions of the stack's number. `judged` are other objects to predict from than those that are live.
 
@@ -68,7 +73,7 @@ def compare(deployed: Deployed, judged: MeshView | None = None) -> Compared:
     that stalls answers 503. What arrived and should not have is final, so that no second try hides an open door.
     """
     mesh = judged or deployed.view
-    asked = questions(deployed.stack, edges(deployed.lab), deployed.lab.keys, deployed.seed)
+    asked = asked_of(deployed)
     predicted = [answer(mesh, question.asked) for question in asked]
     met = ask(deployed, asked)
     doubtful = [

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chatgpt_mesh.components import checked
+from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.components.namespaces import Injection
 from chatgpt_mesh.control_plane.acknowledgement import UpdateRejectedError
+from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab.deploy import FIELD_MANAGER
 from lab.images import WORKLOAD_IMAGE
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
 
 KINDS = (
     "gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,sidecars,authorizationpolicies,"
-    "requestauthentications,peerauthentications,services,deployments,namespaces,serviceaccounts"
+    "requestauthentications,peerauthentications,envoyfilters.networking.istio.io,services,deployments,namespaces,"
+    "serviceaccounts"
 )
 _OURS = ",".join(f"{name}={value}" for name, value in workloads.PART_OF.items())
 _READY_SECONDS = 150
@@ -47,13 +52,20 @@ class Deployed:
     refused: list[str]
 
     @cached_property
-    def view(self) -> MeshView:
+    def objects(self) -> list[dict[str, Any]]:
         """The mesh as the API server has it."""
         listed = _kubectl(self.lab, "get", KINDS, "--all-namespaces", "--output=json")
         items: list[dict[str, Any]] = json.loads(listed)["items"]
         settings = _kubectl(self.lab, "get", "configmap", "istio", "--namespace=istio-system", "--output=json")
+        return [*items, json.loads(settings)]
+
+    @cached_property
+    def view(self) -> MeshView:
+        return self.view_of(self.objects)
+
+    def view_of(self, objects: list[dict[str, Any]]) -> MeshView:
         environment = Environment(trust_domain=self.stack.trust_domain)
-        return MeshView([*items, json.loads(settings)], environment=environment, today=datetime.now(UTC).date())
+        return MeshView(objects, environment=environment, today=datetime.now(UTC).date())
 
     @cached_property
     def app_pods(self) -> dict[str, list[Pod]]:
@@ -104,7 +116,12 @@ class RandomStacks:
         return self._lab.state.config
 
     def _stack_file(self, seed: int) -> Path:
-        made = self._lab.stack_with(declaration(seed, self._lab.stack), self._directory)
+        """What the checker finds in it is accepted: here the mesh is asked, and other tests ask the checker's rules."""
+        declared = declaration(seed, self._lab.stack)
+        made = self._lab.stack_with(declared, self._directory)
+        declared["accept"] = accepted(load_stack(made))
+        made.unlink()
+        made = self._lab.stack_with(declared, self._directory)
         return made.rename(self._directory / f"Pulumi.random-{seed}.yaml")
 
     def _clear(self, successor: Settings) -> None:
@@ -124,6 +141,20 @@ class RandomStacks:
         for namespace in sorted(set(_namespaces(wanted))):
             wait = ["wait", "--for=condition=Available", "deployments", f"--selector={_OURS}"]
             _kubectl(self._lab, *wait, f"--namespace={namespace}", f"--timeout={_READY_SECONDS}s")
+
+
+def accepted(stack: Settings) -> list[dict[str, str]]:
+    """The checker's errors in a stack, as its `accept` would have them."""
+    today = datetime.now(UTC).date()
+    mesh = Mesh(stack, today)
+    charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
+    errors, _ = checked.judged(mesh, charts, Injection(revision=stack.istio.injection), accept=(), today=today)
+    found = {(error.message.partition(":")[0], error.path.rpartition(": ")[2]) for error in errors}
+    until = (today + timedelta(days=30)).isoformat()
+    return [
+        {"code": code, "object": name, "until": until, "why": "a random stack, gone in a minute"}
+        for code, name in sorted(found)
+    ]
 
 
 def _namespaces(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
