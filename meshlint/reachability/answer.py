@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshlint.reachability import paths
-from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, mtls_mode
+from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, is_preflight, mtls_mode
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
 from meshlint.reachability.routing import followed, gateway_routes, mesh_routes, own_answer, servers_of, takes
 from meshlint.view.fields import elements, mapping, strings, text
@@ -75,7 +75,7 @@ def _from_outside(mesh: MeshView, request: Request) -> Answer:
 
 
 def _reads_any_host(mesh: MeshView, request: Request) -> bool:
-    """Whether requests for unknown hosts are read at a port at all: not where TLS comes first, whose names are known."""
+    """Whether requests for unknown hosts are read at a port at all: not where TLS comes first, with its names."""
     return any(
         server.number == request.port and server.is_http and not server.ends_tls
         for edge in edges(mesh)
@@ -176,7 +176,7 @@ def _outcome(status: int) -> Outcome:
 def _is_answered_preflight(route: HttpRoute, request: Request) -> bool:
     origin = header(request, "origin")
     policy = mapping(route.raw, "corsPolicy")
-    if not policy or request.method != "OPTIONS" or not origin or not header(request, "access-control-request-method"):
+    if not policy or not origin or not is_preflight(request):
         return False
     return any(matches(allowed, origin) for allowed in elements(policy, "allowOrigins"))
 

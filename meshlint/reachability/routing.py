@@ -103,7 +103,7 @@ def takes(route: HttpRoute, request: Request, verified: Token | None, caller_nam
 def followed(
     mesh: MeshView, route: HttpRoute, request: Request, verified: Token | None, caller_namespace: str = ""
 ) -> HttpRoute | None:
-    """The route itself, or that of the VirtualService to which it delegates, with all that the delegate leaves to it."""
+    """The route itself, or that of the VirtualService to which it delegates, with what the delegate leaves open."""
     delegate = mapping(route.raw, "delegate")
     if not delegate:
         return route

@@ -83,6 +83,7 @@ class RandomStacks:
     def __init__(self, lab: RunningLab, mesh: str) -> None:
         self._lab = lab
         self._mesh = mesh
+        self.running: Deployed | None = None
         # a run that was killed may have left some of its own
         self._namespaces = {*NAMESPACES, *(app.namespace for app in lab.stack.apps.values())}
 
@@ -90,6 +91,7 @@ class RandomStacks:
         """The stack of a number in place of whatever runs, workloads ready, every proxy in step."""
         stack_file = self._stack_file(seed)
         stack = load_stack(stack_file)
+        self.running = None
         self._clear(stack)
         done = self._lab.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", stack_file=stack_file)
         assert done.returncode == 0, f"seed {seed}, {stack_file}: {done.stdout}"
@@ -101,7 +103,8 @@ class RandomStacks:
         except UpdateRejectedError as error:
             refused.append(str(error))
         refused += map(str, self._lab.plane.rejections())
-        return Deployed(self._lab, seed, stack, list(dict.fromkeys(refused)))
+        self.running = Deployed(self._lab, seed, stack, list(dict.fromkeys(refused)))
+        return self.running
 
     def restore(self) -> None:
         """The lab as `python -m lab up` makes it, without anything of random stacks."""

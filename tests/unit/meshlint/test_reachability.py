@@ -162,6 +162,11 @@ class TestFromOutside:
         found = answer(mesh(), request_)
         assert (found.outcome, found.status, found.by) == (outcome, status, by)
 
+    def test_the_token_of_a_preflight_is_not_looked_at(self) -> None:
+        asks = {"origin": "https://chatgpt.com", "access-control-request-method": "POST"}
+        found = answer(mesh(), outside(method="OPTIONS", token=FOREIGN, headers=asks))
+        assert found.by == "VirtualService/apps/mcp"
+
     def test_a_gateway_may_ask_for_a_certificate(self) -> None:
         mutual = mesh(SHOP.replace("mode: SIMPLE", "mode: MUTUAL"))
         assert answer(mutual, outside()).status == 0
@@ -240,7 +245,6 @@ spec:
 """
         )
         assert answer(scoped, inside("apps/frontend")).by == "Sidecar/apps/frontend"
-
 
     @pytest.mark.parametrize(("protocol", "status"), [("http", 502), ("tcp", 0)])
     def test_what_is_hidden_is_answered_only_where_a_sidecar_reads_requests(self, protocol: str, status: int) -> None:
