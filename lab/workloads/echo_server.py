@@ -15,8 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from lab.workloads.caller import CONTROL_PORT
-from lab.workloads.mcp_server import APP_PORT, Recorded
-from lab.workloads.mcp_tools import Identity
+from lab.workloads.recorded import Identity, Recorded
 from lab.workloads.recorder import Recorder, control_app
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ async def serve(identity: Identity, port: int) -> None:
 
 
 def main() -> None:
-    asyncio.run(serve(Identity.from_environment(), int(os.environ.get("APP_PORT", str(APP_PORT)))))
+    asyncio.run(serve(Identity.from_environment(), int(os.environ.get("APP_PORT", "8080"))))
 
 
 if __name__ == "__main__":

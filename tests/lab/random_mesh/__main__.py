@@ -25,13 +25,15 @@ def main() -> int:
     parser.add_argument("--no-page", action="store_true", help="leave docs/lab-random.md as it is")
     arguments = parser.parse_args()
     rows: list[result.Row] = []
-    for row in run(running_lab(), MESH, arguments.seeds):
-        rows.append(row)
-        print(row, flush=True)
-        if not row.good:
-            print(result.shortcomings([row]), flush=True)
-    if not arguments.no_page:
-        result.write(rows)
+    try:
+        for row in run(running_lab(), MESH, arguments.seeds):
+            rows.append(row)
+            print(row, flush=True)
+            if not row.good:
+                print(result.shortcomings([row]), flush=True)
+    finally:
+        if rows and not arguments.no_page:
+            result.write(rows)
     return 0 if all(row.good for row in rows) else 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.lab.random_mesh.asking import compare
+from tests.lab.random_mesh.asking import Compared, compare
 from tests.lab.random_mesh.deployed import RandomStacks
 from tests.lab.random_mesh.result import Row, described
 
@@ -20,10 +20,17 @@ def run(lab: RunningLab, mesh: str, seeds: Iterable[int]) -> Iterator[Row]:
     stacks = RandomStacks(lab, mesh)
     try:
         for seed in seeds:
-            started = time.monotonic()
-            deployed = stacks.deploy(seed)
-            compared = compare(deployed)
-            seconds = time.monotonic() - started
-            yield Row(seed, described(deployed.stack), compared, deployed.refused, seconds)
+            yield _row(stacks, seed)
     finally:
         stacks.restore()
+
+
+def _row(stacks: RandomStacks, seed: int) -> Row:
+    """A stack that cannot be deployed is a row as well: those after it still say something."""
+    started = time.monotonic()
+    try:
+        deployed = stacks.deploy(seed)
+        compared = compare(deployed)
+    except AssertionError as error:
+        return Row(seed, "failed", Compared(0, 0, 0, []), [str(error)], time.monotonic() - started)
+    return Row(seed, described(deployed.stack), compared, deployed.refused, time.monotonic() - started)
