@@ -7,6 +7,7 @@ every mistake at once.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -244,9 +245,15 @@ def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:
 def _validate(kind: Any, value: Any, path: str) -> tuple[Any, list[Problem]]:
     try:
         # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
-        return TypeAdapter[Any](kind).validate_json(json.dumps(value)), []
+        return _adapter(kind).validate_json(json.dumps(value)), []
     except ValidationError as error:
         return None, setting_problems.problems(error, kind, path)
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Built once for each kind of setting, and not for each of a thousand apps."""
+    return TypeAdapter[Any](kind)
 
 
 def _is_mapping(annotation: Any) -> bool:
