@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.mesh.specs import app, egress, gateways, raw_objects, security, telemetry
+from chatgpt_mesh.mesh.specs import app, egress, gateways, raw_objects, rollout, security, telemetry
 from chatgpt_mesh.mesh.specs.app import AppSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
@@ -68,5 +68,8 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
 
 
 def warnings(spec: MeshSpec, today: date) -> list[Problem]:
-    """What is right today and will not be soon."""
-    return list(security.warnings(spec.security, today))
+    """What is right today and will not be soon, and what a declaration gives up."""
+    found = list(security.warnings(spec.security, today))
+    for one in spec.apps.values():
+        found += rollout.warnings(f"{one.declared_at}.rollout", one.rollout, authenticated=one.auth is not None)
+    return found
