@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.mesh.specs import app, egress, existing_gateway, gateways, raw_objects, scope, security, telemetry
+from chatgpt_mesh.mesh.specs import (
+    app,
+    egress,
+    existing_gateway,
+    gateways,
+    raw_objects,
+    rollout,
+    scope,
+    security,
+    telemetry,
+)
 from chatgpt_mesh.mesh.specs.app import AppSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
@@ -87,5 +97,8 @@ def _counts_for(gateway: GatewaySpec, app: AppSpec) -> bool:
 
 
 def warnings(spec: MeshSpec, today: date) -> list[Problem]:
-    """What is right today and will not be soon."""
-    return list(security.warnings(spec.security, today))
+    """What is right today and will not be soon, and what a declaration gives up."""
+    found = list(security.warnings(spec.security, today))
+    for one in spec.apps.values():
+        found += rollout.warnings(f"{one.declared_at}.rollout", one.rollout, authenticated=one.auth is not None)
+    return found

@@ -123,6 +123,18 @@ def problems(
     yield from _hand_off_problems(path, rollout, routes=routes)
 
 
+def warnings(path: str, rollout: RolloutSpec | None, *, authenticated: bool) -> Iterator[Problem]:
+    """What the one who moves the weights cannot carry."""
+    if rollout is not None and rollout.managed_by == "flagger" and authenticated:
+        yield Problem(
+            f"{path}.managed_by",
+            "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
+            "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
+            "weights where clients log in by themselves",
+            "flagger",
+        )
+
+
 def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[Problem]:
     if canary.version == stable:
         yield Problem(f"{path}.version", "is the stable version; a canary is another one", canary.version)

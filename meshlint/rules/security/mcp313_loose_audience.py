@@ -9,6 +9,7 @@ from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import strings, text
 from meshlint.view.routing import match_takes_path
 from meshlint.view.strings import methods_of
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -106,8 +107,7 @@ def _unbound_route(mesh: MeshView) -> str | None:
     )
     for route in mesh.http_routes:
         path = mesh.mcp_path_of(route) if route.on_gateway else ""
-        # Where routes look at claims, a host whose routes look at none is open to everybody, token or not.
-        if not path or (mesh.routes_by_claim and not route.owner.looks_at_claims):
+        if not path or is_open_beside_others(mesh, route.owner):
             continue
         for match in route.matches or [{}]:
             if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:

@@ -16,7 +16,8 @@ class Plan:
     """What must be known of all apps before one of them is drawn."""
 
     def __init__(self, draw: st.DrawFn, most: int) -> None:
-        self.names: list[str] = draw(st.lists(one(*NAMES), min_size=0, max_size=most, unique=True))
+        count = min(draw(one(2, 1, 3, 4, 2, 3, 0)), most)
+        self.names: list[str] = [str(name) for name in draw(st.permutations(NAMES))[:count]]
         self.namespace = {name: draw(one(*NAMESPACES)) for name in self.names}
         self.kind = {name: draw(one("mcp", "mcp", "rest", "service", "caller")) for name in self.names}
         self.service: dict[str, Values] = {}
@@ -52,6 +53,9 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
     return {**hosts[0], **({"further_hosts": further} if further else {})}, on
 
 
+_closed = spec(open=one(False))
+
+
 @st.composite
 def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str]) -> Values:
     """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
@@ -80,7 +84,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
     versions = draw(one(False, True))
     targets = [other for other in others if other in plan.service and other not in flagged]
     root = kind != "mcp"
-    if kind != "service" or draw(truth):
+    if kind == "rest" or draw(truth):
         routes = draw(traffic.routes_of(targets if on else [], versions=versions, root=root, service=True))
         if routes or kind == "rest":
             found["routes"] = routes or [{"exact": "/only"}]
@@ -90,6 +94,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         tokens = protected and draw(one(True, True, False))
         if tokens:
             found["auth"] = draw(access.auth(era))
+            found |= draw(_closed)
         elif era is not None:
             found["open"] = True
         if draw(truth):
@@ -115,7 +120,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
 @st.composite
 def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faults: bool) -> Values:
     served = [name for name in gateways if KINDS[name] != "egress"]
-    flagged = set(plan.names[:1])
+    flagged = set(plan.names[:2])
     found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
     for declared in found.values():
         if faults and "service" in declared and draw(truth):

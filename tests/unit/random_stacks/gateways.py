@@ -28,36 +28,45 @@ GATEWAY_TAINT = {"key": "dedicated", "value": "gateway"}
 resources = spec(cpu=quantity, memory=quantity, cpu_limit=st.none() | quantity, memory_limit=st.none() | quantity)
 
 
+# What is the same in each draw is made once: making a strategy takes as long as drawing from it.
+_tls = spec(
+    ciphers=some(*CIPHERS, least=1),
+    client_certificates=st.none() | spec(subjects=some("client.example.com", "spiffe://a/b")),
+)
+_tls_versions = st.one_of(
+    spec(min_version=one("1.2"), max_version=one(None, "1.2", "1.3")),
+    spec(always(min_version=one("1.3")), max_version=one(None, "1.3")),
+)
+_managers = spec(always(issuer=one("letsencrypt")), kind=one("ClusterIssuer", "Issuer"))
+_certificates = one("secret", "cert_manager", "both")
+
+
 @st.composite
 def tls(draw: st.DrawFn, secret: str) -> Values:
-    settings: Values = draw(
-        spec(
-            min_version=one("1.2", "1.3"),
-            ciphers=some(*CIPHERS, least=1),
-            client_certificates=st.none() | spec(subjects=some("client.example.com", "spiffe://a/b")),
-        )
-    )
-    at_most = [version for version in ("1.2", "1.3") if version >= settings.get("min_version", "1.2")]
-    settings |= draw(spec(max_version=st.none() | one(*at_most)))
-    manager = spec(always(issuer=one("letsencrypt")), kind=one("ClusterIssuer", "Issuer"))
-    how = draw(one("secret", "cert_manager", "both"))
+    settings: Values = {**draw(_tls), **draw(_tls_versions)}
+    how = draw(_certificates)
     if how != "cert_manager":
         settings["secret"] = secret
     if how != "secret":
-        settings["cert_manager"] = draw(manager)
+        settings["cert_manager"] = draw(_managers)
     return settings
+
+
+_https = spec(protocol=one("HTTPS"), shared_with=some("team-y", "team-z"))
+_numbers = one(443, 443, 443, 1, 8443, 65535)
+_rarely = one(False, False, True)
 
 
 @st.composite
 def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -> Values:
     """HTTPS for the gateway's domain, always; beside it other hosts, passthrough and, inside, bytes."""
     domain, internal = DOMAINS[name], KINDS[name] == "internal"
-    number = draw(one(443, 443, 443, 1, 8443, 65535))
+    number = draw(_numbers)
     found: Values = {
         "https": {
             "hosts": [f"*.{domain}"],
             "tls": draw(tls(f"{name}-tls")),
-            **draw(spec(protocol=one("HTTPS"), shared_with=some("team-y", "team-z"))),
+            **draw(_https),
             **({"port": number} if number != 443 or draw(truth) else {}),
         }
     }
@@ -67,7 +76,7 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
     elsewhere = {"host": "vault.data.svc.cluster.local", "port": 8200}
     leads = [elsewhere, {"host": "a" + ".b" * 20 + ".svc.cluster.local", "port": draw(one(1, 65535))}]
     leads += [{"host": host, "port": port} for host, port in services.items()]
-    if draw(one(False, False, True)):
+    if draw(_rarely):
         found["passed"] = {"protocol": "TLS", "hosts": [f"db.{name}.example.info"], "destination": draw(one(*leads))}
     if internal and draw(truth):
         bytes_port = draw(one(5432, 6379, *([] if redirect else [80])))
@@ -75,17 +84,26 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
     return found
 
 
+_pods = spec(
+    target_cpu_percent=one(1, 70, 100),
+    resources=resources,
+    spread=some("zone", "node"),
+    tolerations=one([], [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]),
+)
+_services = spec(
+    type_=one(None, "LoadBalancer", "ClusterIP", "NodePort"),
+    address=one(None, "203.0.113.10", "edge-address"),
+    annotations=named(["example.com/team", "networking.gke.io/load-balancer-type"], one("Internal", "")),
+    external_traffic_policy=one("Local", "Cluster"),
+)
+_ranges = spec(source_ranges=some("10.0.0.0/8", "203.0.113.0/24"))
+_edge = spec(redirect_http=truth, reject_header_underscores=truth)
+
+
 @st.composite
 def workload(draw: st.DrawFn, kind: str, *, google: bool) -> Values:
     least = draw(one(1, 2, 3))
-    settings: Values = draw(
-        spec(
-            target_cpu_percent=one(1, 70, 100),
-            resources=resources,
-            spread=some("zone", "node"),
-            tolerations=one([], [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]),
-        )
-    )
+    settings: Values = draw(_pods)
     if draw(truth):
         settings["replicas"] = {"min": least, "max": draw(one(least, 5, 20))}
         settings |= draw(spec(min_available=one(*range(1, max(2, least)))))
@@ -95,18 +113,11 @@ def workload(draw: st.DrawFn, kind: str, *, google: bool) -> Values:
         settings["tolerations"] = [{"key": "dedicated", "operator": "Equal", "value": "gateway"}]
     elif place:
         settings["node_selector"] = {"kubernetes.io/os": "linux"}
-    service: Values = draw(
-        spec(
-            type_=st.none() | one("LoadBalancer", "ClusterIP", "NodePort"),
-            address=st.none() | one("203.0.113.10", "edge-address"),
-            annotations=named(["example.com/team", "networking.gke.io/load-balancer-type"], one("Internal", "")),
-            external_traffic_policy=one("Local", "Cluster"),
-        )
-    )
+    service: Values = draw(_services)
     balanced = service.get("type") == "LoadBalancer" or (service.get("type") is None and kind != "egress")
     if balanced:
-        service |= draw(spec(source_ranges=some("10.0.0.0/8", "203.0.113.0/24")))
-    return {**settings, **draw(spec(service=st.just(service)))}
+        service |= draw(_ranges)
+    return {**settings, "service": service} if draw(truth) else settings
 
 
 @st.composite
@@ -117,11 +128,11 @@ def gateways(draw: st.DrawFn, services: Values, *, google: bool) -> Values:
         if name != "public" and not draw(one(True, name in ("internal", "out"), False)):
             continue
         gateway: Values = {"kind": kind}
-        if name in ("partners", "out-b") or draw(one(False, False, True)):
+        if name in ("partners", "out-b") or draw(_rarely):
             gateway["release"] = draw(one(f"{name}-gw", f"istio-{name}", "g" if name == "out" else name))
-        if draw(one(False, False, True)):
+        if draw(_rarely):
             gateway["namespace"] = f"{name}-home"
-        gateway |= draw(spec(redirect_http=truth, reject_header_underscores=truth))
+        gateway |= draw(_edge)
         if draw(truth):
             gateway["workload"] = draw(workload(kind, google=google))
         if kind != "egress":

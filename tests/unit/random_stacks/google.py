@@ -17,7 +17,8 @@ METRICS = (
 )  # fmt: skip
 
 nats: Drawn = st.one_of(
-    spec(addresses=one(2, 64), drain=one([], [0], [1]), log=one("errors", "all", "none")),
+    spec(always(addresses=one(2, 64)), drain=one([0], [1]), log=one("errors", "all", "none")),
+    spec(always(log=one("errors", "all", "none"), drain=st.just([0]))),
     spec(always(addresses=one(1)), min_ports=one(32, 64), max_ports=one(128, 65536)),
     spec(always(min_ports=one(32), max_ports=one(64))),
     spec(always(min_ports=one(32768), max_ports=one(65536))),
@@ -27,7 +28,7 @@ network: Drawn = spec(
     always(
         region=one(REGION),
         zones=some(*ZONES, least=1),
-        nodes=one("10.0.0.0/20", "10.0.0.0/18"),
+        nodes=one("10.0.0.0/18"),
         pods=one("10.64.0.0/10"),
         services=one("10.8.0.0/20", "10.8.0.0/27"),
         control_plane=one("172.16.0.0/28"),
@@ -35,19 +36,18 @@ network: Drawn = spec(
     proxy_only=st.none() | one("10.9.0.0/23"),
     mtu=one(1300, 1460, 8896),
     routing=one("regional", "global"),
-    flow_logs=st.none()
+    flow_logs=one(None)
     | spec(
-        sampling=one(0.5, 1),
-        interval=one("5s", "30s", "1m", "5m", "10m", "15m"),
+        always(interval=one("5s", "30s", "1m", "5m", "10m", "15m"), sampling=one(0.5, 1)),
         metadata=one("all", "none"),
     ),
     nat=nats,
     firewall=spec(logging=truth, explicit_allows=truth, shadow_rules=truth, istioctl_ports=truth),
-    dns=st.none() | spec(always(zone=one("example-com", "z")), ttl=one(30, 300, 86400)),
+    dns=st.none() | spec(always(zone=one("example-com", "z"), ttl=one(30, 300, 86400))),
 )
 
 upgrades: Drawn = st.one_of(
-    spec(strategy=one("surge"), max_surge=one(1, 20), max_unavailable=one(0, 20)),
+    spec(always(max_surge=one(1, 20), max_unavailable=one(0, 20)), strategy=one("surge")),
     spec(always(max_surge=one(0), max_unavailable=one(1))),
     spec(always(strategy=one("blue-green")), soak=one("1m", "24h")),
 )
@@ -76,16 +76,26 @@ def pool(draw: st.DrawFn, zones: list[str], *, tainted: bool) -> Values:
         ),
     }
     if tainted:
-        found["taints"] = draw(one([], [GATEWAY_TAINT], [{**GATEWAY_TAINT, "effect": "NoSchedule"}]))
+        found["taints"] = draw(
+            one(
+                [GATEWAY_TAINT], [{**GATEWAY_TAINT, "effect": "NoSchedule"}], [{**GATEWAY_TAINT, "effect": "NoExecute"}]
+            )
+        )
         found["taints"] += draw(one([], [{"key": "k", "value": "v", "effect": "PreferNoSchedule"}]))
+    if found.get("max_pods_per_node", 64) == 8 and not tainted:
+        found["nodes"]["max"] = draw(one(found["nodes"]["max"], 15000))
+        found.pop("upgrade", None)
     return found
 
 
 hours = one("00:00", "03:00", "23:59")
 exclusions: Drawn = st.one_of(
     spec(
-        always(from_=one("2026-12-20"), until=one("2027-01-10")),
-        scope=one("no-upgrades", "no-minor-upgrades", "no-minor-or-node-upgrades"),
+        always(
+            from_=one("2026-12-20"),
+            until=one("2027-01-10"),
+            scope=one("no-upgrades", "no-minor-upgrades", "no-minor-or-node-upgrades"),
+        ),
     ),
     spec(always(from_=one("2026-11-01"), until=one("2027-04-30"))),
 )
@@ -96,12 +106,12 @@ maintenance: Drawn = spec(
         duration=one("4h", "24h"),
         days=st.lists(one("mon", "tue", "wed", "thu", "fri", "sat", "sun"), min_size=3, max_size=7, unique=True),
     ),
-    exclusions=named(["launch", "freeze"], exclusions),
+    exclusions=named(["launch", "freeze"], exclusions, least=1),
     notify=truth,
 )
 
 access: Drawn = st.one_of(
-    spec(dns=st.none() | spec(external=truth, service_account_tokens=truth), login=one("plugin", "token")),
+    spec(dns=st.none() | spec(always(external=truth, service_account_tokens=truth)), login=one("plugin", "token")),
     spec(
         always(
             ip=spec(
@@ -125,16 +135,14 @@ hardening: Drawn = spec(
 )
 
 backups: Drawn = spec(
+    always(retain_days=one(1, 30, 180), include_secrets=truth, include_volumes=truth),
     schedule=one("15 2 * * *"),
-    retain_days=one(1, 30, 180),
-    include_secrets=truth,
-    include_volumes=truth,
     encryption_key=st.none() | one(KEY),
 )
 
 
 def _with_system(*names: str) -> Drawn:
-    return st.just([]) | some(*names).map(lambda found: ["SYSTEM_COMPONENTS", *found])
+    return one([], ["SYSTEM_COMPONENTS"]) | some(*names, least=1).map(lambda found: ["SYSTEM_COMPONENTS", *found])
 
 
 @st.composite
@@ -158,8 +166,7 @@ def cluster(draw: st.DrawFn, zones: list[str], apps: list[str]) -> Values:
                 maintenance=maintenance,
                 security=hardening,
                 observability=spec(
-                    logs=_with_system(*LOGS),
-                    metrics=_with_system(*METRICS),
+                    always(logs=_with_system(*LOGS), metrics=_with_system(*METRICS)),
                     managed_prometheus=truth,
                     dataplane_metrics=truth,
                     dataplane_flows=truth,

@@ -44,7 +44,8 @@ def security(draw: st.DrawFn, apps: Values) -> Values:
 
 
 HOSTS = ("api.openai.com", "db.example.org", "x.googleapis.com", "a" * 60 + ".example.org")
-PORTS = {"tls": (443, 8443, 65535), "tcp": (5432, 1, 6379), "http": (80, 8081)}
+PORTS = {"tls": (443, 8443), "tcp": (5432, 3306, 6379), "http": (443, 8443, 1, 65535)}
+"""Of hosts, by what apps speak there: a port carries one of the three."""
 
 
 @st.composite
@@ -58,11 +59,13 @@ def destinations(draw: st.DrawFn, host: str, port: int, callers: list[object], v
 
 @st.composite
 def originations(draw: st.DrawFn, *, gateway: bool) -> Values:
-    found: Values = draw(spec(app_port=one(80, 8081), subject_alt_names=some("alt.example.org", "api.openai.com")))
+    found: Values = draw(
+        spec(app_port=one(80, 8081, 1, 65535), subject_alt_names=some("alt.example.org", "api.openai.com"))
+    )
     if gateway:
         found |= draw(spec(methods=some(*METHODS), paths=some("/v1/chat", "/")))
         if draw(truth):
-            found |= {"credential": "partner-ca", **draw(spec(mutual=truth))}
+            found |= {"credential": "partner-ca", "mutual": draw(truth)}
     return found
 
 
@@ -88,7 +91,7 @@ def egress(draw: st.DrawFn, apps: Values, gateways: Values) -> Values:
             if any(other.get("protocol") == "tcp" and other["port"] == port for other in allowed):
                 continue
         if how == "http":
-            port = draw(one(443, 8443, 1, 65535))
+            port = draw(one(*PORTS["http"]))
         one_of: Values = draw(destinations(host, port, callers, [way]))
         goes = one_of.get("via") or default
         if how == "tcp":

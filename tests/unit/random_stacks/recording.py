@@ -49,9 +49,10 @@ span_tag: Drawn = st.one_of(
     spec(always(formatter=one("%RESPONSE_CODE%", "%PATH(NQ:ORIG_OR_PATH)% at %START_TIME%"))),
 )
 
+percents = one(0, 1, 100)
 listed = always(values=some(*VALUES, least=1))
-texts: Values = {"absent": one("unknown", "none"), "other": one("other", "rest")}
-carried: Values = {"metrics": some(*METRICS, least=1)}
+texts: dict[str, Drawn] = {"absent": one("unknown", "none"), "other": one("other", "rest")}
+carried: dict[str, Drawn] = {"metrics": some(*METRICS, least=1)}
 metric_tag: Drawn = st.one_of(
     spec({**always(header=one("x-client")), **listed}, **texts, **carried),
     spec(always(response_class=one(True)), **carried),
@@ -68,12 +69,13 @@ metric_tag: Drawn = st.one_of(
 )
 
 selection: Drawn = st.one_of(
-    spec(slower_than=st.none() | duration), spec(always(errors=one(False), slower_than=duration))
+    spec(always(errors=one(True)), slower_than=st.none() | duration),
+    spec(always(errors=one(False, True), slower_than=duration)),
 )
 
 
 def access_logs(**further: Drawn) -> Drawn:
-    on = spec(enabled=one(True), log=st.none() | selection, filter=st.none() | one(*FILTERS), **further)
+    on = spec(enabled=one(True), log=selection | st.none(), filter=st.none() | one(*FILTERS), **further)
     return on | spec(always(enabled=one(False)), log=st.none(), filter=st.none(), **further)
 
 
@@ -81,32 +83,32 @@ fields = named(["peer", "bytes_sent"], one("%DOWNSTREAM_PEER_URI_SAN%", "", "100
 tags = named(TAGS, span_tag)
 
 
-def of_app(*, traced: bool) -> Drawn:
-    percents = st.none() | one(0, 0.1, 100)
-    tracing = st.none() | spec(sampling_percent=percents, tags=tags) if traced else st.none()
-    return spec(
-        tracing=tracing,
-        access_log=st.none() | access_logs(),
-        metrics=st.none() | spec(tags=named(TAGS, metric_tag)),
+_of_app = {
+    traced: spec(
+        tracing=st.none() | spec(always(sampling_percent=one(None, 0, 0.1, 100), tags=named(TAGS, span_tag, least=1)))
+        if traced
+        else st.none(),
+        access_log=access_logs() | st.none(),
+        metrics=st.none() | spec(always(tags=named(TAGS, metric_tag, least=1))),
     )
+    for traced in (False, True)
+}
+_providers = named(["traces", "b"], backends, least=1)
+_mesh_wide = spec(
+    always(metrics=spec(tags=named(TAGS, metric_tag), drop=some("request_protocol", "source_version"))),
+    access_log=access_logs(fields=fields),
+)
 
 
 @st.composite
 def telemetry(draw: st.DrawFn, apps: Values) -> Values:
-    found: Values = {}
-    providers = draw(named(["traces", "b"], backends))
-    if providers:
-        found["providers"] = providers
-        traces = spec(always(provider=one(*providers)), sampling_percent=one(0, 1, 100), tags=tags)
-        found |= draw(spec(tracing=st.none() | traces))
-    found |= draw(
-        spec(
-            access_log=access_logs(fields=fields),
-            metrics=spec(tags=named(TAGS, metric_tag), drop=some("request_protocol", "source_version")),
-        )
-    )
-    if apps and draw(truth):
-        found["apps"] = draw(named(list(apps), of_app(traced=found.get("tracing") is not None)))
+    found: Values = draw(_mesh_wide)
+    traced = draw(one(True, True, False))
+    if traced:
+        found["providers"] = draw(_providers)
+        found["tracing"] = draw(spec(always(provider=one(*found["providers"])), sampling_percent=percents, tags=tags))
+    if apps:
+        found["apps"] = draw(named(list(apps), _of_app[traced], least=draw(one(0, 1))))
     return found
 
 
@@ -117,15 +119,16 @@ urls = one("http://prometheus.observability:9090", "https://metrics.observabilit
 def kiali(draw: st.DrawFn) -> Values:
     found: Values = draw(
         spec(
-            always(version=one("2.21.0"), prometheus=urls),
+            always(version=one("2.21.0"), prometheus=urls, view_only=truth),
             repository=one("https://kiali.org/helm-charts"),
             namespace=one("kiali", "seen"),
-            view_only=truth,
             tracing=st.none() | urls,
         )
     )
     if draw(truth):
-        provider = spec(always(issuer=one("https://id.example.com"), client_id=one("kiali")), username_claim=one("sub"))
+        provider = spec(
+            always(issuer=one("https://id.example.com"), client_id=one("kiali")), username_claim=one("sub", "email")
+        )
         return {**found, "login": "openid", "openid": draw(provider)}
     return {**found, **draw(spec(login=one("token"), openid=st.none()))}
 

@@ -23,15 +23,36 @@ def one(*values: Any) -> Drawn:
     return st.sampled_from(values)
 
 
+def _subsets(count: int) -> st.SearchStrategy[int]:
+    """A subset of so many things, all of them each third time, as the bits of one number.
+
+    Drawing each by itself takes many times longer.
+    """
+    return st.integers(-(2**count // 2), 2**count - 1).map(lambda bits: bits if bits >= 0 else -1)
+
+
 def some(*values: Any, least: int = 0, most: int | None = None) -> Drawn:
-    """A list of some of the values, in any order, none twice."""
-    return st.lists(st.sampled_from(values), min_size=least, max_size=most or len(values), unique_by=repr)
+    """A list of some of the values, none twice."""
+    limit = len(values) if most is None else most
+
+    def chosen(bits: int) -> list[Any]:
+        found = [value for index, value in enumerate(values) if bits >> index & 1]
+        found += [value for value in values if value not in found][: max(0, least - len(found))]
+        return found[-limit:]
+
+    return _subsets(len(values)).map(chosen)
 
 
-def spec(required: Mapping[str, Drawn] | None = None, **optional: Drawn) -> Drawn:
+@st.composite
+def _spec(draw: st.DrawFn, required: Mapping[str, Drawn], optional: Mapping[str, Drawn]) -> Values:
+    found = {name: draw(strategy) for name, strategy in required.items()}
+    bits = draw(_subsets(len(optional))) if optional else 0
+    return found | {name: draw(s) for index, (name, s) in enumerate(optional.items()) if bits >> index & 1}
+
+
+def spec(required: Mapping[str, Drawn] | None = None, /, **optional: Drawn) -> Drawn:
     """A mapping with the required keys and any of the others; a trailing `_` of a name is left out."""
-    given = {name.removesuffix("_"): strategy for name, strategy in optional.items()}
-    return st.fixed_dictionaries(dict(required or {}), optional=given)
+    return _spec(dict(required or {}), {name.removesuffix("_"): strategy for name, strategy in optional.items()})
 
 
 def always(**required: Drawn) -> Mapping[str, Drawn]:

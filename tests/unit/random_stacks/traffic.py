@@ -13,8 +13,8 @@ REPEATING = ("reset", "reset-before-request", "gateway-error", "5xx", "unavailab
 keepalive = spec(always(time=duration, interval=duration, probes=one(1, 3, 100)))
 
 pool: Drawn = spec(
+    always(connections=one(None, 1, 100, 5000)),
     connect_timeout=duration,
-    connections=st.none() | one(1, 100, 5000),
     open_streams=one(1, 1000, 100000),
     pending=one(1, 1024),
     requests_per_connection=st.none() | one(1, 10000),
@@ -24,18 +24,17 @@ pool: Drawn = spec(
 )
 
 
+_ejection = spec(
+    always(max_ejected_percent=one(1, 50, 99), min_health_percent=one(None, 0, 30, 100)),
+    interval=duration,
+    base_ejection=duration,
+    split_local_errors=truth,
+)
+
+
 @st.composite
 def outliers(draw: st.DrawFn) -> Values:
-    found: Values = draw(
-        spec(
-            interval=duration,
-            base_ejection=duration,
-            max_ejected_percent=one(1, 50, 99),
-            min_health_percent=st.none() | one(0, 30, 100),
-            split_local_errors=truth,
-        )
-    )
-    return found | draw(
+    return draw(_ejection) | draw(
         one(
             {},
             {"consecutive_gateway_errors": 1},
@@ -53,8 +52,8 @@ def retries(draw: st.DrawFn, *, mcp: bool, timeout: bool) -> Values:
         found |= {"idempotent": True, "conditions": draw(some(*UNSENT, *REPEATING, least=1))}
     else:
         found |= draw(spec(conditions=some(*UNSENT, least=1), idempotent=one(False)))
-    if timeout and not mcp:
-        found |= draw(spec(per_try_timeout=st.none() | one("1ms", "2s")))
+    if not mcp:
+        found["per_try_timeout"] = draw(one(None, "1ms", "2s"))
     return found
 
 
@@ -63,7 +62,7 @@ def resilience(draw: st.DrawFn, *, mcp: bool) -> Values:
     return draw(
         spec(
             retries=retries(mcp=mcp, timeout=False),
-            retry_budget=st.none() | spec(percent=one(0, 20, 100), min_concurrency=one(0, 3)),
+            retry_budget=st.none() | spec(always(percent=one(0, 20, 100)), min_concurrency=one(0, 3)),
             pool=pool,
             outlier=st.none() | outliers(),
         )
@@ -79,7 +78,7 @@ locality: Drawn = st.one_of(
 
 hashing: Drawn = st.one_of(
     spec(always(header=one("x-user"))),
-    spec(always(cookie=one("route")), cookie_ttl=st.none() | duration),
+    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration)),
     spec(always(source_ip=one(True))),
     spec(always(query=one("q")), source_ip=one(False)),
 )
@@ -98,7 +97,7 @@ version: Drawn = spec(
     labels=one({}, {"rel": "b"}, {"rel": "b", "track": "x"}),
     pool=st.none() | pool,
     outlier=st.none() | outliers(),
-    load_balancing=st.none() | load_balancing(outlier=False),
+    load_balancing=st.none() | load_balancing(outlier=True),
 )
 
 
@@ -118,11 +117,11 @@ def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool
             canary["from_percent"] = before
             step = max(canary.get("percent", 5) - before, 1)
             canary["max_step"] = max(step, canary.get("max_step", 50))
-        mark = spec(value=one("true", "yes"), allowed=one("anyone", "callers"))
+        mark = spec(always(allowed=one("anyone", "callers")), value=one("true", "yes"))
         key = one({"header": "x-canary"}, {"cookie": "canary"})
         canary |= draw(spec(pin=st.none() | st.builds(lambda a, b: {**a, **b}, key, mark)))
         found["canary"] = canary
-    share = spec(always(version=one("v1", "v2")), percent=one(1, 50, 100))
+    share = spec(always(version=one("v1", "v2"), percent=one(1, 50, 100)))
     if tokens and draw(truth):
         claim = spec(always(name=one(*CLAIMS), values=some(*WORDS, least=1, most=2)))
         found.setdefault("experiments", {})["staff"] = {**draw(share), "claim": draw(claim)}
@@ -161,11 +160,11 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
             continue
         if leads == "other":
             route["to"] = {"app": draw(one(*targets))}
-        elif versions and set(methods) <= {"GET", "HEAD"} and draw(truth):
+        elif versions and set(methods) <= {"GET", "HEAD"}:
             route["mirror"] = draw(spec(always(version=one("v2")), percent=one(0, 10, 100)))
         route |= draw(spec(rewrite=one("/inner") if kind == "exact" else one("/inner/", "/")))
         timeout = draw(truth)
         route |= {"timeout": "30s"} if timeout else {}
-        route |= draw(spec(retries=st.none() | retries(mcp=False, timeout=timeout)))
+        route["retries"] = draw(st.none() | retries(mcp=False, timeout=timeout))
         found.append(route)
     return found

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from chatgpt_mesh.mesh.specs.gateways import RELEASES
 from tests.unit.random_stacks import google, installation, mesh_wide, recording
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
-from tests.unit.random_stacks.scalars import Drawn, Values, duration, named, one, port, quantity, some, spec, truth
+from tests.unit.random_stacks.scalars import (
+    QUANTITIES,
+    Drawn,
+    Values,
+    always,
+    duration,
+    named,
+    one,
+    port,
+    some,
+    spec,
+    truth,
+)
 
 limits_service: Drawn = spec(
     namespace=one("ratelimit", "limits"),
@@ -21,9 +34,7 @@ limits_service: Drawn = spec(
 namespace: Drawn = spec(
     quota=st.none()
     | spec(
-        pods=st.none() | one(1, 100),
-        cpu=st.none() | quantity,
-        memory=st.none() | quantity,
+        always(pods=one(None, 1, 100), cpu=one(None, *QUANTITIES), memory=one(None, *QUANTITIES)),
         load_balancers=one(0, 2),
         node_ports=one(0, 1),
     ),
@@ -78,4 +89,20 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     if homes and draw(truth):
         found["namespaces"] = draw(named(homes, namespace))
     found |= draw(spec(observability=recording.observability))
+    accepted = [_accepted(name, gateway) for name, gateway in found["gateways"].items() if _is_kept_from_tls13(gateway)]
+    if draw(truth):
+        found["accept"] = accepted
     return found
+
+
+def _is_kept_from_tls13(gateway: Values) -> bool:
+    return any(
+        listener.get("tls", {}).get("max_version") == "1.2" for listener in gateway.get("listeners", {}).values()
+    )
+
+
+def _accepted(name: str, gateway: Values) -> Values:
+    """The way out for what a person has decided, as the checker words it."""
+    home = gateway.get("namespace") or RELEASES[gateway["kind"]][1]
+    why = "clients of a partner that speak TLS 1.2 alone"
+    return {"code": "MCP406", "object": f"Gateway/{home}/{name}", "until": "2027-06-30", "why": why}
