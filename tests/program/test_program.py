@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.program.gke.registered import providers
 from tests.program.recorded_program import Recorded, run
 from tests.surroundings import STACKS, own_layer, surroundings
 
@@ -39,17 +40,22 @@ def istio_objects(recorded: Recorded) -> list[Any]:
 
 class TestGraph:
     def test_every_resource_of_the_cluster_has_the_explicit_provider(self, recorded: Recorded) -> None:
-        provider = recorded.of_type("pulumi:providers:kubernetes")[0]
+        provider, _ = providers(recorded)
         wrong = [
             r.name for r in recorded.resources if r.type.startswith("kubernetes:") and provider.urn not in r.provider
         ]
         assert not wrong
 
     def test_the_provider_is_never_replaced_by_a_new_address(self, recorded: Recorded) -> None:
-        provider, _ = recorded.of_type("pulumi:providers:kubernetes")
         made = "projects/acme-chatgpt-{}/locations/us-central1/clusters/chatgpt"
-        assert provider.inputs["clusterIdentifier"] in {*STACKS, made.format("prod"), made.format("staging")}
-        assert provider.inputs["enableServerSideApply"] in (True, "true")
+        for provider in providers(recorded):
+            assert provider.inputs["clusterIdentifier"] in {*STACKS, made.format("prod"), made.format("staging")}
+            assert provider.inputs["enableServerSideApply"] in (True, "true")
+
+    def test_only_definitions_are_adopted(self, recorded: Recorded) -> None:
+        objects, definitions = providers(recorded)
+        assert "upsertExistingObjects" not in objects.inputs
+        assert definitions.inputs["upsertExistingObjects"] in (True, "true")
 
     def test_every_istio_object_belongs_to_the_component_of_its_declaration(self, recorded: Recorded) -> None:
         components = {r.urn for r in recorded.resources if r.type.startswith("chatgpt-mesh:mesh:")}
