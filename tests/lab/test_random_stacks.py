@@ -13,6 +13,9 @@ from tests.lab.random_mesh.asking import asked_of, compare
 from tests.lab.random_mesh.deployed import Deployed, RandomStacks
 from tests.lab.running_lab import RunningLab, fails
 
+# A second run of a test could hide a door that is open now and then.
+pytestmark = pytest.mark.flaky(reruns=0)
+
 SEEDS = (1, 4, 7)
 QUESTIONS = 200
 EACH_WAY = 40
