@@ -111,6 +111,8 @@ def surrounded(apps: dict[str, Any], choice: random.Random) -> dict[str, Any]:
             app["rate_limit"] = {**app["rate_limit"], "requests": _PLENTY, "counted": "replica"}
         if app.get("rollout"):
             app["rollout"] = _rollout(app["rollout"], internal=bool(app.get("further_hosts")))
+            if app["rollout"]["managed_by"] == "argo-rollouts":
+                app |= _as_the_controller_left_it(app)
         app["callers"] = [_caller(caller) for caller in app.get("callers", ())]
         if not app["callers"] and not app.get("host") and name not in targets:
             # What nobody is let in to has one answer to all questions.
@@ -123,6 +125,12 @@ def surrounded(apps: dict[str, Any], choice: random.Random) -> dict[str, Any]:
 def _service(service: dict[str, Any], choice: random.Random) -> dict[str, Any]:
     container = _LOWEST_PORT + service["port"] % _PORTS
     return {**service, "port": choice.choice((80, 8080, container)), "target_port": container}
+
+
+def _as_the_controller_left_it(app: dict[str, Any]) -> dict[str, Any]:
+    """Port and labels that are the same in every stack: the program leaves the controller's route and subsets as they
+    are, so that of an app with the same name in the next stack they would still be the former's."""
+    return {"service": {"port": 8080}, "versions": {version: {} for version in app["versions"]}}
 
 
 def _auth(auth: dict[str, Any], choice: random.Random) -> dict[str, Any]:
