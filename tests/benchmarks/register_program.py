@@ -106,7 +106,6 @@ def _run(variant: str, count: int, objects: Path) -> None:
     mocks.set_mocks(answering, PROJECT, "benchmark", preview=True, monitor=Counting(answering))
     program: Callable[[], None]
     if variant == "program":
-
         program = _product()
         given = {f"{PROJECT}:{name}": json.dumps(value) for name, value in settings(count).items()}
         config.set_all_config(given, [])
