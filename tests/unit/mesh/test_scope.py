@@ -40,8 +40,8 @@ public:
 DNS = "kube-system/kube-dns.kube-system.svc.cluster.local"
 
 
-ELSEWHERE = {"egress-tls-origination"}
-"""Concerns with a caller in the namespace of another team."""
+ELSEWHERE = {"egress-tls-origination", "raw-object"}
+"""Concerns with a caller, or an object, in the namespace of another team."""
 
 
 @st.composite
@@ -170,9 +170,8 @@ def test_a_caller_of_egress_and_an_exception_elsewhere_cannot_be_said() -> None:
             "objects.0.spec: has no selector, so it would hold for everything in platform-ingress",
         ),
         (
-            "{apiVersion: networking.istio.io/v1, kind: ServiceEntry, "
-            "metadata: {name: a, namespace: chatgpt-production}, "
-            "spec: {hosts: [partner.example.net], ports: [{number: 443, name: tls, protocol: TLS}]}}",
+            "{apiVersion: networking.istio.io/v1, kind: DestinationRule, "
+            "metadata: {name: a, namespace: chatgpt-production}, spec: {host: partner.example.net}}",
             "objects.0.spec.exportTo: lets workloads of other teams see it",
         ),
     ],
@@ -182,12 +181,12 @@ def test_an_object_by_hand_stays_in_the_namespaces_of_the_stack(raw: str, said: 
     assert found.startswith(said), found
 
 
-def test_an_entry_for_its_own_namespace_is_fine() -> None:
-    entry = (
-        "[{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: a, namespace: chatgpt-production}, "
-        "spec: {hosts: [partner.example.net], exportTo: ['.'], ports: [{number: 443, name: tls, protocol: TLS}]}}]"
+def test_a_rule_for_its_own_namespace_is_fine() -> None:
+    rule = (
+        "[{apiVersion: networking.istio.io/v1, kind: DestinationRule, "
+        "metadata: {name: a, namespace: chatgpt-production}, spec: {host: partner.example.net, exportTo: ['.']}}]"
     )
-    assert mistakes(security=NAMESPACES, gateways=GATEWAYS, objects=entry) == []
+    assert mistakes(security=NAMESPACES, gateways=GATEWAYS, objects=rule) == []
 
 
 def test_an_existing_gateway_says_where_it_is_and_leaves_its_pods_to_their_owner() -> None:
