@@ -42,6 +42,15 @@ def settings(count: int) -> dict[str, Any]:
     return {"cluster": cluster, "istio": istio, **declaration(count)}
 
 
+def stack_file(count: int, directory: Path) -> Path:
+    """The same as a file of a project of its own."""
+    (directory / "Pulumi.yaml").write_text(f"{{name: {PROJECT}, runtime: python}}\n", encoding="utf-8")
+    path = directory / "Pulumi.benchmark.yaml"
+    config = {f"{PROJECT}:{name}": value for name, value in settings(count).items()}
+    path.write_text(json.dumps({"config": config}), encoding="utf-8")
+    return path
+
+
 def measured(variant: str, count: int, objects: Path) -> Cost:
     command = [sys.executable, "-m", __spec__.name, variant, str(count), str(objects)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -81,7 +90,8 @@ def _run(variant: str, count: int, objects: Path) -> None:
     """One of the two, in this process."""
     import pulumi
     import pulumi_kubernetes
-    from pulumi.runtime import config, mocks, settings as settings_of_pulumi
+    from pulumi.runtime import config, mocks
+    from pulumi.runtime import settings as settings_of_pulumi
 
     registered: list[tuple[str, str, Any]] = []
     edges: list[int] = []
@@ -105,7 +115,6 @@ def _run(variant: str, count: int, objects: Path) -> None:
     mocks.set_mocks(answering, PROJECT, "benchmark", preview=True, monitor=Counting(answering))
     program: Callable[[], None]
     if variant == "program":
-
         program = _product()
         given = {f"{PROJECT}:{name}": json.dumps(value) for name, value in settings(count).items()}
         config.set_all_config(given, [])
