@@ -42,6 +42,15 @@ def settings(count: int) -> dict[str, Any]:
     return {"cluster": cluster, "istio": istio, **declaration(count)}
 
 
+def stack_file(count: int, directory: Path) -> Path:
+    """The same as a file of a project of its own."""
+    (directory / "Pulumi.yaml").write_text(f"{{name: {PROJECT}, runtime: python}}\n", encoding="utf-8")
+    path = directory / "Pulumi.benchmark.yaml"
+    config = {f"{PROJECT}:{name}": value for name, value in settings(count).items()}
+    path.write_text(json.dumps({"config": config}), encoding="utf-8")
+    return path
+
+
 def measured(variant: str, count: int, objects: Path) -> Cost:
     command = [sys.executable, "-m", __spec__.name, variant, str(count), str(objects)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
