@@ -13,9 +13,10 @@ from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.namespaces import Injection, namespace
+from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
 from chatgpt_mesh.components.ordering import everything_of, milestone, together
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh

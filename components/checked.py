@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from chatgpt_mesh.components.namespaces import Injection
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.istio_api.chart_values import GatewayValues
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig

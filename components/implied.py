@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec

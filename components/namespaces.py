@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
-from chatgpt_mesh.components.specs.injection import Injection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi
 
-__all__ = ["Injection", "namespace"]
+    from chatgpt_mesh.components.specs.injection import Injection
 
 
 def namespace(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.components.gateways import Gateway
     from chatgpt_mesh.components.istio_needs import Need
-    from chatgpt_mesh.components.namespaces import Injection
     from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
 

@@ -12,10 +12,12 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from chatgpt_mesh.components.istio_needs import Need
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.mesh.objects.owned import Owned
+    from chatgpt_mesh.mesh.specs.problem import Problem
     from chatgpt_mesh.stack.settings import Settings
 
 
@@ -24,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mesh", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser(
-        "show", help="print every object that a stack stands for, each with the declaration it comes from"
+        "show",
+        help="print every object that a stack stands for, each with its declaration, and what the checker says of them",
     )
     show.add_argument("stack", help="name of a stack (prod), or path of its file (Pulumi.prod.yaml)")
     show.add_argument("app", nargs="?", help="only what this app owns")
@@ -70,14 +73,18 @@ def stack_path(stack: str) -> Path:
     return path if path.suffix in (".yaml", ".yml") else project.directory() / f"Pulumi.{stack}.yaml"
 
 
-def _load(stack: str) -> tuple[Settings, Mesh] | int:
-    """A stack and its mesh, or the exit status after its mistakes have been told."""
+def _today() -> date:
     from datetime import UTC, datetime
 
+    return datetime.now(tz=UTC).date()
+
+
+def _load(stack: str) -> tuple[Settings, Mesh] | int:
+    """A stack and its mesh, or the exit status after its mistakes have been told."""
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.stack import settings
 
-    today = datetime.now(tz=UTC).date()
+    today = _today()
     try:
         path = stack_path(stack)
         if not path.is_file():
@@ -153,12 +160,26 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.app is not None and arguments.app not in spec.apps:
         print(f"{arguments.app}: no such app; this stack declares: {', '.join(spec.apps) or 'none'}", file=sys.stderr)
         return 2
-    for warning in mesh.warnings:
+    today = _today()
+    errors, warnings = _judged(spec, mesh, today)
+    for warning in (*mesh.warnings, *spec.warnings(today), *warnings):
         print(f"warning: {warning}", file=sys.stderr)
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
     owner = arguments.app and f"apps.{arguments.app}"
     shown = [o for o in mesh.objects if owner is None or o.owner == owner or o.owner.startswith(f"{owner}.")]
     _print(shown, arguments.format)
-    return 0
+    return 1 if errors else 0
+
+
+def _judged(spec: Settings, mesh: Mesh, today: date) -> tuple[list[Problem], list[Problem]]:
+    """What the program would stop at, and what it would warn of, before it registers anything."""
+    from chatgpt_mesh.components import checked
+    from chatgpt_mesh.components.mesh_config import mesh_config
+    from chatgpt_mesh.components.specs.injection import Injection
+
+    charts = checked.charts_of(spec.istio, spec.cluster, mesh, mesh_config(mesh), spec.platform)
+    return checked.judged(mesh, charts, Injection(revision=spec.istio.injection), accept=spec.accept, today=today)
 
 
 def _print(objects: Iterable[Owned], form: str) -> None:

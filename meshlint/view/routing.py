@@ -78,6 +78,16 @@ class HttpRoute:
                 taken |= methods_of(match)
         return frozenset(taken)
 
+    def is_taken_before(self, path: str) -> bool:
+        """Whether routes above take every request for `path` that this one would."""
+        above: list[Json] = []
+        for other in self.owner.http:
+            if other is self:
+                break
+            above += [match for match in other.matches if match_takes_path(match, path)]
+        own = [match for match in self.matches or [{}] if match_takes_path(match, path)]
+        return all(any(_asks_no_more(wide, match) for wide in above) for match in own)
+
     def gateways_of(self, match: Json) -> tuple[str, ...]:
         """The gateways for which one match holds."""
         named = strings(match, "gateways")
@@ -95,6 +105,11 @@ class HttpRoute:
 
 def match_takes_path(match: Json, path: str) -> bool:
     return matches(mapping(match, "uri"), path, ignore_case=match.get("ignoreUriCase") is True)
+
+
+def _asks_no_more(wide: Json, narrow: Json) -> bool:
+    """Whether a match has no condition beside its path that the other does not have, too."""
+    return all(narrow.get(name) == asked for name, asked in wide.items() if name not in ("uri", "name", "statPrefix"))
 
 
 def qualified_gateway(name: str, namespace: str) -> str:

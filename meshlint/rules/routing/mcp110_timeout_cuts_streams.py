@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.routing import match_takes_path
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.routing import HttpRoute
 
 
 @rule(
@@ -53,16 +51,6 @@ def check(mesh: MeshView) -> Hits:
         if route.timeout is None or (longest is not None and route.timeout > longest):
             continue
         path = mesh.mcp_path_of(route)
-        if path and not _taken_before(route, path):
+        if path and not route.is_taken_before(path):
             problem = f"is {route.raw['timeout']}, which cuts every stream of {path} at that second"
             yield Hit(route.obj, (*route.path, "timeout"), problem, "remove it")
-
-
-def _taken_before(route: HttpRoute, path: str) -> bool:
-    """Whether a route above takes every request for the path."""
-    for other in route.owner.http:
-        if other is route:
-            break
-        if any(match_takes_path(match, path) and set(match) <= {"uri", "name"} for match in other.matches):
-            return True
-    return False

@@ -15,7 +15,7 @@ import yaml
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.namespaces import Injection
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.control_plane.acknowledgement import UpdateRejectedError
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import Settings, load_stack
