@@ -26,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser(
         "show",
-        help="print every object that a stack stands for, each with its declaration, and what the checker "
-        "says of them",
+        help="print every object that a stack stands for, each with its declaration, and what the checker says of them",
     )
     show.add_argument("stack", help="name of a stack (prod), or path of its file (Pulumi.prod.yaml)")
     show.add_argument("app", nargs="?", help="only what this app owns")
