@@ -109,6 +109,14 @@ def _authorization_server(case: _Case) -> str:
     return f"apps.{case.app}.auth.issuers[{index}].authorization_server"
 
 
+def _issuer(case: _Case) -> str:
+    for app in case.mesh.spec.apps.values():
+        for index, issuer in enumerate(app.auth.issuers if app.auth is not None else ()):
+            if f"{issuer.issuer}," in case.finding.message:
+                return f"{app.declared_at}.auth.issuers[{index}].issuer"
+    return case.owner
+
+
 def _caller(case: _Case) -> str:
     return case.mesh.graph.edges[case.app][case.step("rules")].declared_at
 
@@ -152,6 +160,11 @@ DECISIONS: Mapping[str, tuple[Path, str | None]] = {
         "sets itself",
     ),
     "MCP218": (_too_short, None),
+    "MCP317": (
+        _issuer,
+        "is an issuer whose access tokens are opaque and whose ID tokens name the client as audience; name your own "
+        "authorization server, with it behind",
+    ),
     "MCP329": (
         lambda case: f"{case.owner}.reject_header_underscores",
         "is false, so that a client's x_mcp_sub passes beside the verified x-mcp-sub, and CGI or WSGI read both as one",

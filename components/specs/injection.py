@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Which control plane injects sidecars into namespaces."""
+=======
+"""Which istiod puts sidecars into the pods of a namespace."""
+>>>>>>> truth
 
 from __future__ import annotations
 

@@ -120,7 +120,24 @@ def problems(
         yield from _experiment_problems(
             f"{path}.experiments.{name}", experiment, authenticated=authenticated, gateways=gateways
         )
+    yield from _audience_problems(f"{path}.experiments", rollout.experiments)
     yield from _hand_off_problems(path, rollout, routes=routes)
+
+
+def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> Iterator[Problem]:
+    """Experiments are tried in their order, so one whose whole audience has gone before gets nobody."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, experiment in experiments.items():
+        audience = [("gateway", experiment.gateway)] if experiment.gateway is not None else []
+        if experiment.claim is not None:
+            audience += [(experiment.claim.name, value) for value in experiment.claim.values]
+        firsts = [taken.setdefault(part, name) for part in audience]
+        if firsts and name not in firsts:
+            yield Problem(
+                f"{path}.{name}",
+                f"has no audience left: {path.rpartition('.')[2]}.{firsts[0]} is tried first and takes it; give one of "
+                "them another",
+            )
 
 
 def warnings(path: str, rollout: RolloutSpec | None, *, authenticated: bool) -> Iterator[Problem]:
