@@ -230,7 +230,7 @@ class _Constructor(Protocol):
     def construct_object(self, node: yaml.Node, deep: bool) -> object: ...
 
 
-class Yaml12Loader(yaml.CSafeLoader):
+class Yaml12Loader(yaml.SafeLoader):
     """PyYAML with the scalars of YAML 1.2's core schema, which Pulumi's engine reads too.
 
     In YAML 1.1 `on`, `no` and `y` are booleans, `1:30` is 90, and `012` is 10.

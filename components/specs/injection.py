@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Which control plane injects sidecars into namespaces."""
-=======
-"""Which istiod puts sidecars into the pods of a namespace."""
->>>>>>> truth
 
 from __future__ import annotations
 
