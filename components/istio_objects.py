@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.ordering import together
 from chatgpt_mesh.components.sealing import nothing_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from chatgpt_mesh.components.ordering import Resources
     from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -33,6 +35,12 @@ _COMPONENTS = {
     "security": "Security",
     "telemetry": "Telemetry",
 }
+
+
+def _component(path: str) -> str:
+    """`apps.chatgpt-mcp.versions.v1` belongs to `apps.chatgpt-mcp`, `egress.allow.0` to `egress`."""
+    section, *rest = path.split(".")
+    return f"{section}.{rest[0]}" if rest and section in _BY_NAME else section
 
 
 class Declared(pulumi.ComponentResource):
@@ -56,6 +64,8 @@ class IstioObjectsArgs:
     """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     """Components that are there already for a declaration, such as a gateway's."""
+    served_by: Mapping[str, Resources] = field(default_factory=dict[str, "Resources"])
+    """For such a component, what serves its objects and may go together with them; it then goes after them."""
     acknowledged: pulumi.ResourceHook | None = None
     """Waits until every proxy has a route."""
 
@@ -82,15 +92,17 @@ class IstioObjects:
         before: list[pulumi.Resource] = [self.registered[needed] for needed in self._args.routes_need.get(key, ())]
         if namespace is not None:
             before.append(namespace)
-        parent = self._parent(owned.owner)
+        owner = _component(owned.owner)
+        parent = self._parent(owner)
         if not isinstance(parent, Declared):
             before.append(self._args.after)
+        serving = self._args.served_by.get(owner)
         return KubernetesObject(
             key,
             self._args.sealed(manifest),
             opts=pulumi.ResourceOptions(
                 parent=parent,
-                depends_on=before,
+                depends_on=before if serving is None else together(serving, *before),
                 ignore_changes=list(owned.ignore_changes) or None,
                 hooks=self._hooks(key),
             ),
@@ -107,10 +119,7 @@ class IstioObjects:
             return None
         return pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
 
-    def _parent(self, path: str) -> pulumi.Resource:
-        """`apps.chatgpt-mcp.versions.v1` belongs to `apps.chatgpt-mcp`, `egress.allow.0` to `egress`."""
-        section, *rest = path.split(".")
-        owner = f"{section}.{rest[0]}" if rest and section in _BY_NAME else section
+    def _parent(self, owner: str) -> pulumi.Resource:
         if (component := self._args.parents.get(owner)) is not None:
             return component
         if owner not in self._declared:
