@@ -68,22 +68,42 @@ def _from_outside(mesh: MeshView, request: Request) -> Answer:
         if found is not None:
             answers.append(found)
     if not answers:
-        why = f"none listens on port {request.port} for {request.host}"
-        return Answer(Outcome.DENIED, 404 if _reads_any_host(mesh, request) else 0, "no Gateway", why)
+        return _unserved(mesh, request)
     # Of several gateways for one host the client finds the one that lets it in.
     return min(answers, key=lambda found: list(Outcome).index(found.outcome))
 
 
-def _reads_any_host(mesh: MeshView, request: Request) -> bool:
-    """Whether requests for unknown hosts are read at a port at all: not where TLS comes first, with its names."""
-    return any(
-        server.number == request.port and server.is_http and not server.ends_tls
-        for edge in edges(mesh)
-        if request.gateway in ("", f"{edge.namespace}/{edge.name}")
-        for gateway in mesh.gateways
-        if selects(gateway.selector, edge.labels)
-        for server in gateway.servers
-    )
+def _unserved(mesh: MeshView, request: Request) -> Answer:
+    """What a host gets that no gateway serves: where TLS comes first there is no connection for it, at a port with
+    plain HTTP its requests pass the gateway's policies and find no route."""
+    why = f"none listens on port {request.port} for {request.host}"
+    for edge in edges(mesh):
+        listens = any(
+            server.number == request.port and server.is_http and not server.ends_tls
+            for gateway in mesh.gateways
+            if selects(gateway.selector, edge.labels)
+            for server in gateway.servers
+        )
+        if listens and request.gateway in ("", f"{edge.namespace}/{edge.name}"):
+            _, _, refusal = _received(mesh, edge, request, "no Gateway")
+            return refusal or Answer(Outcome.DENIED, 404, "no Gateway", why)
+    return Answer(Outcome.DENIED, 0, "no Gateway", why)
+
+
+def _received(mesh: MeshView, edge: Edge, request: Request, by: str) -> tuple[Request, Token | None, Answer | None]:
+    """A request as a gateway reads it, with the token that it has verified, and what it refuses before it routes."""
+    proxy = Proxy(edge.namespace, edge.labels, request.port)
+    read = paths.read(mesh, request)
+    if read is None:
+        return request, None, paths.bad(by)
+    unread = paths.refused(mesh, proxy, read)
+    if unread is not None:
+        return read, None, unread
+    verified, refusal = authenticate(mesh, proxy, read)
+    if refusal is not None:
+        return read, None, refusal
+    verdict = authorize(mesh, proxy, Arrival(read, "", verified))
+    return read, verified, None if verdict.outcome is Outcome.ALLOWED else verdict
 
 
 def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
@@ -95,20 +115,9 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
         return Answer(Outcome.DENIED, 0, server.obj.key, "it asks for a client certificate")
     if not server.is_http:
         return Answer(Outcome.ALLOWED, 0, server.obj.key, "it passes the connection on without reading requests")
-    proxy = Proxy(edge.namespace, edge.labels, request.port)
-    read = paths.read(mesh, request)
-    if read is None:
-        return paths.bad(server.obj.key)
-    request = read
-    unread = paths.refused(mesh, proxy, request)
-    if unread is not None:
-        return unread
-    verified, refusal = authenticate(mesh, proxy, request)
+    request, verified, refusal = _received(mesh, edge, request, server.obj.key)
     if refusal is not None:
         return refusal
-    verdict = authorize(mesh, proxy, Arrival(request, "", verified))
-    if verdict.outcome is not Outcome.ALLOWED:
-        return verdict
     if server.redirects:
         return Answer(Outcome.REDIRECTED, 301, server.obj.key, "its server redirects to https")
     routes = gateway_routes(mesh, servers, request)

@@ -162,6 +162,14 @@ class TestFromOutside:
         found = answer(mesh(), request_)
         assert (found.outcome, found.status, found.by) == (outcome, status, by)
 
+    @pytest.mark.parametrize(
+        ("port", "token", "status"), [(80, None, 404), (80, FOREIGN, 401), (443, None, 0), (443, FOREIGN, 0)]
+    )
+    def test_a_host_that_nobody_serves_meets_policies_where_no_tls_stops_it(
+        self, port: int, token: Token | None, status: int
+    ) -> None:
+        assert answer(mesh(), Request(INTERNET, "unknown.example.com", "/", port=port, token=token)).status == status
+
     def test_the_token_of_a_preflight_is_not_looked_at(self) -> None:
         asks = {"origin": "https://chatgpt.com", "access-control-request-method": "POST"}
         found = answer(mesh(), outside(method="OPTIONS", token=FOREIGN, headers=asks))
