@@ -64,8 +64,8 @@ def compare(count: int) -> tuple[Cost, Cost]:
     found: list[tuple[Cost, Cost]] = []
     with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
         objects = Path(directory) / "objects.json"
-        for _ in range(2 if count > 100 else 5):
-            found.append((measured("program", count, objects), measured("bare", count, objects)))
+        rounds = 2 if count > 100 else 5
+        found += ((measured("program", count, objects), measured("bare", count, objects)) for _ in range(rounds))
     return min(program for program, _ in found), min(bare for _, bare in found)
 
 
