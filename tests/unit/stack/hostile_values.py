@@ -305,8 +305,12 @@ def _about(path: str, leaf: Leaf) -> bool:
 
 
 def main() -> int:
-    """Sweeps all pairs and writes what was accepted."""
+    """Sweeps all pairs and writes what was accepted. With `--listed`, only those that the list has: after a change that
+    refuses more and accepts nothing new."""
     whole = pairs()
+    if "--listed" in sys.argv[1:]:
+        before = {leaf: frozenset(names) for leaf, names in accepted().items()}
+        whole = [(leaf, name) for leaf, name in whole if name in before.get(str(leaf), ())]
     parts = [whole[start : start + 500] for start in range(0, len(whole), 500)]
     found: dict[str, list[str]] = {}
     failures: list[str] = []
