@@ -311,7 +311,7 @@ def main() -> int:
     if "--listed" in sys.argv[1:]:
         before = {leaf: frozenset(names) for leaf, names in accepted().items()}
         whole = [(leaf, name) for leaf, name in whole if name in before.get(str(leaf), ())]
-    parts = [whole[start : start + 500] for start in range(0, len(whole), 500)]
+    parts = [whole[start : start + 100] for start in range(0, len(whole), 100)]
     found: dict[str, list[str]] = {}
     failures: list[str] = []
     elsewhere: dict[str, str] = {}
