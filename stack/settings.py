@@ -245,7 +245,7 @@ def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:
 def _validate(kind: Any, value: Any, path: str) -> tuple[Any, list[Problem]]:
     try:
         # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
-        return _adapter(kind).validate_json(json.dumps(value)), []
+        return _adapter(kind).validate_json(json.dumps(value), strict=True), []
     except ValidationError as error:
         return None, setting_problems.problems(error, kind, path)
 

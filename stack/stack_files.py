@@ -207,7 +207,7 @@ def _secret_paths(value: object, path: str) -> list[str]:
 
 def _shown(key: str, value: Any) -> Any:
     """A key set is read wherever it stands, so one that is encrypted stands as an empty one."""
-    return '{"keys": []}' if key == "jwks" and value == "[secret]" else value
+    return '{"keys": []}' if key == "jwks" and _secret_paths(value, "") == [""] else _without_secrets(value)
 
 
 def _without_secrets(value: Any) -> Any:
@@ -215,7 +215,7 @@ def _without_secrets(value: Any) -> Any:
         mapping = cast("Values", value)
         if mapping.keys() == {"secure"}:
             return "[secret]"
-        return {key: _shown(key, _without_secrets(item)) for key, item in mapping.items()}
+        return {key: _shown(key, item) for key, item in mapping.items()}
     if isinstance(value, list):
         return [_without_secrets(item) for item in cast("list[Any]", value)]
     return value

@@ -21,7 +21,7 @@ else:
         r"[A-Z]{2,6}[0-9]{3}", "must be the code of a rule, such as MCP315", longest=9, examples=["MCP315"]
     )
     ObjectKey = text_like(
-        r"[A-Za-z0-9.]+(/[A-Za-z0-9._:-]+){1,2}",
+        r"[A-Z][A-Za-z]*(/[A-Za-z0-9._:-]+){1,2}",
         "must be KIND/NAMESPACE/NAME of an object, as the finding shows it",
         longest=400,
         examples=["RequestAuthentication/istio-ingress/public-tokens"],

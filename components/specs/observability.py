@@ -9,7 +9,7 @@ from pydantic import StringConstraints, model_validator
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, OwnNamespace
 from chatgpt_mesh.mesh.specs.scalar import text_like
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec, authority_refusal
-from chatgpt_mesh.mesh.specs.words import ClaimName, HeaderWord
+from chatgpt_mesh.mesh.specs.words import HeaderWord
 
 if TYPE_CHECKING:
     ServiceUrl = str
@@ -33,7 +33,7 @@ class OpenIdSpec(Spec):
     """The provider."""
     client_id: HeaderWord
     """Id of the client that is registered there for Kiali."""
-    username_claim: ClaimName = "email"
+    username_claim: HeaderWord = "email"
     """Claim that names the person, whose own rights in Kubernetes then decide what Kiali shows."""
 
 

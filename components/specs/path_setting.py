@@ -29,8 +29,8 @@ def expand(path: str) -> str:
 
 
 def _path(text: str) -> str:
-    if not text.strip():
-        raise refuse("must be a path, and is empty; remove the key for the default")
+    if not text.strip() or not text.isprintable() or text != text.strip():
+        raise refuse("must be a path: one line, not empty and without blanks around it; remove the key for the default")
     return expand(text)
 
 

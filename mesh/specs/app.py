@@ -27,7 +27,7 @@ from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
-from chatgpt_mesh.mesh.specs.kubernetes_names import belongs_to_kubernetes
+from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 class ServiceSpec(Spec):
     """The app's Kubernetes Service, which its team owns."""
 
-    name: DnsLabel | None = None
+    name: ServiceName | None = None
     """Name. Default: the app's."""
     port: PortNumber
     """Port of the Service."""
@@ -278,6 +278,8 @@ def _namespace_problems(app: AppSpec, gateways: Mapping[str, GatewaySpec]) -> It
 
 def _shape_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
+    if app.service is not None and app.service.name is None and app.name[:1].isdecimal():
+        yield Problem(f"{path}.service.name", "is missing: a Service cannot be named like this app, by a digit first")
     if app.open and app.auth is not None:
         yield Problem(f"{path}.open", "contradicts auth; remove one of them")
     if app.service is None:

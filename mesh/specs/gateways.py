@@ -12,7 +12,7 @@ from chatgpt_mesh.mesh.specs import gateway_workload, listeners
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.existing_gateway import ExistingGatewaySpec
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
-from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace
+from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.listeners import ListenerSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel
@@ -42,7 +42,7 @@ class GatewaySpec(NamedSpec):
 
     kind: Kind
     """public: a load balancer on the internet. internal: a load balancer inside the VPC. egress: the way out."""
-    release: DnsLabel | None = None
+    release: ServiceName | None = None
     """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway,
     istio-internalgateway, istio-egressgateway."""
     namespace: Annotated[DnsLabel, OwnNamespace] | None = None

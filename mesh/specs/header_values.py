@@ -57,7 +57,7 @@ def _operator_refusal(name: str, given: bool, arguments: str | None) -> str | No
 
 if TYPE_CHECKING:
     HeaderValue = str
-    PlainHeaderValue = str
+    MediaType = str
 else:
     HeaderValue = text_like(
         r"[!-~]([ \t!-~]*[!-~])?",
@@ -67,9 +67,9 @@ else:
         examples=["%START_TIME%"],
         further=formatter_refusal,
     )
-    PlainHeaderValue = text_like(
-        r"[!-$&-~]([ !-$&-~]*[!-$&-~])?",
-        "must be a header's value: printable ASCII on one line, not empty, without blanks around it and without '%'",
+    MediaType = text_like(
+        r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( ?; ?[A-Za-z0-9_-]+=("[A-Za-z0-9 ._:/+-]*"|[A-Za-z0-9._:/+-]+))*',
+        "must be a media type such as text/html or text/plain; charset=utf-8",
         longest=200,
         examples=["text/plain; charset=utf-8"],
     )

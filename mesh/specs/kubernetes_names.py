@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     LabelKey = str
     LabelValue = str
     ObjectName = str
+    ServiceName = str
     EnvironmentName = str
 else:
     LabelKey = text_like(
@@ -44,6 +45,12 @@ else:
         "must be a name of Kubernetes: lower-case letters, digits, '-' and '.', at most 253",
         longest=LONGEST_NAME,
         examples=["system-cluster-critical"],
+    )
+    ServiceName = text_like(
+        r"[a-z]([-a-z0-9]*[a-z0-9])?",
+        "must be a name of a Service: lower-case letters, digits and '-', at most 63, starting with a letter",
+        longest=LONGEST_LABEL,
+        examples=["weather"],
     )
     EnvironmentName = text_like(
         r"[A-Za-z_][A-Za-z0-9_]*",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace
+from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Duration, Labels, PortNumber, Spec, duration_text, within
 
@@ -40,7 +40,7 @@ class RateLimitServiceSpec(Spec):
 
     namespace: Annotated[DnsLabel, OwnNamespace] = "ratelimit"
     """Its namespace."""
-    service: DnsLabel = "ratelimit"
+    service: ServiceName = "ratelimit"
     """Its Service."""
     port: PortNumber = 8081
     """Its gRPC port."""

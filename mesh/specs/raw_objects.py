@@ -24,6 +24,7 @@ from chatgpt_mesh.istio_api.security import (
     RequestAuthentication,
 )
 from chatgpt_mesh.istio_api.telemetry import Telemetry
+from chatgpt_mesh.mesh.specs import raw_hosts
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue, ObjectName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
@@ -86,6 +87,7 @@ def problems(
         if first != index:
             yield Problem(path, f"objects.{first} is {resource.key} too; keep one of them")
         yield from _name_problems(f"{path}.metadata", resource.metadata)
+        yield from raw_hosts.problems(path, resource.spec)
         yield from _unseen_problems(path, resource, homes)
         yield from owners.problems(path, resource)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.callers import Method
 from chatgpt_mesh.mesh.specs.declared import listed
-from chatgpt_mesh.mesh.specs.header_values import HeaderValue, PlainHeaderValue
+from chatgpt_mesh.mesh.specs.header_values import HeaderValue, MediaType
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
 from chatgpt_mesh.mesh.specs.scalar import text_that
@@ -58,7 +58,7 @@ class RespondSpec(Spec):
     """HTTP status."""
     body: Annotated[str, text_that(_body_refusal)] | None = None
     """Text of the answer."""
-    content_type: PlainHeaderValue = "text/plain; charset=utf-8"
+    content_type: MediaType = "text/plain; charset=utf-8"
     """Type of the text."""
 
 

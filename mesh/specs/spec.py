@@ -190,6 +190,7 @@ else:
         "must be a full host name in lower case, without scheme, port or '*', such as chatgpt-mcp.example.com",
         longest=253,
         examples=["chatgpt-mcp.example.com"],
+        further=lambda host: "is an address; write the name" if host.rpartition(".")[2].isdecimal() else None,
     )
     WildcardHost = text_like(
         rf"(\*\.)?({_LABEL}\.)+{_LABEL}",
