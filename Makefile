@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= staging
 MESH ?= staging
+SEEDS ?= 20
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
@@ -9,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark program lab-test report preview check lint golden inventory reference istio
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-random report preview check lint golden inventory reference istio
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,7 +28,7 @@ up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine
 down: $(VENV)/installed ## end the lab and leave nothing of it
 	$(PY) -m lab down
 
-test: unit thorough benchmark program lab-test ## everything: unit, property, benchmark, program and lab tests
+test: unit thorough benchmark bench program lab-test ## everything: unit, property, benchmark, program and lab tests
 
 unit: $(VENV)/installed ## pure functions and rules, seconds
 	$(PY) -m pytest tests/unit -n auto -q
@@ -38,6 +39,9 @@ thorough: $(VENV)/installed ## the property tests of make unit over 400 examples
 benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: they measure what a busy core would falsify
 	$(PY) -m pytest tests/benchmarks -q
 
+bench: $(VENV)/installed ## the tables of docs/performance.md, up to 1,000 apps: ten minutes
+	$(PY) -m tests.benchmarks
+
 program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventories
 	$(PY) -m pytest tests/program -n auto -q
 
@@ -45,6 +49,10 @@ lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
 	# A shared machine can stall for a moment: what fails is tried again, and the summary counts it as rerun.
 	$(PY) -m pytest tests/lab -q --reruns 2 --reruns-delay 5
+
+lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
 report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
 	$(PY) -m tests.lab.report

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from chatgpt_mesh.components import checked, outputs, platform, provider
+from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
+from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.namespaces import Injection, namespace
+from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
-from chatgpt_mesh.components.ordering import everything_of, together
+from chatgpt_mesh.components.ordering import everything_of, milestone, together
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    # What is registered stays until the program ends. At its own pace the collector of cycles walks all of it again and
+    # again, which took a third of the time.
+    gc.set_threshold(50_000, 20, 100)
     today = datetime.now(tz=UTC).date()
     loaded = settings.load(today)
     mesh = Mesh(loaded.settings, today)
@@ -53,7 +59,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     istio = Istio(
         "istio",
         IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed),
-        on_cluster,
+        pulumi.ResourceOptions(provider=cluster.provider, transforms=[definitions.adopted_by(cluster.definitions)]),
     )
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
@@ -61,6 +67,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     namespaces = {
         declared.name: namespace(declared.name, injection=injection if declared.injected else None, opts=after_istio)
         for declared in mesh.namespaces
+        if declared.name not in stack.existing_namespaces
     }
     tenancy(stack.namespaces, namespaces, on_cluster)
     gateways = {
@@ -70,20 +77,24 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
                 spec=spec,
                 values=checked.gateway_values_of(stack.istio, stack.cluster, mesh, name, cluster.platform),
                 source=stack.istio.source(stack.istio.version),
-                after=together(istio.ready, namespaces[spec.home]),
+                after=together(istio.ready, *(made for home, made in namespaces.items() if home == spec.home)),
                 sealed=sealed,
             ),
             on_cluster,
         )
         for name, spec in mesh.gateways.items()
+        if spec.existing is None
     }
     verification = Verification(cluster.access)
+    charts = {f"gateways.{name}": everything_of([gateway.chart]) for name, gateway in gateways.items()}
     objects = IstioObjects(
         IstioObjectsArgs(
             objects=mesh.objects,
+            routes_need=mesh.routes_need,
             namespaces=namespaces,
-            after=together(istio.ready, everything_of([gateway.chart for gateway in gateways.values()])),
+            after=milestone("mesh-is-served", together(istio.ready, *charts.values())),
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
+            served_by=charts,
             acknowledged=verification.acknowledged(),
             sealed=sealed,
         ),
@@ -93,7 +104,10 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     if stack.observability.kiali or stack.observability.grafana:
         seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready)
         Observability("observability", seen, on_cluster)
-    outputs.export(outputs.outputs(stack.istio, mesh, injection), gateways, cluster.outputs, sealed)
+    needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
+    outputs.export(
+        outputs.outputs(stack.istio, mesh, injection, made=namespaces, needs=needs), gateways, cluster.outputs, sealed
+    )
 
 
 if __name__ == "__main__":

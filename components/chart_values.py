@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 _VALIDATION_FAILURE_POLICY = "Fail"
 
 # A gateway learns the services that its routes lead to, and not the whole cluster's.
-_ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
+ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
 
 # Where pods get the tokens of their identity, from before their proxy runs. Sidecars leave it alone, so the mesh's own
 # egress rules do not hold for it (istio/istio#10951).
 # https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
-_METADATA_SERVER = "169.254.169.254/32"
+METADATA_SERVER = "169.254.169.254/32"
 
 # A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
 # https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
@@ -108,7 +108,7 @@ def istiod_values(
         topology_spread_constraints=_spread({"app": "istiod"}, ("zone", "node")),
         base=IstiodValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
         cni=IstiodValues_Cni(enabled=spec.cni),
-        env={**_ISTIOD_ENVIRONMENT, **plane.environment},
+        env={**ISTIOD_ENVIRONMENT, **plane.environment},
         global_=IstiodValues_Global(
             hub=spec.images.hub,
             tag=spec.images.tag,
@@ -122,7 +122,7 @@ def istiod_values(
             network_policy=IstiodValues_Global_NetworkPolicy(enabled=spec.network_policies),
             platform=platform,
             priority_class_name=plane.priority_class,
-            proxy=IstiodValues_Global_Proxy(exclude_ip_ranges=_METADATA_SERVER) if platform == "gke" else None,
+            proxy=IstiodValues_Global_Proxy(exclude_ip_ranges=METADATA_SERVER) if platform == "gke" else None,
         ),
         mesh_config=mesh_config,
         revision=revision,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import meshlint
-from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components import chart_values, decisions
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
-from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.problem import Problem, declared_at
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from chatgpt_mesh.components.namespaces import Injection
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.istio_api.chart_values import GatewayValues
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
@@ -28,17 +28,23 @@ if TYPE_CHECKING:
 def charts_of(
     istio: IstioSpec, cluster: ClusterSpec, mesh: Mesh, config: MeshConfig, platform: str | None
 ) -> dict[str, ChartValues]:
-    """The values of every chart of a stack, by the name that the linter knows it by."""
-    charts: dict[str, ChartValues] = {"base": chart_values.base_values(istio)}
-    if istio.cni:
-        charts["cni"] = chart_values.cni_values(istio, platform)
-    for revision in istio.control_planes:
-        name = f"istiod/istiod-{revision}" if revision else "istiod"
-        charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
+    """The values of every chart that a stack installs, by the name that the linter knows it by."""
+    charts: dict[str, ChartValues] = {}
+    with declared_at("istio"):
+        if istio.install:
+            charts["base"] = chart_values.base_values(istio)
+        if istio.install and istio.cni:
+            charts["cni"] = chart_values.cni_values(istio, platform)
+        for revision in istio.control_planes if istio.install else ():
+            name = f"istiod/istiod-{revision}" if revision else "istiod"
+            charts[name] = chart_values.istiod_values(istio, config, revision=revision, platform=platform)
     for name, gateway in mesh.gateways.items():
-        charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
-            istio, cluster, mesh, name, platform
-        )
+        if gateway.existing is not None:
+            continue
+        with declared_at(gateway.declared_at):
+            charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
+                istio, cluster, mesh, name, platform
+            )
     return charts
 
 
@@ -76,12 +82,18 @@ def judged(
         accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
     )
 
-    def told(finding: meshlint.Finding) -> Problem:
-        declared = 0 <= finding.index < len(mesh.objects)
-        where = f"{mesh.objects[finding.index].owner}: {finding.object}" if declared else finding.object
-        return Problem(where, f"{finding.code}: {finding.message}")
+    def told(findings: Sequence[meshlint.Finding]) -> list[Problem]:
+        problems: dict[Problem, None] = {}
+        for finding in findings:
+            owner = mesh.objects[finding.index].owner if 0 <= finding.index < len(mesh.objects) else ""
+            if decisions.answered(mesh, owner, finding):
+                continue
+            where = f"{owner}: {finding.object}" if owner else finding.object
+            decision = decisions.said(mesh, owner, finding)
+            problems[decision or Problem(where, f"{finding.code}: {finding.message}")] = None
+        return list(problems)
 
-    return [told(finding) for finding in report.errors], [told(finding) for finding in report.warnings]
+    return told(report.errors), told(report.warnings)
 
 
 def _environment(mesh: Mesh) -> meshlint.Environment:
@@ -89,6 +101,12 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
     return meshlint.Environment(
         production=not spec.faults_allowed,
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
+        mcp_servers={
+            host: app.mcp.path
+            for app in spec.apps.values()
+            if app.mcp is not None
+            for host in (app.service_host, *(exposure.host for exposure in app.exposures))
+        },
         longest_call_seconds=mesh.drain_duration.total_seconds(),
         trust_domain=spec.trust_domain,
         root_namespace=ROOT_NAMESPACE,

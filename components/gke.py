@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_gcp as gcp
-import pulumi_kubernetes as kubernetes
 
 from chatgpt_mesh.components import kubernetes_versions
 from chatgpt_mesh.components.cluster import Cluster, ClusterArgs
@@ -17,6 +16,7 @@ from chatgpt_mesh.components.identity import AppIdentities, AppIdentitiesArgs, N
 from chatgpt_mesh.components.kubeconfig import known_or_recorded, kubeconfig
 from chatgpt_mesh.components.network import Network, NetworkArgs
 from chatgpt_mesh.components.node_pools import NodePools, NodePoolsArgs
+from chatgpt_mesh.components.provider import providers
 from chatgpt_mesh.components.verification import ClusterAccess
 
 if TYPE_CHECKING:
@@ -57,16 +57,17 @@ class Gke(pulumi.ComponentResource):
         self.args = args
         spec = args.cluster
         self.node_tag = f"gke-{spec.name}"
+        apis = self._apis()
+        after_apis = pulumi.ResourceOptions(parent=self, depends_on=list(apis.values()))
         if kubernetes_versions.credentials_present():
             kubernetes_versions.check(
                 spec,
                 args.istio,
                 project=args.project,
                 region=args.network.region,
+                api=apis["container"],
                 opts=pulumi.InvokeOptions(provider=self.google),
             )
-        apis = self._apis()
-        after_apis = pulumi.ResourceOptions(parent=self, depends_on=apis)
         internal = {gateway for gateway, found in args.gateways.items() if found.kind != "public"}
         self.network = Network(
             "network",
@@ -126,16 +127,9 @@ class Gke(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[self.cluster.cluster]),
             )
         self.kubeconfig = self._kubeconfig()
-        self.kubernetes = kubernetes.Provider(
-            "cluster",
-            kubeconfig=self.kubeconfig,
-            # Constant for the life of the cluster: without it, a new endpoint or token replaces everything on it.
-            cluster_identifier=self.identifier,
-            # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
-            enable_server_side_apply=True,
-            # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads
-            # it as the defaults in between.
-            enable_config_map_mutable=True,
+        self.kubernetes, self.definitions = providers(
+            self.kubeconfig,
+            self.identifier,
             opts=pulumi.ResourceOptions(
                 # Charts need nodes, a way to the registries, and a way from the API server to the webhooks; and what
                 # they make must be gone before any of these goes, load balancers of Services first of all.
@@ -198,7 +192,7 @@ class Gke(pulumi.ComponentResource):
         server = known_or_recorded(self._endpoint, self._endpoint_output)
         return pulumi.Output.secret(pulumi.Output.all(server, ca, token).apply(document))
 
-    def _apis(self) -> list[pulumi.Resource]:
+    def _apis(self) -> dict[str, gcp.projects.Service]:
         spec = self.args.cluster
         needed = {
             "artifactregistry": bool(spec.identity.repositories),
@@ -213,8 +207,8 @@ class Gke(pulumi.ComponentResource):
             "pubsub": spec.maintenance.notify,
             "secretmanager": spec.security.secret_manager,
         }
-        return [
-            gcp.projects.Service(
+        return {
+            api: gcp.projects.Service(
                 f"api-{api}",
                 project=self.args.project,
                 service=f"{api}.googleapis.com",
@@ -224,7 +218,7 @@ class Gke(pulumi.ComponentResource):
             )
             for api, is_needed in needed.items()
             if is_needed
-        ]
+        }
 
     def _secrets_key_grant(self) -> list[pulumi.Resource]:
         key, number = self.args.cluster.security.secrets_key, self.args.project_number

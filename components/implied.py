@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.security import MtlsExceptionSpec
 
 Manifest = dict[str, Any]
 
@@ -24,10 +25,14 @@ def implied_objects(mesh: Mesh, injection: Injection) -> Iterator[Manifest]:
     for declared in mesh.namespaces:
         labels = dict(injection.labels) if declared.injected else {}
         yield _object("v1", "Namespace", declared.name, None, {}, labels)
+    lent = {gateway.home for gateway in mesh.gateways.values() if gateway.existing is not None}
+    for home in sorted(lent):
+        yield _object("v1", "Namespace", home, None, {}, injection.labels)
     for gateway in mesh.gateways.values():
         yield from _gateway(gateway)
     for app in mesh.spec.apps.values():
-        yield from _app(app)
+        yield from _app(app, mesh.spec.security.exceptions)
+    yield from _strangers(mesh)
 
 
 def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
@@ -35,19 +40,45 @@ def _gateway(gateway: GatewaySpec) -> Iterator[Manifest]:
     ports = [("status-port", 15021, 15021), *((port, number, number) for port, number in gateway.ports)]
     yield _object("v1", "ServiceAccount", gateway.service_account, home)
     yield _service(name, home, gateway.pod_labels, ports)
-    yield _deployment(name, home, gateway.pod_labels, gateway.service_account, [port for _, _, port in ports])
+    numbers = [port for _, _, port in ports]
+    # As the chart writes it: the gateway's template is what makes these pods a gateway, whatever they are called.
+    template = {"inject.istio.io/templates": "gateway"}
+    yield _deployment(name, home, gateway.pod_labels, gateway.service_account, numbers, template)
 
 
-def _app(app: AppSpec) -> Iterator[Manifest]:
+def _app(app: AppSpec, exceptions: Sequence[MtlsExceptionSpec]) -> Iterator[Manifest]:
     name, labels, account = app.name, app.pod_labels, app.identity_name
     target = [app.service.target_port or app.service.port] if app.service else []
+    # An exception names a port that the container listens on beside that of the Service.
+    listening = [*target, *(found.port for found in exceptions if found.workload == name and found.port not in target)]
     yield _object("v1", "ServiceAccount", account, app.namespace)
     if app.service is not None:
-        ports = [("http", app.service.port, target[0])]
+        pools = [app.resilience.pool, *(version.pool for version in app.versions.values() if version.pool)]
+        speaks = "http2" if any(pool.http2 for pool in pools) else "http"
+        ports = [(speaks, app.service.port, target[0])]
         yield _service(app.service_name, app.namespace, labels, ports)
     versions = {f"{name}-{version}": spec.labels or {"version": version} for version, spec in app.versions.items()}
     for deployment, further in (versions or {name: {}}).items():
-        yield _deployment(deployment, app.namespace, {**labels, **further}, account, target)
+        yield _deployment(deployment, app.namespace, {**labels, **further}, account, listening)
+
+
+def _strangers(mesh: Mesh) -> Iterator[Manifest]:
+    """Workloads that are no apps of the stack, and are known by an exception alone; accounts that call out."""
+    apps = {(app.namespace, app.identity_name) for app in mesh.spec.apps.values()}
+    callers = {
+        (caller.namespace, caller.service_account)
+        for destination in mesh.spec.egress.allow
+        for caller in destination.from_
+        if not isinstance(caller, str)
+    }
+    for namespace, account in sorted(callers - apps):
+        yield _object("v1", "ServiceAccount", account, namespace)
+    listening: dict[tuple[str, str], list[int]] = {}
+    for found in mesh.spec.security.exceptions:
+        if found.workload not in mesh.spec.apps:
+            listening.setdefault((found.namespace, found.workload), []).append(found.port)
+    for (namespace, workload), ports in listening.items():
+        yield _deployment(workload, namespace, {"app": workload}, workload, ports)
 
 
 def _service(name: str, namespace: str, labels: Mapping[str, str], ports: list[tuple[str, int, int]]) -> Manifest:
@@ -58,10 +89,17 @@ def _service(name: str, namespace: str, labels: Mapping[str, str], ports: list[t
     return _object("v1", "Service", name, namespace, {"spec": spec})
 
 
-def _deployment(name: str, namespace: str, labels: Mapping[str, str], account: str, ports: list[int]) -> Manifest:
+def _deployment(
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    account: str,
+    ports: list[int],
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
     container = {"name": "main", "ports": [{"containerPort": port} for port in ports]}
     template = {
-        "metadata": {"labels": dict(labels)},
+        "metadata": {"labels": dict(labels), **({"annotations": dict(annotations)} if annotations else {})},
         "spec": {"serviceAccountName": account, "containers": [container]},
     }
     spec = {"selector": {"matchLabels": dict(labels)}, "template": template}

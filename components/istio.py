@@ -36,10 +36,23 @@ class IstioArgs:
 
 
 class Istio(pulumi.ComponentResource):
-    """What has to be there before any gateway, sidecar or Istio object, and gone only after all of them."""
+    """What has to be there before any gateway, sidecar or Istio object, and gone only after all of them.
+
+    Where somebody else installs Istio it is empty: nothing of the installation is registered, so that no `up` changes
+    it and no `destroy` takes it away.
+    """
 
     def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:istio:Istio", name, None, opts)
+        spec = args.spec
+        self.control_planes: Mapping[str | None, Chart] = {}
+        self.ready = everything_of([])
+        """For `depends_on`: control planes are up, tags lead to them, and both outlive what depends on them."""
+        if spec.install:
+            self._install(args)
+        self.register_outputs({"namespace": ROOT_NAMESPACE, "revisions": [r for r in self.control_planes if r]})
+
+    def _install(self, args: IstioArgs) -> None:
         spec = args.spec
         # The network of workloads that carry no label of their own.
         network = {"topology.istio.io/network": spec.multi_cluster.network} if spec.multi_cluster else {}
@@ -68,7 +81,7 @@ class Istio(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, base]),
                 )
             )
-        self.control_planes: Mapping[str | None, Chart] = {
+        self.control_planes = {
             revision: chart(
                 f"istiod-{revision}" if revision else "istiod",
                 spec.source(version),
@@ -83,8 +96,6 @@ class Istio(pulumi.ComponentResource):
         }
         planes = everything_of(list(self.control_planes.values()))
         self.ready = together(planes, *self._tags(spec, planes))
-        """For `depends_on`: control planes are up, tags lead to them, and both outlive what depends on them."""
-        self.register_outputs({"namespace": ROOT_NAMESPACE, "revisions": [r for r in self.control_planes if r]})
 
     def _tags(self, spec: IstioSpec, planes: Resources) -> list[pulumi.Resource]:
         if not spec.tags:

@@ -1,14 +1,14 @@
 """Registers the objects of the mesh, one component for each declaration that owns some.
 
-Order of change, with the engine's own means. Policies, subsets and listeners are written first; the routes that rely
-on them after that; and a route's step ends only when every proxy has acknowledged it. The engine deletes what is gone
-after all updates, so a version's subset outlives the last route to it.
+Order of change, with the engine's own means. A route is written after what it leads to and what guards it
+(`mesh.objects.order`), and the engine deletes what is gone after all updates, when the program has ended: so a
+version's subset outlives the last route to it. What all objects wait for hangs on the components, not on each object.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -16,7 +16,6 @@ import pulumi
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.ordering import together
 from chatgpt_mesh.components.sealing import nothing_secret
-from chatgpt_mesh.mesh.objects.owned import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,10 +30,17 @@ _BY_NAME = frozenset({"apps", "gateways"})
 _COMPONENTS = {
     "apps": "App",
     "egress": "Egress",
+    "gateways": "Gateway",  # one that somebody else runs; the others' components are there already
     "objects": "Objects",
     "security": "Security",
     "telemetry": "Telemetry",
 }
+
+
+def _component(path: str) -> str:
+    """`apps.chatgpt-mcp.versions.v1` belongs to `apps.chatgpt-mcp`, `egress.allow.0` to `egress`."""
+    section, *rest = path.split(".")
+    return f"{section}.{rest[0]}" if rest and section in _BY_NAME else section
 
 
 class Declared(pulumi.ComponentResource):
@@ -48,14 +54,18 @@ class Declared(pulumi.ComponentResource):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IstioObjectsArgs:
     objects: Sequence[Owned]
+    routes_need: Mapping[str, Sequence[str]]
+    """For each route the objects that are written before it, by their keys."""
     namespaces: Mapping[str, pulumi.Resource]
     """The namespaces of this stack; one that is not here is there already."""
-    after: Resources
-    """What serves and validates the objects, and goes by them: control planes and gateways."""
+    after: pulumi.Resource
+    """Stands for what serves and validates the objects, and goes by them: control planes and gateways."""
     sealed: Sealing = nothing_secret
     """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     """Components that are there already for a declaration, such as a gateway's."""
+    served_by: Mapping[str, Resources] = field(default_factory=dict[str, "Resources"])
+    """For such a component, what serves its objects and may go together with them; it then goes after them."""
     acknowledged: pulumi.ResourceHook | None = None
     """Waits until every proxy has a route."""
 
@@ -65,47 +75,53 @@ class IstioObjects:
 
     def __init__(self, args: IstioObjectsArgs, opts: pulumi.ResourceOptions) -> None:
         self._args = args
-        self._parents = dict(args.parents)
-        self._declared: list[Declared] = []
-        self._opts = opts
+        self._declared: dict[str, Declared] = {}
+        self._opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[args.after]))
         self.registered: dict[str, KubernetesObject] = {}
-        stages: dict[Stage, list[Owned]] = defaultdict(list)
-        for owned in args.objects:
-            stages[owned.stage].append(owned)
-        written: list[pulumi.Resource] = []
-        for stage in sorted(stages):
-            of_stage = [self._register(owned, after=tuple(written)) for owned in stages[stage]]
-            written += of_stage
-        for part in self._declared:
+        objects = {owned.resource.key: owned for owned in args.objects}
+        needed = {key for keys in args.routes_need.values() for key in keys}
+        self._hooked = needed & args.routes_need.keys()
+        for key in TopologicalSorter({key: args.routes_need.get(key, ()) for key in objects}).static_order():
+            self.registered[key] = self._register(objects[key])
+        for part in self._declared.values():
             part.register_outputs({})
 
-    def _register(self, owned: Owned, after: Sequence[pulumi.Resource]) -> KubernetesObject:
-        manifest = owned.resource.to_dict()
+    def _register(self, owned: Owned) -> KubernetesObject:
+        manifest, key = owned.resource.to_dict(), owned.resource.key
         namespace = self._args.namespaces.get(manifest["metadata"].get("namespace", ""))
-        before: list[pulumi.Resource] = [*after, *([namespace] if namespace else [])]
-        hooks = None
-        if owned.stage is Stage.ROUTE and self._args.acknowledged is not None:
-            acknowledged = self._args.acknowledged
-            hooks = pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
-        resource = KubernetesObject(
-            owned.resource.key,
+        before: list[pulumi.Resource] = [self.registered[needed] for needed in self._args.routes_need.get(key, ())]
+        if namespace is not None:
+            before.append(namespace)
+        owner = _component(owned.owner)
+        parent = self._parent(owner)
+        if not isinstance(parent, Declared):
+            before.append(self._args.after)
+        serving = self._args.served_by.get(owner)
+        return KubernetesObject(
+            key,
             self._args.sealed(manifest),
             opts=pulumi.ResourceOptions(
-                parent=self._parent(owned.owner),
-                depends_on=together(self._args.after, *before),
+                parent=parent,
+                depends_on=before if serving is None else together(serving, *before),
                 ignore_changes=list(owned.ignore_changes) or None,
-                hooks=hooks,
+                hooks=self._hooks(key),
             ),
         )
-        self.registered[owned.resource.key] = resource
-        return resource
 
-    def _parent(self, path: str) -> pulumi.Resource:
-        """`apps.chatgpt-mcp.versions.v1` belongs to `apps.chatgpt-mcp`, `egress.allow.0` to `egress`."""
-        section, *rest = path.split(".")
-        owner = f"{section}.{rest[0]}" if rest and section in _BY_NAME else section
-        if owner not in self._parents:
-            part = Declared(owner, self._opts)
-            self._declared.append(part)
-            self._parents[owner] = part
-        return self._parents[owner]
+    def _hooks(self, key: str) -> pulumi.ResourceHookBinding | None:
+        """A route that other routes go on by ends its step when every proxy has it.
+
+        Nothing waits for the others within an `up`, and each wait takes most of a second: for them the program waits
+        once, at its end.
+        """
+        acknowledged = self._args.acknowledged
+        if acknowledged is None or key not in self._hooked:
+            return None
+        return pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
+
+    def _parent(self, owner: str) -> pulumi.Resource:
+        if (component := self._args.parents.get(owner)) is not None:
+            return component
+        if owner not in self._declared:
+            self._declared[owner] = Declared(owner, self._opts)
+        return self._declared[owner]

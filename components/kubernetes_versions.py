@@ -26,6 +26,10 @@ _VARIABLES = (
     "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
 )
 
+_VERSIONS = "gcp:container/getEngineVersions:getEngineVersions"
+# Google's refusals name the API and the page that turns it on in their first sentence; the rest is JSON.
+_SHOWN = 400
+
 
 def credentials_present(environment: Mapping[str, str] | None = None) -> bool:
     """Whether somebody is logged in to Google Cloud on this machine. No credential is read."""
@@ -62,20 +66,64 @@ def version_problems(
     return found
 
 
-def check(cluster: GkeClusterSpec, istio: IstioSpec, *, project: str, region: str, opts: pulumi.InvokeOptions) -> None:
-    """Stops the program, in the preview already, where Istio does not run on what GKE offers."""
+def check(
+    cluster: GkeClusterSpec,
+    istio: IstioSpec,
+    *,
+    project: str,
+    region: str,
+    api: pulumi.CustomResource,
+    opts: pulumi.InvokeOptions,
+) -> None:
+    """Stops the program, in the preview already, where Istio does not run on what GKE offers.
 
-    def judge(found: gcp.container.GetEngineVersionsResult) -> None:
+    In a project that is new, nobody can be asked before `up` has turned the API on; it is asked then. Whatever else is
+    answered than versions is no reason to stop: GKE itself refuses a cluster that it does not offer.
+
+    Args:
+        cluster: The cluster.
+        istio: Its mesh.
+        project: Where the cluster is.
+        region: Whose versions count.
+        api: The Kubernetes Engine API of the project.
+        opts: With the provider to ask through.
+    """
+
+    async def offered() -> gcp.container.GetEngineVersionsResult | None:
+        if not await api.id.is_known():
+            return None
+        try:
+            return await pulumi.runtime.invoke_async(
+                _VERSIONS, {"location": region, "project": project}, opts, gcp.container.GetEngineVersionsResult
+            )
+        except Exception as error:  # the SDK raises nothing more precise
+            pulumi.log.warn(unchecked(cluster, istio, str(error)))
+            return None
+
+    def judge(found: gcp.container.GetEngineVersionsResult | None) -> None:
+        if found is None:
+            return
         problems = version_problems(
             cluster,
             istio,
-            channel_default=found.release_channel_default_version.get(cluster.release_channel.upper()),
-            offered=found.valid_master_versions,
+            channel_default=(found.release_channel_default_version or {}).get(cluster.release_channel.upper()),
+            offered=found.valid_master_versions or (),
         )
         if problems:
             raise pulumi.RunError("\n".join(str(problem) for problem in problems))
 
-    gcp.container.get_engine_versions_output(location=region, project=project, opts=opts).apply(judge)
+    pulumi.Output.from_input(offered()).apply(judge)
+
+
+def unchecked(cluster: GkeClusterSpec, istio: IstioSpec, answer: str) -> str:
+    """The sentence for an answer of Google's that is no list of versions."""
+    text = " ".join(answer.split())
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return (
+        f"cluster.release_channel: nobody has checked whether Istio {istio.version} runs on the Kubernetes of the "
+        f"{cluster.release_channel} channel, since GKE did not say which versions it offers; the plan goes on. It "
+        f"answered: {shown}"
+    )
 
 
 def _starts(version: str, prefix: str) -> bool:

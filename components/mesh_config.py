@@ -13,6 +13,7 @@ from chatgpt_mesh.istio_api.mesh_config import (
 from chatgpt_mesh.istio_api.networking import HTTPRetry
 from chatgpt_mesh.mesh.objects import egress
 from chatgpt_mesh.mesh.objects.telemetry_providers import extension_providers
+from chatgpt_mesh.mesh.specs.problem import declared_at
 
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.build import Mesh
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 def mesh_config(mesh: Mesh) -> MeshConfig:
     """What every proxy of the mesh goes by."""
+    with declared_at("telemetry"):
+        providers = extension_providers(mesh.spec.telemetry)
     return MeshConfig(
         trust_domain=mesh.spec.trust_domain,
-        extension_providers=extension_providers(mesh.spec.telemetry),
+        extension_providers=providers,
         outbound_traffic_policy=egress.outbound_traffic_policy(),
         # `/mcp/../metrics` meets policies and routes as what it means. Slashes are neither merged nor decoded: `//mcp`
         # and `/mcp%2f..` are paths of no app, and gateways answer them 404 instead of mending them into one that is.

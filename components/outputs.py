@@ -17,11 +17,12 @@ from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from chatgpt_mesh.components.gateways import Gateway
-    from chatgpt_mesh.components.namespaces import Injection
+    from chatgpt_mesh.components.istio_needs import Need
     from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
 
@@ -92,7 +93,9 @@ class Outputs(TypedDict):
     istio_namespace: str
     """Root namespace: what is written there holds for the whole mesh."""
     istio_version: str
-    """Version of Istio's charts."""
+    """Version of Istio's charts; with istio.install false the one that the stack declares to run there."""
+    istio_needs: NotRequired[list[str]]
+    """What whoever installs Istio has to set for this stack, a sentence each; only with istio.install false."""
     injection_labels: dict[str, str]
     """Labels of a Namespace whose pods get a sidecar of this mesh."""
     namespaces: list[str]
@@ -135,16 +138,21 @@ def export(
         pulumi.export(name, sealed(value))
 
 
-def outputs(istio: IstioSpec, mesh: Mesh, injection: Injection) -> Outputs:
-    """The contract's values, as far as they do not wait for the cluster."""
+def outputs(
+    istio: IstioSpec, mesh: Mesh, injection: Injection, *, made: Collection[str], needs: Sequence[Need]
+) -> Outputs:
+    """The contract's values, as far as they do not wait for the cluster.
+
+    `made` are the namespaces that this stack makes, `needs` what it needs of an Istio that somebody else installs.
+    """
     graph = mesh.graph
-    return Outputs(
+    known = Outputs(
         schema_version=SCHEMA_VERSION,
         trust_domain=graph.trust_domain,
         istio_namespace=ROOT_NAMESPACE,
         istio_version=istio.version,
         injection_labels=dict(injection.labels),
-        namespaces=[declared.name for declared in mesh.namespaces if declared.injected],
+        namespaces=[declared.name for declared in mesh.namespaces if declared.injected and declared.name in made],
         gateways={
             name: GatewayOutput(
                 kind=spec.kind,
@@ -153,7 +161,7 @@ def outputs(istio: IstioSpec, mesh: Mesh, injection: Injection) -> Outputs:
                 principal=graph.principal(graph.gateway_identity(spec)),
                 selector=spec.pod_labels,
                 service=spec.service_host,
-                address=None,
+                address=spec.existing and spec.existing.address,
                 gateway=f"{spec.home}/{name}" if spec.listeners else None,
                 listeners={
                     key: ListenerOutput(
@@ -178,6 +186,9 @@ def outputs(istio: IstioSpec, mesh: Mesh, injection: Injection) -> Outputs:
         issuers=sorted({issuer.issuer for app in graph.apps.values() if app.auth for issuer in app.auth.issuers}),
         otlp_endpoint=_otlp_endpoint(mesh),
     )
+    if needs:
+        known["istio_needs"] = [str(need) for need in needs]
+    return known
 
 
 def _otlp_endpoint(mesh: Mesh) -> str | None:

@@ -38,4 +38,10 @@ def connect(cluster: ClusterSpec, istio: IstioSpec, mesh: Mesh, google_cloud: Go
             apps={name: mesh.graph.app_identity(app) for name, app in mesh.graph.apps.items()},
         ),
     )
-    return ConnectedCluster(provider=gke.kubernetes, access=gke.access, platform="gke", outputs=gke_outputs(gke, mesh))
+    return ConnectedCluster(
+        provider=gke.kubernetes,
+        definitions=gke.definitions,
+        access=gke.access,
+        platform="gke",
+        outputs=gke_outputs(gke, mesh),
+    )

@@ -26,6 +26,8 @@ class ConnectedCluster:
     """A cluster as the rest of the program needs it."""
 
     provider: kubernetes.Provider
+    definitions: kubernetes.Provider
+    """For custom resource definitions: it adopts those that an earlier stack has left."""
     access: pulumi.Input[ClusterAccess]
     """How the program itself asks the cluster."""
     platform: str | None
@@ -77,20 +79,43 @@ def kubeconfig_problems(spec: ExistingClusterSpec) -> list[Problem]:
 def existing_cluster(spec: ExistingClusterSpec, *, platform: str | None) -> ConnectedCluster:
     """A cluster that a kubeconfig names."""
     path = str(kubeconfig_path(spec))
-    provider = kubernetes.Provider(
-        "cluster",
-        kubeconfig=path,
-        context=spec.context,
-        # Without it, a changed address of the API replaces every object on the cluster, CRDs included.
-        cluster_identifier=spec.identifier or pulumi.get_stack(),
-        # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
-        enable_server_side_apply=True,
-        # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads it as
-        # the defaults in between.
-        enable_config_map_mutable=True,
+    provider, definitions = providers(
+        path, spec.identifier or pulumi.get_stack(), context=spec.context, opts=pulumi.ResourceOptions()
     )
     access = ClusterAccess(kubeconfig=path, context=spec.context)
-    return ConnectedCluster(provider=provider, access=access, platform=platform)
+    return ConnectedCluster(provider=provider, definitions=definitions, access=access, platform=platform)
+
+
+def providers(
+    kubeconfig: pulumi.Input[str], identifier: str, *, opts: pulumi.ResourceOptions, context: str | None = None
+) -> tuple[kubernetes.Provider, kubernetes.Provider]:
+    """The provider of a cluster's objects, and that of its custom resource definitions.
+
+    Args:
+        kubeconfig: Its text, or a path.
+        identifier: Constant for the life of the cluster: without it, a new address or token replaces every object on
+            the cluster, definitions included.
+        opts: What has to be there before any object, and gone after all of them.
+        context: Context of the kubeconfig; by default its current one.
+    """
+    objects, definitions = (
+        kubernetes.Provider(
+            name,
+            kubeconfig=kubeconfig,
+            context=context,
+            cluster_identifier=identifier,
+            # Server-side apply sees who owns a field, so that istiod's own writes to its webhooks are no drift.
+            enable_server_side_apply=True,
+            # Otherwise a changed mesh configuration deletes the ConfigMap `istio` and makes it anew, and istiod reads
+            # it as the defaults in between.
+            enable_config_map_mutable=True,
+            # See definitions.py. None leaves it to who runs Pulumi, by PULUMI_K8S_UPSERT_EXISTING_OBJECTS.
+            upsert_existing_objects=adopts or None,
+            opts=opts,
+        )
+        for name, adopts in (("cluster", False), ("cluster-definitions", True))
+    )
+    return objects, definitions
 
 
 def _names(document: object, key: str) -> list[str]:

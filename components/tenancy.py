@@ -46,10 +46,10 @@ def hard(quota: QuotaSpec) -> dict[str, str]:
 def tenancy(
     specs: Mapping[str, NamespaceSpec], namespaces: Mapping[str, pulumi.Resource], opts: pulumi.ResourceOptions
 ) -> None:
-    """Registers them, each after its namespace."""
+    """Registers them, each after its namespace; one that is not in `namespaces` is there already."""
     for name, spec in specs.items():
         for manifest in manifests(name, spec):
-            own = pulumi.ResourceOptions(depends_on=[namespaces[name]])
+            own = pulumi.ResourceOptions(depends_on=[namespaces[name]] if name in namespaces else None)
             KubernetesObject(
                 f"{name}-{manifest['metadata']['name']}", manifest, pulumi.ResourceOptions.merge(opts, own)
             )

@@ -6,6 +6,7 @@ The API server and istiod's webhook accept objects that Envoy then refuses, and 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,29 +45,38 @@ class Verification:
     def __init__(self, access: pulumi.Input[ClusterAccess]) -> None:
         self._access = pulumi.Output.from_input(access)
         self._refused_before: list[Acknowledgement] = []
+        # A thread of its own: each registration under way holds one of the event loop's until its step has ended, and a
+        # step ends after its hook. With more routes under way than threads no hook would ever run.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="acknowledgement")
+        self._one_at_a_time = asyncio.Lock()
+        self._coming: asyncio.Task[None] | None = None
         # A cluster whose address is not known yet is only being made, and has no proxies.
         if isinstance(access, ClusterAccess) and not pulumi.runtime.is_dry_run():
             self._refused_before = self._refused(access)
 
     def acknowledged(self) -> pulumi.ResourceHook:
-        """A hook that ends when every proxy has acknowledged what was written, so that what depends on the resource,
-        and the deletions at the end of an `up`, find no proxy with an old route."""
+        """A hook that ends when every proxy has acknowledged what was written, so that what depends on the resource
+        finds no proxy with an old route."""
 
         async def wait(_: pulumi.ResourceHookArgs) -> None:
             access = await self._access.future()
             if access is not None:
-                await asyncio.to_thread(self._wait, access)
+                await self._synced(access)
 
         return pulumi.ResourceHook("every-proxy-has-acknowledged", wait)
 
     def after(self, resources: Sequence[pulumi.Resource]) -> None:
-        """Fails `up` when, after all of the resources, a proxy refuses an update or is behind."""
+        """Fails `up` when, after all of the resources, a proxy refuses an update or is behind.
+
+        The program ends only then, and the engine deletes what is gone only when the program has ended well: so nothing
+        is deleted that a proxy still has a route to.
+        """
         if pulumi.runtime.is_dry_run():
             return
 
         async def check(found: Sequence[Any]) -> None:
             try:
-                await asyncio.to_thread(self._wait, found[0])
+                await self._synced(found[0])
             except NotSyncedError as error:
                 raise pulumi.RunError(str(error)) from None
             for state in self._refused_before:
@@ -82,6 +92,17 @@ class Verification:
             return access.control_plane().refused()
         except ControlPlaneUnreachableError:
             return []
+
+    async def _synced(self, access: ClusterAccess) -> None:
+        """Whoever asks while a wait is under way shares the next with all others who do: it begins after they asked."""
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(self._next_wait(access))
+        await asyncio.shield(self._coming)
+
+    async def _next_wait(self, access: ClusterAccess) -> None:
+        async with self._one_at_a_time:
+            self._coming = None
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._wait, access)
 
     def _wait(self, access: ClusterAccess) -> None:
         access.control_plane().wait_synced(known=self._refused_before)

@@ -1,7 +1,7 @@
-"""A cluster as far as it is asked here: pods by label, and HTTP to a port that a pod opens.
+"""A cluster as far as it is asked here: pods by label, HTTP to a port that a pod opens, and how Istio was installed.
 
-It goes through the API server's port-forward, as istioctl does, and needs get on pods and create on pods/portforward in
-Istio's namespace, and for a refusal in the proxy's namespace.
+HTTP goes through the API server's port-forward, as istioctl does, and needs get on pods and create on pods/portforward
+in Istio's namespace, and for a refusal in the proxy's namespace.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+from chatgpt_mesh.control_plane.installation import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,42 @@ class KubernetesApi:
             namespace, label_selector=selector, field_selector="status.phase=Running", _request_timeout=self._timeout
         )
         return [pod.metadata.name for pod in listed.items]
+
+    def deployments(self, namespace: str, selector: str) -> list[Deployed]:
+        api = self._client.AppsV1Api(self._client.ApiClient(self._configuration))
+        listed = api.list_namespaced_deployment(namespace, label_selector=selector, _request_timeout=self._timeout)
+        return [
+            Deployed(
+                labels=found.metadata.labels or {},
+                environment={
+                    variable.name: variable.value or ""
+                    for container in found.spec.template.spec.containers
+                    for variable in container.env or ()
+                },
+            )
+            for found in listed.items
+        ]
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        found = self._if_there(self._core().read_namespaced_config_map, name, namespace)
+        return None if found is None else found.data or {}
+
+    def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        found = self._if_there(self._core().read_namespace, name)
+        return None if found is None else found.metadata.labels or {}
+
+    def webhook_labels(self, name: str) -> Mapping[str, str] | None:
+        api = self._client.AdmissionregistrationV1Api(self._client.ApiClient(self._configuration))
+        found = self._if_there(api.read_mutating_webhook_configuration, name)
+        return None if found is None else found.metadata.labels or {}
+
+    def _if_there(self, read: Any, *names: str) -> Any:
+        try:
+            return read(*names, _request_timeout=self._timeout)
+        except self._client.ApiException as error:
+            if error.status == 404:
+                return None
+            raise
 
     def get(self, namespace: str, pod: str, port: int, path: str) -> str:
         return self.ask(namespace, pod, port, path)

@@ -19,7 +19,9 @@ from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from chatgpt_mesh.control_plane.installation import InstallationApi
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,15 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["text", "json"], default="text")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """0: every proxy has taken its configuration. 1: one refused it or is behind. 2: istiod cannot be asked."""
+def run(arguments: argparse.Namespace, unmet: Callable[[InstallationApi], Sequence[str]] | None = None) -> int:
+    """0: every proxy has taken its configuration. 1: one refused it or is behind, or a need of the stack is not met.
+    2: the cluster cannot be asked.
+
+    `unmet` says what a stack needs of an Istio that somebody else installs and does not find there.
+    """
     refused: Sequence[Rejection] = ()
+    missing: Sequence[str] = ()
     failure = ""
     count = 0
     try:
-        plane = ControlPlane(
-            KubernetesApi(kubeconfig=arguments.kubeconfig, context=arguments.context), arguments.istio_namespace
-        )
+        api = KubernetesApi(kubeconfig=arguments.kubeconfig, context=arguments.context)
+        if unmet is not None:
+            missing = unmet(api)
+        plane = ControlPlane(api, arguments.istio_namespace)
         plane.wait_synced(timeout=arguments.timeout)
         count = len({state.proxy for state in plane.acknowledgements()})
         if count == 0:
@@ -53,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     except NotSyncedError as error:
         failure = str(error)
     if arguments.format == "json":
-        print(json.dumps({"proxies": count, "rejections": [asdict(one) for one in refused], "failure": failure}))
-    elif failure:
-        print(failure)
+        found = {"proxies": count, "rejections": [asdict(one) for one in refused], "failure": failure}
+        print(json.dumps(found if unmet is None else {**found, "unmet": list(missing)}))
     else:
-        print(f"Every update is in force at all {count} proxies.")
-    return 1 if failure else 0
+        for sentence in missing:
+            print(sentence)
+        print(failure or f"Every update is in force at all {count} proxies.")
+    return 1 if failure or missing else 0

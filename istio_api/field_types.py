@@ -231,6 +231,8 @@ class JsonType:
     read = admit
 
     def write(self, value: Any) -> Any:
+        if isinstance(value, str):  # most are, and asking whether they are a Mapping takes much longer
+            return value
         if isinstance(value, Mapping):
             mapping = cast("Mapping[str, Any]", value)
             return {key: self.write(item) for key, item in mapping.items()}

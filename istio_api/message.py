@@ -223,14 +223,11 @@ class Field:
     json_name: str
     type: FieldType
     default: Any
+    omitted_when_empty: bool
 
     @property
     def required(self) -> bool:
         return self.default is dataclasses.MISSING
-
-    @property
-    def omitted_when_empty(self) -> bool:
-        return self.default in ((), EMPTY_MAP)
 
 
 @functools.cache
@@ -244,6 +241,7 @@ def fields_of(message: type[Message]) -> tuple[Field, ...]:
             json_name=message.JSON_NAMES.get(field.name) or _camel_case(field.name),
             type=_field_type(hints[field.name]),
             default=field.default,
+            omitted_when_empty=field.default in ((), EMPTY_MAP),
         )
         for field in dataclasses.fields(cast("Any", message))
     )

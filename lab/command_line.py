@@ -180,6 +180,7 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _shell(options: argparse.Namespace) -> int:  # noqa: ARG001
     state = State.from_environment()
+    environment.use_installed_plugins(state)
     values = environment.variables(state, Toolchain())
     shell = os.environ.get("SHELL") or "/bin/sh"
     print(f"A shell on the lab in {state.root}; `exit` leaves it.", file=sys.stderr)
@@ -187,7 +188,9 @@ def _shell(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def _env(options: argparse.Namespace) -> int:
-    values = environment.variables(State.from_environment(), Toolchain())
+    state = State.from_environment()
+    environment.use_installed_plugins(state)
+    values = environment.variables(state, Toolchain())
     print(
         json.dumps(values, indent=2) if options.format == "json" else environment.exports(values),
         end="\n" if options.format == "json" else "",

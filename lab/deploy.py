@@ -8,20 +8,19 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import debian, edge, environment, images, pki
-from lab.cluster import MANIFESTS, kubectl
+from lab import debian, edge, environment, images, pki, upstream_envoy
+from lab.cluster import kubectl
 from lab.docker_archive import write_archive
 from lab.failure import LabError
 from lab.processes import Process, Processes
 from lab.stack import Stack
 from lab.state import CHECKOUT, State, cache_directory
+from lab.upstream_envoy import UpstreamEnvoy
 from lab.workloads import internet, manifests, tokens
 from lab.workloads.issuer import SCOPES
 
@@ -66,18 +65,9 @@ class Deployment:
                 write_archive(workload, cache_directory() / "layers", self._archive)
         self._screen.heading(f"Stack lab from {self._stack.file.name}, under Pulumi's engine")
         started = time.monotonic()
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            stop = threading.Event()
-            beside = pool.submit(self._remove_istio_stats, stop) if self._own_cluster else None
-            try:
-                self._stack.up()
-            except BaseException:
-                beside = None  # without the stack there is nothing to apply it to
-                raise
-            finally:
-                stop.set()
-            if beside:
-                beside.result()
+        self._stack.up()
+        if self._own_cluster:
+            UpstreamEnvoy(self._state, self._toolchain).wait()
         self._screen.line(f"  {'pulumi up':<58} {'ok':>6} {time.monotonic() - started:>10.1f} s")
         self._screen.heading("Sample workloads")
         with self._screen.step("TLS Secrets of the gateways"):
@@ -112,35 +102,16 @@ class Deployment:
         """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""
         with self._screen.step("token issuer, hosts outside the mesh"):
             self._start_outside_hosts()
-
-    def _remove_istio_stats(self, stop: threading.Event) -> None:
-        """Apply the EnvoyFilter for an upstream Envoy as early as it can be: the stack brings its namespace, its CRD
-        and the webhook that admits it, and the first listeners come soon after."""
-        while True:
-            last_try = stop.is_set()
-            try:
-                self._apply(_documents(MANIFESTS / "upstream-envoy.yaml"))
-            except LabError:
-                if last_try:
-                    raise
-                stop.wait(1.0)
-            else:
-                return
+        keeper = self._process(
+            upstream_envoy.NAME, "lab.upstream_envoy", inputs=(upstream_envoy.MANIFEST, self._state.kubeconfig)
+        )
+        Processes(self._state).start(keeper)
 
     def _start_outside_hosts(self) -> None:
         processes = Processes(self._state)
         for name in (ISSUER, INTERNET):
-            process = Process(
-                name,
-                (sys.executable, "-m", f"lab.workloads.{name}", "serve"),
-                environment={
-                    "LAB_STATE": str(self._state.root),
-                    "PYTHONPATH": str(CHECKOUT),
-                    "PYTHONUNBUFFERED": "1",
-                    "PATH": debian.SYSTEM_PATH,
-                },
-                inputs=tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py"))),
-            )
+            sources = tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py")))
+            process = self._process(name, f"lab.workloads.{name}", "serve", inputs=sources)
             processes.start(process)
         for name, site in ((ISSUER, "issuer"), *((INTERNET, site) for site in internet.SERVED_HERE)):
             address = internet.SITES[site].address
@@ -152,6 +123,21 @@ class Deployment:
             "data": {"internet.override": internet.corefile()},
         }
         self._apply([corefile])
+
+    def _process(self, name: str, module: str, *arguments: str, inputs: tuple[Path, ...]) -> Process:
+        """A process of this checkout's own."""
+        return Process(
+            name,
+            (sys.executable, "-m", module, *arguments),
+            environment={
+                "LAB_STATE": str(self._state.root),
+                "LAB_CACHE": str(cache_directory()),
+                "PYTHONPATH": str(CHECKOUT),
+                "PYTHONUNBUFFERED": "1",
+                "PATH": debian.SYSTEM_PATH,
+            },
+            inputs=inputs,
+        )
 
     def _gateways(self) -> list[dict[str, Any]]:
         return json.loads(self._kubectl("get", "gateways.networking.istio.io", "--all-namespaces", "--output=json"))[
@@ -300,7 +286,3 @@ def _accepts(address: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _documents(path: Path) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]

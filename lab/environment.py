@@ -13,7 +13,7 @@ from lab.state import CHECKOUT, State
 from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 STANDINS = CHECKOUT / "lab" / "plugins" / "bin"
 """Stand-ins for Pulumi's plugins, one executable per plugin."""
@@ -49,8 +49,15 @@ def exports(values: Mapping[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def link_commands(state: State, toolchain: Toolchain) -> None:
-    """Put the tools, and a stand-in for each Pulumi plugin that is not installed, into the lab's ``bin``."""
+def link_commands(state: State, toolchain: Toolchain, always: Collection[str] = ()) -> None:
+    """Put the tools, and a stand-in for each Pulumi plugin that is not installed, into the lab's ``bin``.
+
+    Args:
+        state: Whose ``bin``.
+        toolchain: Where the tools are.
+        always: Plugins whose stand-in is taken although Pulumi's own is installed; the engine takes what is on PATH
+            before what is in its plugin directory.
+    """
     state.bin.mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Path] = {}
     for family in DEPLOY_FAMILIES:
@@ -62,7 +69,7 @@ def link_commands(state: State, toolchain: Toolchain) -> None:
         {
             standin.name: standin
             for standin in sorted(STANDINS.glob("pulumi-*"))
-            if not plugin_installed(standin.name, state)
+            if standin.name in always or not plugin_installed(standin.name, state)
         }
     )
     for present in state.bin.iterdir():
@@ -75,6 +82,16 @@ def link_commands(state: State, toolchain: Toolchain) -> None:
             link.symlink_to(target)
     _share_installed_plugins(state)
     _keep_no_log_of_every_property(state)
+
+
+def use_installed_plugins(state: State) -> None:
+    """Take away the stand-ins of plugins that have been installed since the lab was brought up."""
+    if not state.bin.is_dir() or not os.access(state.bin, os.W_OK):
+        return
+    for standin in STANDINS.glob("pulumi-*"):
+        if plugin_installed(standin.name, state):
+            (state.bin / standin.name).unlink(missing_ok=True)
+    _share_installed_plugins(state)
 
 
 def plugin_installed(name: str, state: State) -> bool:

@@ -35,7 +35,7 @@ ISTIO_USER = "1337:1337"
 
 WORKLOAD_USER = "10001:10001"
 WORKLOAD_PACKAGES = ("mcp", "uvicorn", "starlette", "PyJWT", "cryptography", "httpx2")
-_WORKLOAD_MODULES = ("mcp_server", "mcp_tools", "recorder", "caller", "request")
+_WORKLOAD_MODULES = ("mcp_server", "mcp_tools", "recorder", "recorded", "caller", "request", "echo_server")
 _WORKLOAD_CODE = "/app"
 _STDLIB_LEFT_OUT = frozenset(
     {"__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip"}

@@ -1,7 +1,8 @@
 """``python -m lab preview STACK``: what a stack would register, without a cluster, credentials or network.
 
 Pulumi's real engine runs the program in a backend that lasts as long as the command, with Pulumi's own plugins where
-they are installed and the lab's stand-ins elsewhere. A cluster that is not there yet leaves the provider's kubeconfig
+they are installed and the lab's stand-ins elsewhere; for Google Cloud always the stand-in, since Pulumi's own plugin
+starts with credentials only. A cluster that is not there yet leaves the provider's kubeconfig
 unknown, and the engine then shows each chart as one node; so the plan goes on with each chart's objects, rendered by
 Helm with the same values.
 """
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _CREDENTIALS = re.compile(r"GOOGLE_|GCLOUD_|GCP_|CLOUDSDK_|AWS_|AZURE_|ARM_|PULUMI_|KUBE|HELM_|LAB_KUBECONFIG")
 
 FAMILIES = ("pulumi", "helm", "istio")
+GOOGLE_CLOUD = "pulumi-resource-gcp"
 
 
 class Preview:
@@ -79,7 +81,7 @@ class Preview:
         self._state.create()
         for path in (self._state.pulumi_backend, self._state.pulumi_home, self._state.issuer):
             path.mkdir(parents=True, exist_ok=True)
-        environment.link_commands(self._state, self._toolchain)
+        environment.link_commands(self._state, self._toolchain, always=(GOOGLE_CLOUD,))
         # The keys of the lab's issuer are made with the lab; which they are makes no difference to a plan.
         (self._state.issuer / "jwks.json").write_text('{"keys": []}', encoding="utf-8")
         self._lend_lab()

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.istio_api.message import InvalidMessage
 from chatgpt_mesh.mesh.graph import Graph
 from chatgpt_mesh.mesh.objects import (
     callers,
@@ -18,6 +19,7 @@ from chatgpt_mesh.mesh.objects import (
     edge_http,
     egress,
     gateways,
+    order,
     path_rules,
     rate_limit,
     raw_objects,
@@ -29,7 +31,7 @@ from chatgpt_mesh.mesh.objects import (
 from chatgpt_mesh.mesh.objects.auth import denials, verification
 from chatgpt_mesh.mesh.objects.namespaces import NamespaceDeclaration, namespaces_of
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems, warnings
-from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem, refused_by_istio
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -39,21 +41,36 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
-def _objects(graph: Graph) -> Iterator[Owned]:
-    """In the order in which they are listed: gateways, security, apps, egress, scoping, telemetry, objects by hand."""
-    yield from gateways.objects(graph)
-    yield from security.objects(graph)
+def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
+    """Objects below the path of the declaration that makes them, in the order in which they are listed: gateways,
+    security, apps, egress, scoping, telemetry, objects by hand."""
+    yield "gateways", gateways.objects(graph)
+    yield "security", security.objects(graph)
     for gateway in graph.gateways.values():
         if gateway.kind != "egress" and gateway.listeners:
-            yield from verification.objects(graph, gateway)
-            yield from edge_http.objects(graph, gateway)
-    yield from rate_limit.gateway_objects(graph)
+            yield gateway.declared_at, verification.objects(graph, gateway)
+            yield gateway.declared_at, edge_http.objects(graph, gateway)
+    yield "rate_limit_service", rate_limit.gateway_objects(graph)
     for app in graph.apps.values():
-        yield from _of_app(graph, app)
-    yield from egress.objects(graph)
-    yield from scoping.objects(graph)
-    yield from telemetry.objects(graph)
-    yield from raw_objects.objects(graph)
+        yield app.declared_at, _of_app(graph, app)
+    yield "egress", egress.objects(graph)
+    yield "security", scoping.objects(graph)
+    yield "telemetry", telemetry.objects(graph)
+    yield "objects", raw_objects.objects(graph)
+
+
+def _built(graph: Graph) -> tuple[Owned, ...]:
+    """Raises InvalidConfig with everything that Istio's types refuse."""
+    built: list[Owned] = []
+    refused: list[Problem] = []
+    for path, objects in _parts(graph):
+        try:
+            built += objects
+        except InvalidMessage as error:
+            refused += refused_by_istio(path, error)
+    if refused:
+        raise InvalidConfig(refused)
+    return tuple(built)
 
 
 def _of_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
@@ -75,7 +92,7 @@ class Mesh:
             raise InvalidConfig(found)
         self.graph = Graph(spec)
         with _without_collector():
-            self.objects: tuple[Owned, ...] = tuple(_objects(self.graph))
+            self.objects: tuple[Owned, ...] = _built(self.graph)
         doubled = list(_doubled(self.objects))
         if doubled:
             raise InvalidConfig(doubled)
@@ -83,6 +100,12 @@ class Mesh:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         return tuple(warnings(self.spec, self._today))
+
+    @cached_property
+    def routes_need(self) -> Mapping[str, tuple[str, ...]]:
+        """For each VirtualService the objects that are there before it, and go after it."""
+        with _without_collector():
+            return order.routes_need(self.graph, self.objects)
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDeclaration, ...]:

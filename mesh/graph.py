@@ -6,6 +6,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+from chatgpt_mesh.mesh.specs.scope import own_namespaces
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -68,6 +71,17 @@ class Graph:
     @cached_property
     def app_namespaces(self) -> tuple[str, ...]:
         return tuple(sorted({app.namespace for app in self.apps.values()}))
+
+    @cached_property
+    def own_namespaces(self) -> tuple[str, ...]:
+        """Namespaces that this stack makes."""
+        return own_namespaces(self.apps, self.gateways, self.rate_limit_service)
+
+    @property
+    def defaults_in(self) -> tuple[str, ...]:
+        """Where those objects stand that hold for whatever has none of its own: for the whole mesh in its root
+        namespace, else in each namespace of this stack."""
+        return (ROOT_NAMESPACE,) if self.security.scope == "mesh" else self.own_namespaces
 
     def app_identity(self, app: AppSpec) -> Identity:
         return Identity(app.namespace, app.identity_name)

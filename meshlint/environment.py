@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +18,9 @@ class Environment:
 
     mcp_paths: tuple[str, ...] = ("/mcp",)
     """The exact paths at which MCP servers of this mesh listen."""
+
+    mcp_servers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Each MCP server's hosts to its path, where somebody has declared them; then names and routes are not asked."""
 
     longest_call_seconds: float | None = None
     """The longest call that any app declares; None where nobody has said."""

@@ -7,18 +7,28 @@ from typing import Any, cast
 from chatgpt_mesh.stack import stack_files
 from chatgpt_mesh.stack.settings import Settings
 
+SECRET = {"$ref": "#/$defs/Secret"}
+"""What Pulumi keeps in place of a text that was given with `--secret`."""
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a stack file, for editors and for readers.
 
-    Nothing is required in it, and everything may be null: a stack says only what differs from the files it extends.
+    Nothing is required in it, and everything may be null: a stack says only what differs from the files it extends, and
+    null takes away what one of them says.
     """
     whole = Settings.model_json_schema(mode="validation")
     definitions = {name: _partial(definition) for name, definition in whole["$defs"].items()}
-    own = {name: _partial(schema) for name, schema in whole["properties"].items()}
-    definitions["IssuerSpec"]["properties"]["jwks_file"] = {
-        "description": "A file with the keys, in place of `jwks`; `$NAME` and `~` are put in.",
-        "type": ["string", "null"],
+    own = {name: _setting(_partial(schema), definitions) for name, schema in whole["properties"].items()}
+    definitions["IssuerSpec"]["properties"]["jwks_file"] = _removable(
+        {"description": "A file with the keys, in place of `jwks`; `$NAME` and `~` are put in.", "type": "string"}
+    )
+    definitions["Secret"] = {
+        "description": "A text that Pulumi keeps encrypted: pulumi config set --secret --path.",
+        "type": "object",
+        "properties": {"secure": {"type": "string"}},
+        "required": ["secure"],
+        "additionalProperties": False,
     }
     extends = {
         "description": "Files that this one builds on, relative to the project; later over earlier.",
@@ -27,6 +37,7 @@ def json_schema() -> dict[str, Any]:
     }
     prefix = f"{stack_files.PACKAGE}:"
     config = {
+        "description": "Settings by name. Names with another prefix are those of Pulumi and its providers.",
         "additionalProperties": False,
         "patternProperties": {f"^(?!{prefix})[^:]+:": True},
         "properties": {
@@ -55,8 +66,67 @@ def _partial(schema: Any) -> Any:
     kept = {
         key: _partial(value)
         for key, value in mapping.items()
-        if not (key == "required" and isinstance(value, list)) and not (key == "title" and isinstance(value, str))
+        if not (key in ("required", "minItems", "minProperties") and not isinstance(value, dict))
+        and not (key == "title" and isinstance(value, str))
     }
     for name, value in cast("dict[str, Any]", kept.get("properties", {})).items():
-        kept["properties"][name] = {"anyOf": [value, {"type": "null"}]} if "anyOf" not in value else value
+        kept["properties"][name] = _removable(value)
+    if isinstance(kept.get("additionalProperties"), dict):
+        kept["additionalProperties"] = _removable(kept["additionalProperties"])
+    if "patternProperties" in kept:
+        # A name that no pattern takes is a mistake; JSON Schema would let it and whatever is below it pass.
+        kept["additionalProperties"] = False
+        kept["patternProperties"] = {pattern: _removable(value) for pattern, value in kept["patternProperties"].items()}
+    if isinstance(kept.get("items"), dict) and _is_text(kept["items"]):
+        kept["items"] = _instead(kept["items"], SECRET)
     return kept
+
+
+def _removable(schema: Any) -> Any:
+    """The schema, or null, or for a text what Pulumi keeps of a secret.
+
+    By `if`, and not as one more branch of `anyOf`: of a typo an editor would then only say that no branch fits.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    mapping = cast("dict[str, Any]", schema)
+    if "anyOf" in mapping:
+        branches = [branch for branch in mapping["anyOf"] if branch != {"type": "null"}]
+        rest = {key: value for key, value in mapping.items() if key != "anyOf"}
+        mapping = {**rest, **(branches[0] if len(branches) == 1 else {"anyOf": branches})}
+    null = {"type": "null"}
+    return _instead(mapping, {"anyOf": [null, SECRET]} if _is_text(mapping) else null)
+
+
+def _instead(schema: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    about = {key: schema[key] for key in ("description", "default") if schema.get(key) is not None}
+    rest = {key: value for key, value in schema.items() if key not in ("description", "default")}
+    return {**about, "if": other, "else": rest}
+
+
+def _is_text(schema: dict[str, Any]) -> bool:
+    if "anyOf" in schema:
+        return any(_is_text(branch) for branch in schema["anyOf"])
+    return schema.get("type") == "string" and "enum" not in schema and "const" not in schema
+
+
+def _setting(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A whole setting, which `pulumi config set --secret` may keep encrypted, and null may take away."""
+    kinds = cast("dict[str, str]", schema.get("discriminator", {}).get("mapping", {}))
+    if kinds:
+        named = {kind: definitions[path.rsplit("/", 1)[-1]]["properties"] for kind, path in kinds.items()}
+        schema = {
+            "description": schema["description"],
+            "type": "object",
+            # A stack that extends another need not repeat the kind; then it may say what any kind has.
+            "properties": {"kind": {"enum": [*kinds]}},
+            "propertyNames": {"enum": sorted({name for properties in named.values() for name in properties})},
+            "allOf": [
+                {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": path}}
+                for kind, path in kinds.items()
+            ],
+        }
+    inner = schema.get("else", schema) if "if" in schema else schema
+    about = {key: schema[key] for key in ("description", "default") if key in schema}
+    inner = {key: value for key, value in inner.items() if key not in about}
+    return {**about, "if": {"anyOf": [{"type": "null"}, SECRET]}, "else": inner}

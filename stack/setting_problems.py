@@ -61,7 +61,10 @@ def problems(error: ValidationError, root: object, at: str) -> list[Problem]:
     `root` is the type that was validated, `at` its path in the stack file.
     """
     found: dict[tuple[str, str], Problem] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        if _of_other_branch(detail, details):
+            continue
         problem = _problem(detail, root, at)
         found.setdefault((problem.path, problem.message), problem)
     return list(found.values())
@@ -93,9 +96,9 @@ def _problem(detail: ErrorDetails, root: object, at: str) -> Problem:
     context = dict(detail.get("ctx", {}))
     value: object = detail["input"] if _is_scalar(detail["input"]) else None
     if kind == "extra_forbidden":
-        return Problem(path, unknown_key(str(steps[-1]), tuple(parent.model_fields) if parent else ()))
+        return Problem(path, unknown_key(str(steps[-1]), tuple(field_names(parent)) if parent else ()))
     if kind == "missing":
-        field = parent.model_fields.get(str(steps[-1])) if parent else None
+        field = parent.model_fields.get(field_names(parent).get(str(steps[-1]), "")) if parent else None
         about = f": {field.description.rstrip('.')}" if field and field.description else ""
         return Problem(path, f"is required{about}")
     if kind == "sentence":
@@ -105,6 +108,23 @@ def _problem(detail: ErrorDetails, root: object, at: str) -> Problem:
     template = _SENTENCES.get(kind)
     message = template.format(**context) if template else _lowered(detail["msg"])
     return Problem(path, message, value)
+
+
+def _of_other_branch(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a mistake is that of the branch of a union that nobody meant: text where a mapping is written, or a
+    mapping where it is text."""
+    *before, branch = detail["loc"] or ("",)
+    of_text = isinstance(branch, str) and (branch == "str" or branch.startswith("function-"))
+    unmeant = of_text if isinstance(detail["input"], Mapping) else detail["type"] == "model_type"
+    return unmeant and any(
+        other is not detail and list(other["loc"][: len(before)]) == before and other["loc"] != detail["loc"]
+        for other in details
+    )
+
+
+def field_names(model: type[BaseModel]) -> dict[str, str]:
+    """Names of a model's fields by what a stack file calls them (`from` is a word of Python's)."""
+    return {about.alias or name: name for name, about in model.model_fields.items()}
 
 
 def _is_scalar(value: object) -> bool:
@@ -124,6 +144,8 @@ def _resolve(root: object, location: tuple[Step, ...]) -> tuple[list[Step], type
     here = _branches(root)
     parent: type[BaseModel] | None = None
     for step in location:
+        if step == "[key]":  # pydantic's word for a mistake in the key that the step before names
+            continue
         below, holder = _down(here, step)
         if below is None and isinstance(step, str) and len(here) > 1:
             here = [kind for kind in here if step in _branch_names(kind)]
@@ -140,7 +162,7 @@ def _down(here: Sequence[object], step: Step) -> tuple[list[object] | None, type
     for kind in here:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             holder = holder or kind
-            field = kind.model_fields.get(str(step))
+            field = kind.model_fields.get(field_names(kind).get(str(step), ""))
             if field is not None:
                 return _branches(field.annotation), kind
             continue

@@ -7,33 +7,35 @@ every mistake at once.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import namespace, platform
+from chatgpt_mesh.components.specs import accepted_risk, namespace, platform, shared_cluster
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
+from chatgpt_mesh.components.specs.google_names import ProjectId, ProjectNumber
 from chatgpt_mesh.components.specs.istio import IstioSpec
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
+from chatgpt_mesh.mesh.specs import gateway_workload
+from chatgpt_mesh.mesh.specs.auth import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
-from chatgpt_mesh.stack import project, setting_problems, stack_files
+from chatgpt_mesh.stack import plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
-
-ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
-ProjectNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,20}$")]
 
 
 class Settings(MeshSpec):
@@ -58,6 +60,11 @@ class Settings(MeshSpec):
     def platform(self) -> Literal["gke"] | None:
         """Where the cluster runs, when Istio's charts must know."""
         return "gke" if self.cluster.kind == "gke" else self.istio.platform
+
+    @property
+    def existing_namespaces(self) -> frozenset[str]:
+        """Namespaces of apps that somebody else makes."""
+        return frozenset(name for name, spec in self.namespaces.items() if spec.existing)
 
     @property
     def google_cloud(self) -> GoogleCloud | None:
@@ -102,6 +109,7 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     own = stack_files.read_stack_file(path)
     layers = stack_files.layered(own.values, project.directory(path.parent, Path.cwd()))
     layers.problems[:0] = own.problems
+    layers.unreadable[:0] = own.unreadable
     return _validated(layers, today or _today(), SecretTexts())
 
 
@@ -122,10 +130,18 @@ def _decoded(name: str, value: str) -> Any:
     """Pulumi hands over mappings and lists as JSON, a null as nothing, and every other scalar as its text."""
     about = Settings.model_fields.get(name)
     if value[:1] in ("{", "["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value  # a text that begins so, given by `pulumi config set`
     if value == "":
         return None
-    return value if about is None or _is_text(about.annotation) else stack_files.scalar(value)
+    if about is None or _is_text(about.annotation):
+        return value
+    try:
+        return stack_files.scalar(value)
+    except yaml.YAMLError:
+        return value
 
 
 def _is_text(annotation: Any) -> bool:
@@ -133,17 +149,24 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) -> Settings:
+    if layers.unreadable:
+        raise InvalidConfig(secrets.redacted(problem) for problem in layers.unreadable)
     found = list(layers.problems)
     values = layers.values
-    found += _inline_key_sets(values)
     read: dict[str, Any] = {}
     unread: set[str] = set()
+    for name in sorted(values):
+        if wrong := list(plain_values.problems(values[name], name)):
+            found += wrong
+            unread.add(name)
+            del values[name]
+    found += _inline_key_sets(values)
     for name in values.keys() - Settings.model_fields.keys():
         allowed = (stack_files.EXTENDS, *Settings.model_fields)
         found.append(Problem(name, setting_problems.unknown_key(name, allowed)))
     for name, about in Settings.model_fields.items():
         if name not in values:
-            if about.is_required():
+            if about.is_required() and name not in unread:
                 found.append(Problem(name, f"is required: {about.description}"))
             continue
         parsed, problems, missing = _parse(name, values[name])
@@ -154,6 +177,9 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
+    found += map(_bracketed, accepted_risk.problems(read, today))
+    found += _resources(read)
+    found += shared_cluster.problems(read, unread)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
@@ -177,6 +203,12 @@ def _ambient(read: Mapping[str, Any]) -> list[Problem]:
             istio.data_plane,
         )
     ]
+
+
+def _resources(read: Mapping[str, Any]) -> Iterator[Problem]:
+    if read.get("istio") is not None:
+        plane = read["istio"].control_plane
+        yield from gateway_workload.resource_problems("istio.control_plane.resources", plane.resources)
 
 
 def _mesh(read: Mapping[str, Any]) -> MeshSpec:
@@ -213,9 +245,15 @@ def _parse(name: str, value: Any) -> tuple[Any, list[Problem], set[str]]:
 def _validate(kind: Any, value: Any, path: str) -> tuple[Any, list[Problem]]:
     try:
         # As JSON, because a strict model takes a list for a tuple, and text for an enum or a date, only from there.
-        return TypeAdapter[Any](kind).validate_json(json.dumps(value)), []
+        return _adapter(kind).validate_json(json.dumps(value), strict=True), []
     except ValidationError as error:
         return None, setting_problems.problems(error, kind, path)
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Built once for each kind of setting, and not for each of a thousand apps."""
+    return TypeAdapter[Any](kind)
 
 
 def _is_mapping(annotation: Any) -> bool:
@@ -239,7 +277,10 @@ def _inline_key_sets(values: Any, path: str = "") -> list[Problem]:
             continue
         if "jwks" in mapping or "jwks_uri" in mapping:
             found.append(Problem(here, "stands beside jwks or jwks_uri; an issuer has exactly one of the three"))
-        keys, problem = _read_key_set(str(value))
+        if isinstance(value, str):
+            keys, problem = _read_key_set(value)
+        else:
+            keys, problem = "", "must be the path of a file, as text"
         if problem is None:
             mapping["jwks"] = keys
         else:
@@ -256,12 +297,11 @@ def _read_key_set(path: str) -> tuple[str, str | None]:
         return "", str(error)
     try:
         text = Path(expanded).read_text(encoding="utf-8").strip()
-        json.loads(text)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}; name a JSON Web Key Set file"
     except ValueError as error:
         return "", f"holds no JSON Web Key Set: {error}"
-    return text, None
+    return text, "holds no JSON Web Key Set" if key_set_refusal(text) else None
 
 
 def _today() -> date:

@@ -35,6 +35,8 @@ class Layers:
 
     values: Values = field(default_factory=dict[str, Any])
     problems: list[Problem] = field(default_factory=list[Problem])
+    unreadable: list[Problem] = field(default_factory=list[Problem])
+    """Files that could not be read. Whatever else seems wrong then follows from what is missing."""
 
 
 def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> Values:
@@ -88,7 +90,7 @@ def secret_paths(path: Path) -> dict[str, list[str]]:
 
 def scalar(text: str) -> Any:
     """What a plain scalar of a stack file means: `true` is a boolean, `on` is text."""
-    return yaml.load(text, _Yaml12Loader)  # noqa: S506 - a SafeLoader
+    return yaml.load(text, Yaml12Loader)  # noqa: S506 - a SafeLoader
 
 
 def _read_parent(name: str, root: Path, below: tuple[str, ...], layers: Layers) -> Values:
@@ -118,18 +120,26 @@ def _parents(own: Mapping[str, Any], path: str, layers: Layers) -> list[str]:
 def _read(path: Path, layers: Layers) -> Values:
     """The `config` mapping of a stack file."""
     try:
-        document: object = yaml.load(path.read_text(encoding="utf-8"), _Yaml12Loader)  # noqa: S506 - a SafeLoader
+        document: object = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         reason = error.strerror or str(error)
-        layers.problems.append(Problem(EXTENDS, f"cannot read {path}: {reason}; name a file relative to the project"))
+        layers.unreadable.append(Problem(EXTENDS, f"cannot read {path}: {reason}; name a file relative to the project"))
         return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        layers.problems.append(Problem(str(path), f"is not valid YAML: {error}"))
+    except RecursionError:
+        layers.unreadable.append(Problem(str(path), "is nested too deeply to be read; mend its brackets"))
+        return {}
+    except yaml.YAMLError as error:
+        layers.unreadable.append(Problem(str(path), f"is not valid YAML: {_told(error)}"))
+        return {}
+    except ValueError as error:  # bytes that are no UTF-8, a name with a NUL
+        layers.unreadable.append(Problem(str(path), f"cannot be read: {error}; write UTF-8"))
         return {}
     if document is None:
         return {}
     if not isinstance(document, dict):
-        layers.problems.append(Problem(str(path), "must be a mapping with the key `config`, like a Pulumi stack file"))
+        layers.unreadable.append(
+            Problem(str(path), "must be a mapping with the key `config`, like a Pulumi stack file")
+        )
         return {}
     mapping = cast("Values", document)
     for key in mapping.keys() - _PULUMI_KEYS:
@@ -141,6 +151,18 @@ def _read(path: Path, layers: Layers) -> Values:
         layers.problems.append(Problem(f"{path.name}: config", "must be a mapping of chatgpt-mesh:NAME to a value"))
         return {}
     return cast("Values", config)
+
+
+def _told(error: yaml.YAMLError) -> str:
+    """Place and reason on one line, without the line itself: it may hold what is nobody's to see."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    mark = error.problem_mark or error.context_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    first = ""
+    if error.context == _FIRST_GIVEN and error.context_mark is not None:
+        first = f" (the first on line {error.context_mark.line + 1})"
+    return f"{where}{error.problem or error.context}{first}"
 
 
 def _own_keys(config: Values, name: str, layers: Layers, *, inherited: bool) -> Values:
@@ -183,15 +205,23 @@ def _secret_paths(value: object, path: str) -> list[str]:
     return []
 
 
+def _shown(key: str, value: Any) -> Any:
+    """A key set is read wherever it stands, so one that is encrypted stands as an empty one."""
+    return '{"keys": []}' if key == "jwks" and _secret_paths(value, "") == [""] else _without_secrets(value)
+
+
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         mapping = cast("Values", value)
         if mapping.keys() == {"secure"}:
             return "[secret]"
-        return {key: _without_secrets(item) for key, item in mapping.items()}
+        return {key: _shown(key, item) for key, item in mapping.items()}
     if isinstance(value, list):
         return [_without_secrets(item) for item in cast("list[Any]", value)]
     return value
+
+
+_FIRST_GIVEN = "the key was first given"
 
 
 class _Constructor(Protocol):
@@ -200,7 +230,7 @@ class _Constructor(Protocol):
     def construct_object(self, node: yaml.Node, deep: bool) -> object: ...
 
 
-class _Yaml12Loader(yaml.SafeLoader):
+class Yaml12Loader(yaml.SafeLoader):
     """PyYAML with the scalars of YAML 1.2's core schema, which Pulumi's engine reads too.
 
     In YAML 1.1 `on`, `no` and `y` are booleans, `1:30` is 90, and `012` is 10.
@@ -219,16 +249,31 @@ class _Yaml12Loader(yaml.SafeLoader):
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    "the key was first given", seen[key], f"the key {key!r} is given twice", key_node.start_mark
+                    _FIRST_GIVEN, seen[key], f"the key {key!r} is given twice", key_node.start_mark
                 )
             seen[key] = key_node.start_mark
         return super().construct_mapping(node, deep=deep)
 
     def construct_core_int(self, node: yaml.ScalarNode) -> int:
         text = str(self.construct_scalar(node))
-        if text.startswith("0o"):
-            return int(text[2:], 8)
-        return int(text, 16) if text.startswith("0x") else int(text)
+        try:
+            if text.startswith("0o"):
+                return int(text[2:], 8)
+            return int(text, 16) if text.startswith("0x") else int(text)
+        except ValueError:  # `!!int word`, and more digits than Python reads
+            raise yaml.constructor.ConstructorError(None, None, "this is no number", node.start_mark) from None
+
+    def construct_core_float(self, node: yaml.ScalarNode) -> float:
+        try:
+            return self.construct_yaml_float(node)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(None, None, "this is no number", node.start_mark) from None
+
+    def construct_core_bool(self, node: yaml.ScalarNode) -> bool:
+        text = str(self.construct_scalar(node)).lower()
+        if text not in ("true", "false"):
+            raise yaml.constructor.ConstructorError(None, None, "this is neither true nor false", node.start_mark)
+        return text == "true"
 
 
 for _tag, _pattern, _first in (
@@ -242,6 +287,14 @@ for _tag, _pattern, _first in (
     ),
 ):
     for _character in _first:
-        _resolvers = _Yaml12Loader.yaml_implicit_resolvers.setdefault(_character, [])
+        _resolvers = Yaml12Loader.yaml_implicit_resolvers.setdefault(_character, [])
         _resolvers.append((_tag, re.compile(f"^(?:{_pattern})$")))
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _Yaml12Loader.construct_core_int)
+# What else YAML 1.1 makes of tags (dates, bytes, sets) has no place in a stack file: it is refused as an unknown tag.
+Yaml12Loader.yaml_constructors = {
+    tag: constructor
+    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in ("null", "str", "seq", "map")
+}
+Yaml12Loader.add_constructor("tag:yaml.org,2002:int", Yaml12Loader.construct_core_int)
+Yaml12Loader.add_constructor("tag:yaml.org,2002:float", Yaml12Loader.construct_core_float)
+Yaml12Loader.add_constructor("tag:yaml.org,2002:bool", Yaml12Loader.construct_core_bool)

@@ -8,7 +8,7 @@ The word after a fence's language says who runs it:
 | `sh lab` | the lab tests, in the same way, after `eval "$(python -m lab env)"` |
 | `sh make` | continuous integration itself: only targets of the Makefile may stand there |
 | `sh cloud` | nobody here, for it needs a cloud account: its syntax, make targets and modules are checked |
-| `yaml stack` | a whole stack file: loaded, and refused if there is one mistake |
+| `yaml stack` | a whole stack file: built and judged as the program does, without a mistake, an error or a warning |
 | `yaml part` | keys of a stack file: loaded on top of the parents of every stack |
 | `yaml manifests` | Kubernetes objects: given to the checker, which has to find no error |
 | `python` | the unit tests, as a program in the checkout |

@@ -9,6 +9,7 @@ from pydantic import Field
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 from chatgpt_mesh.components.specs.path_setting import PathSetting
 from chatgpt_mesh.mesh.specs.spec import Spec
+from chatgpt_mesh.mesh.specs.words import Line
 
 
 class ExistingClusterSpec(Spec):
@@ -19,11 +20,11 @@ class ExistingClusterSpec(Spec):
         default=None,
         description="Path of the kubeconfig file; without it $KUBECONFIG is used, then ~/.kube/config.",
     )
-    context: str | None = Field(
+    context: Line | None = Field(
         default=None,
         description="Context of the kubeconfig; without it the file's current context, whatever that is just then.",
     )
-    identifier: str | None = Field(
+    identifier: Line | None = Field(
         default=None,
         description=(
             "What this stack calls the cluster; by default the stack's name. Pulumi replaces everything on the "

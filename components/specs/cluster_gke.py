@@ -8,14 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.network import Region
+from chatgpt_mesh.components.specs.google_names import Cron, Domain, GoogleLabels, KmsKey, ProjectId, Region, Role
 from chatgpt_mesh.components.specs.node_pools import NodePoolSpec
-from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Duration, Labels, Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Duration, Many, Spec
 
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]
-Role = Annotated[
-    str, StringConstraints(pattern=r"^(roles/|projects/[^/]+/roles/|organizations/[^/]+/roles/)[A-Za-z0-9_.]+$")
-]
 
 
 class DnsEndpointSpec(Spec):
@@ -131,14 +128,14 @@ class ClusterSecuritySpec(Spec):
     """What GKE's hardening guide leaves to the operator.
     https://cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster"""
 
-    secrets_key: str | None = None
+    secrets_key: KmsKey | None = None
     """Cloud KMS key (`projects/P/locations/L/keyRings/R/cryptoKeys/K`) that encrypts Secrets in etcd beside Google's
     own encryption of disks. It needs `project_number`, and cannot be taken away from a cluster."""
     binary_authorization: bool = True
     """Runs only images that the project's Binary Authorization policy admits; until one is written it admits all."""
     posture: Literal["basic", "off"] = "basic"
     """Shows misconfigured workloads in the security posture dashboard."""
-    groups_domain: str | None = None
+    groups_domain: Domain | None = None
     """Domain of the group `gke-security-groups@DOMAIN`, whose member groups can be named in Kubernetes RBAC."""
     secret_manager: bool = False
     """Mounts secrets of Secret Manager in pods by its CSI driver."""
@@ -149,7 +146,7 @@ class ClusterSecuritySpec(Spec):
     intranode_visibility: bool = False
     """Sends traffic between pods of one node through the VPC. It breaks Istio's transparent modes
     (istio/istio#52576)."""
-    fleet_project: str | None = None
+    fleet_project: ProjectId | None = None
     """Project of the fleet that the cluster joins."""
 
 
@@ -204,7 +201,7 @@ class BackupSpec(Spec):
     """Backup for GKE: the objects of the cluster, by a schedule.
     https://cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke"""
 
-    schedule: Annotated[str, StringConstraints(pattern=r"^(\S+ ){4}\S+$")] = "15 2 * * *"
+    schedule: Cron = "15 2 * * *"
     """When, as a cron line in UTC."""
     retain_days: Annotated[int, Field(ge=1, le=180)] = 30
     """How long a backup is kept."""
@@ -212,7 +209,7 @@ class BackupSpec(Spec):
     """Secrets too. Without them a restored cluster has no certificates."""
     include_volumes: bool = True
     """Contents of persistent volumes too."""
-    encryption_key: str | None = None
+    encryption_key: KmsKey | None = None
     """Cloud KMS key for the backups; by default Google's."""
 
 
@@ -268,7 +265,7 @@ class GkeClusterSpec(Spec):
     """What nodes and apps may do in Google Cloud."""
     gateway_api: Literal["off", "gke"] = "off"
     """Who owns the CRDs of the Gateway API: nobody, or GKE. With two owners each overwrites the other's."""
-    labels: Labels = {}
+    labels: GoogleLabels = {}
     """Labels of every resource in Google Cloud, for the bill."""
     deletion_protection: bool = True
     """Keeps the cluster, its addresses and its network from being deleted, by GKE and by Pulumi. A stack is taken down

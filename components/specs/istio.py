@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from chatgpt_mesh.components.specs.path_setting import PathSetting
 from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec
+from chatgpt_mesh.mesh.specs.kubernetes_names import Cpu, EnvironmentName, Memory, ObjectName
+from chatgpt_mesh.mesh.specs.scalar import text_like
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec
 
 if TYPE_CHECKING:
@@ -17,7 +19,33 @@ if TYPE_CHECKING:
 
 RELEASES = "https://istio-release.storage.googleapis.com/charts"
 
-Version = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]+\.[0-9]+$")]
+if TYPE_CHECKING:
+    Version = str
+    RevisionName = str
+    Hub = str
+    ImageTag = str
+else:
+    Version = text_like(
+        r"1\.[0-9]{1,3}\.[0-9]{1,3}", "must be a version of Istio such as 1.31.4", longest=9, examples=["1.31.4"]
+    )
+    RevisionName = text_like(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+        "must be lower-case letters, digits and '-', at most 50 (Istio names a Service istiod-REVISION)",
+        longest=50,
+        examples=["1-31-4"],
+    )
+    Hub = text_like(
+        r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+        "must be a registry with a path of lower-case names, such as europe-docker.pkg.dev/acme/istio",
+        longest=200,
+        examples=["docker.io/istio"],
+    )
+    ImageTag = text_like(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
+        "must be a tag of an image: letters, digits, '_', '.' and '-', at most 128",
+        longest=128,
+        examples=["1.31.4-distroless"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +70,11 @@ class ControlPlaneResourcesSpec(ResourcesSpec):
     https://istio.io/latest/docs/ops/deployment/performance-and-scalability/
     """
 
-    cpu: str = "500m"
+    cpu: Cpu = "500m"
     """Requested CPU."""
-    memory: str = "2Gi"
+    memory: Memory = "2Gi"
     """Requested memory."""
-    memory_limit: str | None = None
+    memory_limit: Memory | None = None
     """Limit of memory. Default: none; an istiod that is killed while it grows takes the mesh's changes with it."""
 
 
@@ -60,9 +88,9 @@ class ControlPlaneSpec(Spec):
     """Processor use, in percent of the request, at which the autoscaler adds a pod."""
     resources: ControlPlaneResourcesSpec = ControlPlaneResourcesSpec()
     """Requests and limits."""
-    priority_class: str | None = "system-cluster-critical"
+    priority_class: ObjectName | None = "system-cluster-critical"
     """Without istiod no pod of the mesh starts, so applications make room for it and not the other way round."""
-    environment: dict[str, str] = {}
+    environment: dict[EnvironmentName, str] = {}
     """Environment variables of istiod. https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars"""
 
     @model_validator(mode="after")
@@ -75,9 +103,9 @@ class ControlPlaneSpec(Spec):
 class ImagesSpec(Spec):
     """Where container images are pulled from."""
 
-    hub: str | None = None
+    hub: Hub | None = None
     """Registry and path of Istio's images; by default the charts' own."""
-    tag: str | None = None
+    tag: ImageTag | None = None
     """Tag of Istio's images; by default the charts' own, which is their version."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
 
@@ -100,9 +128,12 @@ class MultiClusterSpec(Spec):
 class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
+    install: bool = True
+    """Whether this stack installs and upgrades Istio. false: somebody else does, and `python -m mesh needs STACK` lists
+    what has to be set there for this stack."""
     version: Version
-    """Version of Istio's charts and images, MAJOR.MINOR.PATCH. One of a minor that is not known here is refused
-    (docs/istio-version.md)."""
+    """Version of Istio's charts and images, MAJOR.MINOR.PATCH; with `install: false` the one that runs there. One of a
+    minor that is not known here is refused (docs/istio-version.md)."""
     repository: HttpsUrl = RELEASES
     """Helm repository of the charts."""
     charts: PathSetting | None = None
@@ -116,13 +147,14 @@ class IstioSpec(Spec):
     https://istio.io/latest/docs/setup/additional-setup/cni/"""
     platform: Literal["gke"] | None = None
     """Where the cluster runs, when Istio's charts must know; `cluster.kind: gke` says so by itself."""
-    revisions: dict[DnsLabel, Version] = {}
+    revisions: dict[RevisionName, Version] = {}
     """Control planes that run side by side, by name; the value is the version of their chart. Empty: one control plane
     without a name. https://istio.io/latest/docs/setup/upgrade/canary/"""
-    tags: dict[DnsLabel, DnsLabel] = {}
+    tags: dict[RevisionName, RevisionName] = {}
     """Names for revisions, tag to revision, which namespaces can follow while the revision behind them changes."""
     injection: DnsLabel | None = None
-    """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`."""
+    """The tag or revision that injects the namespaces and gateways of this stack; needed with `revisions`. With
+    `install: false` one of those that are there."""
     validation: DnsLabel | None = None
     """The revision that validates Istio's objects; by default the one behind `injection`."""
     multi_cluster: MultiClusterSpec | None = None
@@ -143,7 +175,7 @@ class IstioSpec(Spec):
             for tag in self.tags
             if tag in self.revisions
         ]
-        if self.injection is not None and self.injection not in {*self.revisions, *self.tags}:
+        if self.install and self.injection is not None and self.injection not in {*self.revisions, *self.tags}:
             wrong.append(f"injection names {self.injection}, which is neither a revision ({names}) nor a tag")
         if self.revisions and self.injection is None:
             wrong.append(f"injection is needed beside revisions: name a tag or one of {names}")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from chatgpt_mesh.components.specs.google_names import Region, ResourceName, Zone
 from chatgpt_mesh.mesh.specs.spec import Cidr, Many, Spec
-
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
-Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+-[a-z]$")]
 
 
 class FlowLogsSpec(Spec):
@@ -18,7 +16,7 @@ class FlowLogsSpec(Spec):
     https://cloud.google.com/vpc/docs/flow-logs
     """
 
-    sampling: Annotated[float, Field(gt=0, le=1)] = 0.5
+    sampling: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
     """Share of the flows that is logged, above 0 and up to 1. Half of them still shows every lasting connection."""
     interval: Literal["5s", "30s", "1m", "5m", "10m", "15m"] = "5s"
     """How long packets of one flow are summed up before they are logged."""
@@ -82,7 +80,7 @@ class FirewallSpec(Spec):
 class DnsSpec(Spec):
     """Records for the hosts of the public gateways, in a zone that is there already."""
 
-    zone: Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    zone: ResourceName
     """Name of the Cloud DNS managed zone, which is not its DNS name: `example-com`."""
     ttl: Annotated[int, Field(ge=30, le=86400)] = 300
     """Seconds for which resolvers keep a record; also how long a move to another address takes."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from chatgpt_mesh.components.specs.network import Zone
-from chatgpt_mesh.mesh.specs.spec import Duration, Labels, Many, Spec
-
-MachineType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")]
+from chatgpt_mesh.components.specs.google_names import MachineType, Zone
+from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue
+from chatgpt_mesh.mesh.specs.spec import Duration, Labels, Many, Spec, within
 
 
 class NodeCountSpec(Spec):
@@ -40,9 +39,9 @@ class DiskSpec(Spec):
 class TaintSpec(Spec):
     """Keeps pods that do not tolerate it off the pool's nodes."""
 
-    key: str
+    key: LabelKey
     """Key, such as `dedicated`."""
-    value: str
+    value: LabelValue
     """Value, such as `istio-gateway`."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
     """As Kubernetes writes it; GKE's API writes it otherwise, and the program converts."""
@@ -58,7 +57,7 @@ class UpgradeSpec(Spec):
     """Nodes that are added during a surge upgrade."""
     max_unavailable: Annotated[int, Field(ge=0, le=20)] = 0
     """Nodes that may be missing during a surge upgrade. 0: capacity never falls."""
-    soak: Duration = timedelta(hours=1)
+    soak: Annotated[Duration, within("1s", "168h")] = timedelta(hours=1)
     """How long a blue-green upgrade keeps the old nodes, for a way back."""
 
     @model_validator(mode="after")

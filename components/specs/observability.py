@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec
+from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, OwnNamespace
+from chatgpt_mesh.mesh.specs.scalar import text_like
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec, authority_refusal
+from chatgpt_mesh.mesh.specs.words import HeaderWord
 
-ServiceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$")]
-"""The URL of a Service inside the cluster, such as http://prometheus.observability:9090."""
+if TYPE_CHECKING:
+    ServiceUrl = str
+else:
+    ServiceUrl = text_like(
+        r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()+,=:@/-]*)?",
+        "must be the URL of a Service inside the cluster, such as http://prometheus.observability:9090",
+        longest=500,
+        examples=["http://prometheus.observability:9090"],
+        further=authority_refusal,
+    )
 
 
 class OpenIdSpec(Spec):
@@ -20,9 +31,9 @@ class OpenIdSpec(Spec):
 
     issuer: HttpsUrl
     """The provider."""
-    client_id: str
+    client_id: HeaderWord
     """Id of the client that is registered there for Kiali."""
-    username_claim: str = "email"
+    username_claim: HeaderWord = "email"
     """Claim that names the person, whose own rights in Kubernetes then decide what Kiali shows."""
 
 
@@ -36,7 +47,7 @@ class KialiSpec(Spec):
     """Version of the chart `kiali-server`, such as `2.21.0`."""
     repository: HttpsUrl = "https://kiali.org/helm-charts"
     """Helm repository of the chart."""
-    namespace: DnsLabel = "kiali"
+    namespace: Annotated[DnsLabel, OwnNamespace] = "kiali"
     """Namespace that is made for it."""
     login: Literal["token", "openid"] = "token"
     """token: of a Kubernetes service account. openid: of a person. There is no anonymous: it would show the whole mesh
@@ -60,9 +71,9 @@ class KialiSpec(Spec):
 class GrafanaSpec(Spec):
     """Dashboards for a Grafana that is there already, as ConfigMaps that its sidecar picks up."""
 
-    namespace: DnsLabel
+    namespace: Annotated[DnsLabel, OwnNamespace]
     """Namespace that its sidecar watches."""
-    label: Annotated[str, Field(min_length=1)] = "grafana_dashboard"
+    label: LabelKey = "grafana_dashboard"
     """Label by which the sidecar knows a dashboard; its value is `"1"`."""
     internal_url: ServiceUrl | None = None
     """Where Kiali reaches it, to link to it."""

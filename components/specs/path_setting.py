@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from chatgpt_mesh.mesh.specs.scalar import refuse
+
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
@@ -26,4 +28,10 @@ def expand(path: str) -> str:
     return os.path.expanduser(_VARIABLE.sub(lambda match: os.environ[match[1] or match[2]], path))
 
 
-PathSetting = Annotated[str, AfterValidator(expand)]
+def _path(text: str) -> str:
+    if not text.strip() or not text.isprintable() or text != text.strip():
+        raise refuse("must be a path: one line, not empty and without blanks around it; remove the key for the default")
+    return expand(text)
+
+
+PathSetting = Annotated[str, AfterValidator(_path)]

@@ -5,11 +5,14 @@ Works on those parts that parsed, so that one misspelt key hides no overlap of r
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.components.specs import cidr_plan, compatibility
+from chatgpt_mesh.components.specs.addresses import reserved_addresses
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
+from chatgpt_mesh.mesh.specs.dates import too_far
 from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
@@ -17,11 +20,15 @@ if TYPE_CHECKING:
     from datetime import date
 
     from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.namespace import NamespaceSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 NOTICE = timedelta(days=14)
 """How long before its end an exclusion is warned about."""
+
+LONGEST_NAME = 63
+"""Characters of a name in Google Cloud."""
 
 EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
@@ -49,6 +56,8 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
     yield from compatibility.problems(cluster, istio, gateways)
     yield from _access(cluster, production=not read.get("faults_allowed", False))
     yield from _exclusions(cluster, today)
+    yield from _names(cluster, gateways or {})
+    yield from _groups(read.get("namespaces", {}))
     if not _touches(unread, "apps"):
         for app in cluster.identity.apps.keys() - read.get("apps", {}).keys():
             yield Problem(f"cluster.identity.apps.{app}", "is no app of this stack")
@@ -114,6 +123,31 @@ def _exclusions(cluster: GkeClusterSpec, today: date) -> Iterator[Problem]:
                 f"is past (today is {today}), and GKE refuses a cluster with a past exclusion; remove the entry",
                 str(exclusion.until),
             )
+        elif refusal := too_far(exclusion.until, today):
+            yield Problem(f"cluster.maintenance.exclusions.{name}.until", refusal, str(exclusion.until))
+
+
+def _names(cluster: GkeClusterSpec, gateways: Mapping[str, GatewaySpec]) -> Iterator[Problem]:
+    """Names that are made of two."""
+    for name, address in reserved_addresses(cluster, gateways).items():
+        if len(address) > LONGEST_NAME:
+            yield Problem(
+                f"gateways.{name}",
+                f"has a reserved address named {address}, and Google takes {LONGEST_NAME} characters; shorten the "
+                "gateway's name or cluster.name, or name an address in workload.service.address",
+            )
+
+
+def _groups(namespaces: Mapping[str, NamespaceSpec]) -> Iterator[Problem]:
+    for name, spec in namespaces.items():
+        for field in ("editors", "viewers"):
+            for index, group in enumerate(getattr(spec, field)):
+                if not re.fullmatch(r"[A-Za-z0-9._+-]+@([a-z0-9-]+\.)+[a-z0-9-]+", group) and ":" not in group:
+                    yield Problem(
+                        f"namespaces.{name}.{field}.{index}",
+                        "is no mail address of a group, and GKE knows groups by nothing else; write NAME@DOMAIN",
+                        group,
+                    )
 
 
 def _touches(unread: Set[str], section: str) -> bool:

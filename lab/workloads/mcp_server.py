@@ -11,8 +11,8 @@ import asyncio
 import json
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
@@ -21,11 +21,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from lab.workloads.caller import CONTROL_PORT
-from lab.workloads.mcp_tools import Identity, build_server
-from lab.workloads.recorder import ANSWER_HEADER, Answer, Recorder, control_app, metrics_app, seen
+from lab.workloads.mcp_tools import build_server
+from lab.workloads.recorded import Identity, Recorded
+from lab.workloads.recorder import Recorder, control_app, metrics_app
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator
 
     from mcp.server.mcpserver import MCPServer
     from starlette.requests import Request
@@ -105,65 +106,6 @@ def _opens_session(body: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(message, dict) and cast("dict[str, Any]", message).get("method") == "initialize"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Records each request, names the pod in each answer, and breaks the answer where that was asked for."""
-
-    app: ASGIApp
-    identity: Identity
-    recorder: Recorder
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request = seen(dict(scope))
-        wanted = request.headers.get(ANSWER_HEADER, self.recorder.answer)
-        answer = Answer(wanted) if wanted in set(Answer) else Answer.GIVEN
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                if not request.headers.get("user-agent", "").startswith("kube-probe/"):
-                    self.recorder.saw(replace(request, status=message["status"]))
-                self.recorder.answered(request.method, message["status"])
-                message = {**message, "headers": [*message["headers"], *self._identity_headers()]}
-            await send(message)
-
-        match answer:
-            case Answer.GIVEN:
-                await self.app(scope, receive, named)
-            case Answer.UNAVAILABLE:
-                await self.app(scope, receive, _discard)
-                await PlainTextResponse("no answer today\n", status_code=503)(scope, receive, named)
-            case Answer.RESET:
-                self.recorder.saw(request)
-                await self.app(scope, receive, _discard)
-                _reset_connection(send)
-
-    def _identity_headers(self) -> list[tuple[bytes, bytes]]:
-        return [(b"x-served-by", self.identity.pod.encode()), (b"x-app-version", self.identity.version.encode())]
-
-
-async def _discard(_: Message) -> None:
-    pass
-
-
-class _Cycle(Protocol):
-    transport: asyncio.Transport
-
-
-class _SendOfCycle(Protocol):
-    __self__: _Cycle
-
-
-def _reset_connection(send: Callable[[Message], Awaitable[None]]) -> None:
-    """End the client's connection without an answer.
-
-    ASGI has no word for this: uvicorn's `send` is a method of the request's cycle, which holds the transport.
-    """
-    cast("_SendOfCycle", send).__self__.transport.abort()
 
 
 def build_app(identity: Identity, recorder: Recorder, *, sessions: bool) -> ASGIApp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -15,29 +14,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
+    from lab.workloads.recorded import Identity
     from lab.workloads.recorder import Recorder
 
 CallId = Annotated[str, Field(description="The caller's own name for this call; the pod counts its runs by it.")]
 _LONGEST_STREAM_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this pod is; every answer carries it."""
-
-    app: str
-    version: str
-    pod: str
-    namespace: str
-
-    @classmethod
-    def from_environment(cls) -> Identity:
-        return cls(
-            app=os.environ.get("APP_NAME", "chatgpt-mcp"),
-            version=os.environ.get("APP_VERSION", "v1"),
-            pod=os.environ.get("POD_NAME", os.uname().nodename),
-            namespace=os.environ.get("POD_NAMESPACE", "default"),
-        )
 
 
 class WhoAmI(BaseModel):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import json
 import time
 from dataclasses import dataclass
@@ -61,14 +62,21 @@ class Keys:
 
     def jwks(self) -> dict[str, Any]:
         """The public key set (RFC 7517) that a RequestAuthentication takes inline."""
-        private = serialization.load_pem_private_key(self.private, password=None)
-        if not isinstance(private, rsa.RSAPrivateKey):
-            raise TypeError("the issuer's key is not an RSA key")
-        key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
+        key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(_private_key(self.private).public_key()))
         return {"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def sign(self, claims: dict[str, Any], *, foreign: bool = False) -> str:
-        return jwt.encode(claims, self.foreign if foreign else self.private, algorithm="RS256", headers={"kid": KEY_ID})
+        key = _private_key(self.foreign if foreign else self.private)
+        return jwt.encode(claims, key, algorithm="RS256", headers={"kid": KEY_ID})
+
+
+@functools.cache
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    """Reading a key proves its primes, which takes far longer than signing with it."""
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the issuer's key is not an RSA key")
+    return key
 
 
 def load_keys(directory: Path) -> Keys:

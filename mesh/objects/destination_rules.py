@@ -2,7 +2,7 @@
 
 Istio joins the subsets of several rules for one host, and takes the traffic policy of the first that has one. With a
 rule per version, a version is added before the first route to it and removed after the last
-(`mesh.objects.owned.Stage`), which one rule with a list of subsets cannot do in one step.
+(`mesh.objects.order`), which one rule with a list of subsets cannot do in one step.
 """
 
 from __future__ import annotations

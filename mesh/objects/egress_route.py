@@ -87,6 +87,7 @@ class Route(NamedTuple):
 def routes(graph: Graph) -> tuple[Route, ...]:
     """The destinations with what follows from the rest of the stack, in the order of the stack file."""
     name = graph.egress.gateway_name(graph.gateways)
+    homes = _homes(graph)
     found: list[Route] = []
     for index, destination in enumerate(graph.egress.allow):
         gateway = name if graph.egress.via_of(destination) == "gateway" else None
@@ -97,10 +98,24 @@ def routes(graph: Graph) -> tuple[Route, ...]:
                 callers=tuple(sorted({_identity(caller, graph) for caller in destination.from_})),
                 apps=frozenset(caller for caller in destination.from_ if isinstance(caller, str)),
                 gateway=gateway,
-                home=ROOT_NAMESPACE if gateway is None else graph.gateways[gateway].home,
+                home=homes[destination.host] if gateway is None else graph.gateways[gateway].home,
             )
         )
     return tuple(found)
+
+
+def _homes(graph: Graph) -> dict[str, str]:
+    """By host, where its objects stand that no gateway has a part in: Istio takes one ServiceEntry per host.
+
+    With scope `namespaces` that is the namespace of the first caller in the stack file, so that a further caller moves
+    nothing.
+    """
+    if graph.security.scope == "mesh":
+        return dict.fromkeys((destination.host for destination in graph.egress.allow), ROOT_NAMESPACE)
+    homes: dict[str, str] = {}
+    for destination in graph.egress.allow:
+        homes.setdefault(destination.host, _identity(destination.from_[0], graph).namespace)
+    return homes
 
 
 def _identity(caller: str | ServiceAccountSpec, graph: Graph) -> Identity:

@@ -12,6 +12,7 @@ from chatgpt_mesh.istio_api.networking import (
     LocalityLoadBalancerSetting,
     LocalityLoadBalancerSetting_Distribute,
     LocalityLoadBalancerSetting_Failover,
+    WarmupConfiguration,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def load_balancer(spec: LoadBalancingSpec) -> LoadBalancerSettings:
         simple=LoadBalancerSettings_SimpleLB[spec.algorithm.upper()] if spec.hash is None else None,
         consistent_hash=None if spec.hash is None else _hash(spec.hash),
         locality_lb_setting=None if spec.locality is None else _locality(spec.locality),
-        warmup_duration_secs=spec.warmup,
+        warmup=None if spec.warmup is None else WarmupConfiguration(duration=spec.warmup),
     )
 
 

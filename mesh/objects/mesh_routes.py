@@ -35,19 +35,45 @@ def routes(app: AppSpec) -> Iterator[HTTPRoute]:
             retries=HTTPRetry(attempts=0),
         )
     canary = app.rollout and app.rollout.canary
-    own = by_precedence(route for route in app.routes if route.own)
+    own = _own_routes(app)
+    # The MCP path first, where a rewrite makes a further path of the host the parent of it here.
+    mcp = (exact(app.mcp.path),) if app.mcp and any(_takes_in(route, app.mcp.path) for route, _ in own) else ()
     if canary and canary.pin is not None:
-        pinned = pin_match(canary.pin)
-        for route in own:
+        pinned, to_canary = pin_match(canary.pin), ((canary.version, 100),)
+        for uri in mcp:
+            yield forward(f"{app.name}.pinned", [HTTPMatchRequest(uri=uri, headers=pinned)], app, anything, to_canary)
+        for route, methods in own:
             # With its methods, or a mirror that is declared for GET would copy whatever else is pinned.
-            match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(route.methods), headers=pinned)
-            how = _own_forward(app, route)
-            yield forward(f"{app.name}.pinned", [match], app, how, ((canary.version, 100),))
-        yield forward(f"{app.name}.pinned", [HTTPMatchRequest(headers=pinned)], app, anything, ((canary.version, 100),))
-    for route in own:
-        match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(route.methods))
+            match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(methods), headers=pinned)
+            yield forward(f"{app.name}.pinned", [match], app, _own_forward(app, route), to_canary)
+        yield forward(f"{app.name}.pinned", [HTTPMatchRequest(headers=pinned)], app, anything, to_canary)
+    for uri in mcp:
+        yield forward(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, anything, division)
+    for route, methods in own:
+        match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(methods))
         yield forward(f"{app.name}.{route.path}", [match], app, _own_forward(app, route), division)
     yield forward(app.name, [], app, anything, division)
+
+
+def _own_routes(app: AppSpec) -> list[tuple[RouteSpec, tuple[str, ...]]]:
+    """Its own paths as callers in the mesh ask for them, with the methods that none before takes there.
+
+    Two paths of the host may become one by rewrites.
+    """
+    found: list[tuple[RouteSpec, tuple[str, ...]]] = []
+    taken: dict[tuple[bool, str], set[str]] = {}
+    own = [route for route in by_precedence(app.routes) if route.own]
+    for route in sorted(own, key=lambda route: (route.exact is None, -len(route.upstream_path))):
+        before = taken.setdefault((route.exact is None, route.upstream_path), set())
+        methods = tuple(method for method in route.methods if method not in before)
+        before.update(methods)
+        if methods:
+            found.append((route, methods))
+    return found
+
+
+def _takes_in(route: RouteSpec, path: str) -> bool:
+    return path.startswith(route.upstream_path) if route.exact is None else path == route.upstream_path
 
 
 def _own_uri(route: RouteSpec) -> StringMatch:

@@ -36,5 +36,5 @@ def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
         owners.setdefault(service.namespace, []).append("rate_limit_service")
     return tuple(
         NamespaceDeclaration(name, "gateway" if name in gateways else "apps", tuple(owners[name]))
-        for name in sorted(owners)
+        for name in graph.own_namespaces
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,15 +37,8 @@ class Manifest:
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata, **self.body}
 
 
-class Stage(IntEnum):
-    """The order in which objects are written; what is removed goes in the opposite order.
-
-    A policy is there before a route can lead to what it guards, and a subset before a route names it (a route to a
-    subset that no proxy knows answers 503).
-    """
-
-    POLICY = 0
-    ROUTE = 1
+_DEPTH = {"apps": 1, "gateways": 1, "egress": 2, "objects": 1}
+"""How many parts of a path, after its section, name one thing among others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +51,9 @@ class Owned:
     """Paths that a controller in the cluster writes after the first `up`, in the form of Pulumi's ignore_changes."""
 
     @property
-    def stage(self) -> Stage:
-        return Stage.ROUTE if self.resource.kind == "VirtualService" else Stage.POLICY
+    def declaration(self) -> str:
+        """The path of the named or numbered thing: `apps.chatgpt-mcp` for `apps.chatgpt-mcp.versions.v1`,
+        `egress.allow.0`; the section where it has no such things."""
+        section, *rest = self.owner.split(".")
+        depth = _DEPTH.get(section, 0)
+        return ".".join((section, *rest[:depth]))

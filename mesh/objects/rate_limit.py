@@ -67,7 +67,7 @@ def _actions(name: str, limit: RateLimitSpec, hosts: list[str]) -> dict[str, Any
 
 def local_share(limit: RateLimitSpec, gateway: GatewaySpec) -> int:
     """Requests that one replica lets pass in a window."""
-    replicas = gateway.workload.replicas.min if limit.counted == "gateway" else 1
+    replicas = gateway.least_replicas if limit.counted == "gateway" else 1
     return math.ceil(limit.requests / replicas)
 
 

@@ -44,6 +44,12 @@ def objects(graph: Graph) -> Iterator[Owned]:
         sidecar = _sidecar(scopes.of_app(app.name), WorkloadSelector(labels=app.pod_labels))
         metadata = ObjectMeta(name=app.name, namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=sidecar), app.declared_at)
+    if graph.security.scope == "namespaces":
+        # Each namespace has its own default. Callers in other namespaces keep the Sidecars that they have there.
+        for namespace in graph.own_namespaces:
+            sidecar = _sidecar({"./*", *scopes.of_others(namespace), *scopes.shared})
+            yield Owned(Resource(metadata=ObjectMeta(name="default", namespace=namespace), spec=sidecar), "security")
+        return
     for namespace in graph.app_namespaces:
         hosts = scopes.of_others(namespace)
         if hosts:

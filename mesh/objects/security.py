@@ -33,7 +33,6 @@ from chatgpt_mesh.istio_api.security import (
 )
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects.owned import Owned
-from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +43,10 @@ if TYPE_CHECKING:
 
 def objects(graph: Graph) -> Iterator[Owned]:
     """Strict mutual TLS, the empty ALLOW of each namespace that holds apps, and the exceptions."""
-    yield Owned(
-        Resource(
-            metadata=ObjectMeta(name="default", namespace=ROOT_NAMESPACE),
-            spec=PeerAuthentication(mtls=PeerAuthentication_MutualTLS(mode=PeerAuthentication_MutualTLS_Mode.STRICT)),
-        ),
-        "security.mtls",
-    )
+    strict = PeerAuthentication(mtls=PeerAuthentication_MutualTLS(mode=PeerAuthentication_MutualTLS_Mode.STRICT))
+    for namespace in graph.defaults_in:
+        metadata = ObjectMeta(name="default", namespace=namespace)
+        yield Owned(Resource(metadata=metadata, spec=strict), "security.mtls")
     for namespace in graph.app_namespaces:
         # An ALLOW policy without rules matches no request, and its presence is what makes everything unlisted 403.
         yield Owned(

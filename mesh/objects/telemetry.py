@@ -1,4 +1,4 @@
-"""Telemetry objects: one for the mesh, and one for each app that differs.
+"""Telemetry objects: one for the mesh (or each namespace of the stack), and one for each app that differs.
 
 Where the data goes is part of the mesh configuration (`mesh.objects.telemetry_providers`). Reference:
 https://istio.io/latest/docs/reference/config/telemetry/
@@ -47,21 +47,32 @@ if TYPE_CHECKING:
 
 
 def objects(graph: Graph) -> Iterator[Owned]:
-    """One Telemetry for the mesh, and one for each app that differs."""
+    """One Telemetry for the mesh or for each namespace of this stack, and one for each app that differs."""
     spec = graph.telemetry
-    yield Owned(
-        Resource(
-            metadata=ObjectMeta(name="mesh-default", namespace=ROOT_NAMESPACE),
-            spec=Telemetry(
-                tracing=_tracing(spec.tracing, None),
-                metrics=(_metrics(spec.metrics, {}),),
-                access_logging=(_access_logging(spec.access_log),),
-            ),
-        ),
-        "telemetry",
-    )
+    if graph.security.scope == "mesh":
+        yield Owned(_default(spec, ObjectMeta(name="mesh-default", namespace=ROOT_NAMESPACE)), "telemetry")
+    else:
+        for namespace in graph.own_namespaces:
+            yield Owned(_default(spec, ObjectMeta(name="default", namespace=namespace)), "telemetry")
+        # Its namespace is somebody else's, so only its pods are meant.
+        for gateway in graph.gateways.values():
+            if gateway.existing is not None:
+                metadata = ObjectMeta(name=gateway.name, namespace=gateway.home)
+                yield Owned(_default(spec, metadata, gateway.pod_labels), gateway.declared_at)
     for name, differing in spec.apps.items():
         yield Owned(_app_telemetry(graph.apps[name], spec, differing), f"telemetry.apps.{name}")
+
+
+def _default(spec: TelemetrySpec, metadata: ObjectMeta, labels: Mapping[str, str] | None = None) -> Resource:
+    return Resource(
+        metadata=metadata,
+        spec=Telemetry(
+            selector=None if labels is None else WorkloadSelector(match_labels=labels),
+            tracing=_tracing(spec.tracing, None),
+            metrics=(_metrics(spec.metrics, {}),),
+            access_logging=(_access_logging(spec.access_log),),
+        ),
+    )
 
 
 def _app_telemetry(app: AppSpec, mesh: TelemetrySpec, differing: AppTelemetrySpec) -> Resource:

@@ -6,7 +6,7 @@ The smallest one is a name, a namespace, a port, a host with its gateway, and an
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
+from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -35,7 +36,7 @@ from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.routes import RouteSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 class ServiceSpec(Spec):
     """The app's Kubernetes Service, which its team owns."""
 
-    name: DnsLabel | None = None
+    name: ServiceName | None = None
     """Name. Default: the app's."""
     port: PortNumber
     """Port of the Service."""
@@ -91,7 +92,9 @@ class AppSpec(NamedSpec):
     share one."""
     labels: Labels = {}
     """Labels that all its pods carry and no others. Default: app=NAME."""
-    longest_call: Duration = Field(default=timedelta(seconds=600))
+    longest_call: Annotated[Duration, within("1s", "24h", "a proxy that drains waits this long")] = Field(
+        default=timedelta(seconds=600)
+    )
     """The longest call that must survive a change: proxies that drain wait this long before they cut open streams."""
     mcp: McpSpec | None = None
     """The MCP endpoint. `mcp: {}` takes the defaults."""
@@ -269,12 +272,14 @@ def _namespace_problems(app: AppSpec, gateways: Mapping[str, GatewaySpec]) -> It
             f"is {taken[app.namespace]}; an app's namespace denies by default, so choose one of its own",
             app.namespace,
         )
-    elif app.namespace.startswith("kube-"):
-        yield Problem(f"{app.declared_at}.namespace", "belongs to Kubernetes; choose another", app.namespace)
+    elif refusal := belongs_to_kubernetes(app.namespace):
+        yield Problem(f"{app.declared_at}.namespace", refusal, app.namespace)
 
 
 def _shape_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
+    if app.service is not None and app.service.name is None and app.name[:1].isdecimal():
+        yield Problem(f"{path}.service.name", "is missing: a Service cannot be named like this app, by a digit first")
     if app.open and app.auth is not None:
         yield Problem(f"{path}.open", "contradicts auth; remove one of them")
     if app.service is None:
@@ -333,7 +338,8 @@ def _access_problems(
     yield from cors.problems(f"{path}.cors", app.cors)
     if app.auth is not None:
         era = None if app.mcp is None else app.mcp.era
-        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), era=era)
+        asks = app.mcp is not None or any(r.auth == "required" and r.respond is None for r in app.routes)
+        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), asks=asks, era=era)
     yield from callers.problems(
         f"{path}.callers",
         app.callers,
@@ -366,3 +372,10 @@ def _target_problems(app: AppSpec, apps: Declared[AppSpec]) -> Iterator[Problem]
             yield Problem(path, "is an app without service, which cannot be called", route.to.app)
         elif target.rollout is not None and target.rollout.managed_by == "flagger":
             yield Problem(path, "has its routes made by flagger, which knows nothing of this host", route.to.app)
+        elif target.auth is not None and target.mcp is not None and routes.reaches(route, target.mcp.path):
+            yield Problem(
+                path,
+                f"leads to the MCP endpoint of {target.declared_at}, whose own tokens and tools are not asked here; "
+                "let clients use its host",
+                route.to.app,
+            )

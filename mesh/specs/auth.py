@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec, Token
+from chatgpt_mesh.mesh.specs.scalar import text_that
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec
+from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, Line, Scope, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,17 +21,33 @@ if TYPE_CHECKING:
 TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
+def key_set_refusal(text: str) -> str | None:
+    """Why a text is no JSON Web Key Set (RFC 7517, section 5), or None where it is one."""
+    try:
+        document: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return "must be a JSON Web Key Set as JSON text, and this is no JSON"
+    keys = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in cast("list[object]", keys)):
+        return 'must be a JSON Web Key Set: a mapping with a list of keys, {"keys": [...]}'
+    return None
+
+
+KeySet = Annotated[str, text_that(key_set_refusal)]
+"""A JSON Web Key Set as JSON text."""
+
+
 class IssuerSpec(Spec):
     """An authorization server whose tokens are accepted. Exactly one of jwks and jwks_uri."""
 
     issuer: HttpsUrl
     """The claim `iss`, character by character."""
-    jwks: str | None = None
+    jwks: KeySet | None = None
     """Its public keys as JSON text. They are in force at once and stay when the issuer is down; renew them with the
     stack."""
     jwks_uri: HttpsUrl | None = None
     """Where istiod fetches the keys. While it does not answer, every policy change waits for it."""
-    audiences: Many[Token] = ()
+    audiences: Many[ClaimValue] = ()
     """Accepted values of `aud`, compared exactly. Default: the resource URI, https://HOST/PATH, as MCP demands."""
     authorization_server: HttpsUrl | None = None
     """What the resource metadata names. Default: the issuer."""
@@ -40,7 +59,7 @@ class IssuerSpec(Spec):
 class ToolRuleSpec(Spec):
     """What a token needs for one tool."""
 
-    scope: Token
+    scope: Scope
     """Scope that a call of this tool needs."""
 
 
@@ -49,20 +68,20 @@ class AuthSpec(Spec):
 
     issuers: Many[IssuerSpec]
     """Authorization servers."""
-    scopes: Many[Token] = ()
+    scopes: Many[Scope] = ()
     """Scopes that every token needs; without them 403 with insufficient_scope."""
-    claims: dict[Token, Many[Token]] = {}
+    claims: dict[ClaimName, Many[ClaimValue]] = {}
     """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403."""
     tools: dict[str, ToolRuleSpec] = {}
     """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a client
     of an older protocol needs the scopes of all of them, since its requests do not say which tool they call."""
-    deny_subjects: Many[str] = ()
+    deny_subjects: Many[Subject] = ()
     """Subjects that are refused with 403, whatever their token says."""
     require_expiry: bool = True
     """Refuse tokens without `exp`, which would be valid for ever."""
     subject_header: HeaderName = "x-mcp-sub"
     """Header in which the app gets the verified subject; what a client sends under this name is dropped."""
-    resource_name: str | None = None
+    resource_name: Line | None = None
     """Name for people, in the resource metadata."""
     resource_documentation: HttpsUrl | None = None
     """Page for developers, in the resource metadata."""
@@ -70,11 +89,18 @@ class AuthSpec(Spec):
     """Realm of the challenge. Default: none."""
 
 
-def problems(path: str, auth: AuthSpec, *, exposed: bool, era: Era | None) -> Iterator[Problem]:
-    """`exposed`: the app is on a gateway. `era`: that of its MCP endpoint, if it has one."""
+def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era | None) -> Iterator[Problem]:
+    """`exposed`: the app is on a gateway. `asks`: some path of it asks for tokens. `era`: that of its MCP endpoint, if
+    it has one."""
     if not exposed:
         yield Problem(
             path, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth"
+        )
+    elif not asks:
+        yield Problem(
+            path,
+            "is asked for by no path: every route answers itself or says auth: none; remove auth, or let a route "
+            "require it",
         )
     if not auth.issuers:
         yield Problem(f"{path}.issuers", "is empty; list at least one issuer")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from chatgpt_mesh.mesh.specs.formatter import ARGUMENTS_OPTIONAL, arguments_refusal
+
 _SECRET_NAMES = re.compile(
     r"(^|[-_])(authorization|cookie|cookie2|tokens?|jwt|assertion|secrets?|passwords?|passwd|credentials?|api-?key|apikey)($|[-_])"
 )
@@ -16,15 +18,8 @@ _QUERY_HEADERS = frozenset({":path", "x-envoy-original-path", "referer", "x-orig
 
 SAFE_OPERATORS = frozenset(
     {
-        *("START_TIME", "DURATION", "REQUEST_DURATION", "RESPONSE_DURATION", "RESPONSE_TX_DURATION", "COMMON_DURATION"),
-        *(
-            "BYTES_RECEIVED",
-            "BYTES_SENT",
-            "HEADER_BYTES_RECEIVED",
-            "HEADER_BYTES_SENT",
-            "PROTOCOL",
-            "UPSTREAM_PROTOCOL",
-        ),
+        *("START_TIME", "DURATION", "REQUEST_DURATION", "RESPONSE_DURATION", "RESPONSE_TX_DURATION"),
+        *("BYTES_RECEIVED", "BYTES_SENT", "PROTOCOL", "UPSTREAM_PROTOCOL"),
         *("RESPONSE_CODE", "RESPONSE_CODE_DETAILS", "RESPONSE_FLAGS", "RESPONSE_FLAGS_LONG", "GRPC_STATUS"),
         *("CONNECTION_TERMINATION_DETAILS", "DOWNSTREAM_TRANSPORT_FAILURE_REASON", "UPSTREAM_TRANSPORT_FAILURE_REASON"),
         *(
@@ -87,7 +82,13 @@ def format_refusal(text: str) -> str | None:
         return "is no format string: a single % starts an operator such as %RESPONSE_CODE%, and %% stands for itself"
     for match in _OPERATOR.finditer(text):
         name, arguments = match["name"], match["arguments"] or ""
-        if name is None or name in SAFE_OPERATORS:
+        if name is None:
+            continue
+        if name in SAFE_OPERATORS and match["arguments"] and name not in ARGUMENTS_OPTIONAL:
+            return f"%{name}% takes no arguments"
+        if refusal := arguments_refusal(name, match["arguments"]):
+            return refusal
+        if name in SAFE_OPERATORS:
             continue
         if name in _HEADER_OPERATORS:
             for header in arguments.split("?"):

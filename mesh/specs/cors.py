@@ -6,12 +6,12 @@ by an authorization policy (`mesh.objects.auth.denials`), as MCP asks of servers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Many, OriginUrl, Spec
+from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Many, OriginUrl, Spec, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,9 @@ class CorsSpec(Spec):
     """Headers beside those of MCP that scripts may read."""
     credentials: bool = False
     """Let browsers send cookies. Tokens in the Authorization header do not need it."""
-    max_age: Duration = Field(default="24h", validate_default=True)
+    max_age: Annotated[Duration, within("1s", "24h", "no browser keeps it longer")] = Field(
+        default="24h", validate_default=True
+    )
     """How long a browser may keep the answer to a preflight."""
 
 

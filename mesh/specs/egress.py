@@ -121,7 +121,7 @@ def problems(egress: EgressSpec, apps: Declared[AppSpec], gateways: Declared[Gat
                 "is an address; declare the name that callers ask for, which TLS verifies and the gateway resolves",
                 destination.host,
             )
-        if destination.host.endswith((".svc.cluster.local", ".svc")):
+        if destination.host.endswith((".cluster.local", ".svc")) or destination.host == "cluster.local":
             yield Problem(
                 f"{path}.host",
                 "is a service of the cluster; egress is for hosts outside it, callers are declared at the app",

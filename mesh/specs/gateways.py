@@ -6,11 +6,13 @@ program writes one of these down. Reference: https://istio.io/latest/docs/refere
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from chatgpt_mesh.mesh.specs import gateway_workload, listeners
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.existing_gateway import ExistingGatewaySpec
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
+from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.listeners import ListenerSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel
@@ -29,6 +31,10 @@ RELEASES: dict[str, tuple[str, str]] = {
 """Chart release and namespace by kind. The chart names the service account after the release."""
 
 
+LONGEST_RELEASE = 53
+"""Characters of a release: https://helm.sh/docs/chart_template_guide/getting_started/"""
+
+
 class GatewaySpec(NamedSpec):
     """One gateway: its chart release, its pods, its listeners."""
 
@@ -36,10 +42,10 @@ class GatewaySpec(NamedSpec):
 
     kind: Kind
     """public: a load balancer on the internet. internal: a load balancer inside the VPC. egress: the way out."""
-    release: DnsLabel | None = None
+    release: ServiceName | None = None
     """Chart release, also the Service and the service account. Default by kind: istio-ingressgateway,
     istio-internalgateway, istio-egressgateway."""
-    namespace: DnsLabel | None = None
+    namespace: Annotated[DnsLabel, OwnNamespace] | None = None
     """Namespace of its pods, Secrets and policies. Default by kind: istio-ingress, istio-internal, istio-egress."""
     listeners: dict[DnsLabel, ListenerSpec] = {}
     """Listeners by name. An egress gateway has none: they follow from `egress`."""
@@ -49,6 +55,9 @@ class GatewaySpec(NamedSpec):
     """Refuse requests with '_' in a header name: CGI and WSGI fold `x_mcp_sub` and `x-mcp-sub` into one name."""
     workload: WorkloadSpec = WorkloadSpec()
     """Pods and Service."""
+    existing: ExistingGatewaySpec | None = None
+    """Somebody else runs its pods; `existing: {}` for one of Istio's gateway chart. This stack then makes neither its
+    namespace nor its chart, and `namespace` and `release` say where it is."""
 
     @property
     def release_name(self) -> str:
@@ -62,12 +71,19 @@ class GatewaySpec(NamedSpec):
     @property
     def service_account(self) -> str:
         """The chart's `gateway.serviceAccountName`: the release's name."""
-        return self.release_name
+        return (self.existing and self.existing.service_account) or self.release_name
 
     @property
     def pod_labels(self) -> dict[str, str]:
         """The chart's label `istio`: the release's name without the prefix `istio-`."""
+        if self.existing is not None and self.existing.labels:
+            return dict(self.existing.labels)
         return {"istio": self.release_name.removeprefix("istio-")}
+
+    @property
+    def least_replicas(self) -> int:
+        """How many pods it has at least."""
+        return self.workload.replicas.min if self.existing is None else self.existing.replicas or 1
 
     @property
     def service_host(self) -> str:
@@ -127,6 +143,10 @@ def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str
                 f"gateways.{other} has this release in namespace {spec.home} too; give one of them another "
                 "release or namespace",
                 spec.release_name,
+            )
+        if len(spec.release_name) > LONGEST_RELEASE:
+            yield Problem(
+                f"{path}.release", f"must have {LONGEST_RELEASE} characters at most, as releases of Helm", spec.release
             )
         yield from gateway_workload.problems(f"{path}.workload", spec.workload, spec.service_type)
         if spec.kind == "egress":

@@ -5,10 +5,12 @@ Reference: https://istio.io/latest/docs/reference/config/networking/gateway/#Ser
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Hostname, Many, PortNumber, Spec, WildcardHost
+from chatgpt_mesh.mesh.specs.words import HeaderWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,9 @@ Cipher = Literal[
 ]
 
 
+_SERVICE = re.compile(r"[^.]+\.[^.]+\.svc\.cluster\.local")
+
+
 class CertManagerSpec(Spec):
     """A certificate that cert-manager requests and renews: https://cert-manager.io/docs/usage/certificate/"""
 
@@ -47,7 +52,7 @@ class CertManagerSpec(Spec):
 class ClientCertificatesSpec(Spec):
     """Mutual TLS: the CA is the key `ca.crt` of the listener's Secret, or a Secret named like it with `-cacert`."""
 
-    subjects: Many[str] = ()
+    subjects: Many[HeaderWord] = ()
     """Subject alternative names of which a client must show one. Empty: every client with a certificate of the CA."""
 
 
@@ -103,6 +108,15 @@ def problems(path: str, listener: ListenerSpec, *, public: bool, redirect: bool)
         )
     if listener.port == 80 and (listener.protocol != "TCP" or redirect):
         yield Problem(f"{path}.port", "port 80 only redirects to https; choose another port", 80)
+    if listener.destination is not None and not _SERVICE.fullmatch(listener.destination.host):
+        yield Problem(
+            f"{path}.destination.host",
+            "must be the full name of a service of the cluster, such as postgres.data.svc.cluster.local",
+            listener.destination.host,
+        )
+    for index, host in enumerate(listener.hosts):
+        if host.rpartition(".")[2].isdecimal():
+            yield Problem(f"{path}.hosts.{index}", "is an address; clients ask for names", host)
     if listener.protocol == "TCP" and public:
         yield Problem(
             f"{path}.protocol",

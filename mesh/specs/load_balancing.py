@@ -4,12 +4,14 @@ https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadB
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Many, Spec, Token
+from chatgpt_mesh.mesh.specs.scalar import text_like
+from chatgpt_mesh.mesh.specs.spec import Duration, HeaderName, Many, Spec, within
+from chatgpt_mesh.mesh.specs.words import CookieName, QueryName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,36 +19,54 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 
 
+if TYPE_CHECKING:
+    RegionName = str
+    Locality = str
+else:
+    RegionName = text_like(
+        r"[a-z0-9]([-a-z0-9._]*[a-z0-9])?",
+        "must be a region as nodes are labelled with it, such as us-central1",
+        longest=63,
+        examples=["us-central1"],
+    )
+    Locality = text_like(
+        r"[a-z0-9]([-a-z0-9._]*[a-z0-9])?(/[a-z0-9]([-a-z0-9._]*[a-z0-9])?){0,2}(/\*)?",
+        "must be a place as nodes are labelled with it: REGION, REGION/ZONE, or REGION/* for all of its zones",
+        longest=200,
+        examples=["us-central1/us-central1-a", "us-central1/*"],
+    )
+
+
 class HashSpec(Spec):
     """Send equal keys to the same pod, as long as the pods stay the same. Exactly one key."""
 
     header: HeaderName | None = None
     """A request header."""
-    cookie: Token | None = None
+    cookie: CookieName | None = None
     """A cookie, set by the proxy when the client has none."""
-    cookie_ttl: Duration | None = None
+    cookie_ttl: Annotated[Duration, within("1s", "8760h")] | None = None
     """Life of the cookie. Default: the browser's session."""
     source_ip: bool = False
     """The client's address. Behind a gateway that is the gateway's."""
-    query: Token | None = None
+    query: QueryName | None = None
     """A query parameter."""
 
 
 class DistributeSpec(Spec):
     """Shares of the traffic that starts in one place."""
 
-    from_: str = Field(alias="from")
+    from_: Locality = Field(alias="from")
     """Locality of the client: REGION/ZONE, or REGION/*."""
-    to: dict[str, int]
+    to: dict[Locality, Annotated[int, Field(ge=1, le=100)]]
     """Whole percents by locality; they add up to 100."""
 
 
 class FailoverSpec(Spec):
     """Where traffic of a region goes when its own pods are not healthy."""
 
-    from_: str = Field(alias="from")
+    from_: RegionName = Field(alias="from")
     """Region of the client."""
-    to: str
+    to: RegionName
     """Region that takes over."""
 
 
@@ -69,7 +89,7 @@ class LoadBalancingSpec(Spec):
     mcp.sessions."""
     locality: LocalitySpec | None = None
     """Locality preference."""
-    warmup: Duration | None = None
+    warmup: Annotated[Duration, within("1s", "24h")] | None = None
     """Time over which a new pod's share grows to the full one."""
 
 
@@ -84,6 +104,9 @@ def problems(path: str, spec: LoadBalancingSpec, resilience: ResilienceSpec) -> 
         yield Problem(f"{path}.locality", "takes failover or distribute, not both")
     if resilience.outlier is None:
         yield Problem(f"{path}.locality", "has no effect without resilience.outlier; declare it too")
+    for index, move in enumerate(spec.locality.failover):
+        if move.from_ == move.to:
+            yield Problem(f"{path}.locality.failover.{index}.to", "must be another region than from", move.to)
     for index, share in enumerate(spec.locality.distribute):
         if sum(share.to.values()) != 100:
             yield Problem(

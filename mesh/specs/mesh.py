@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.mesh.specs import app, egress, gateways, raw_objects, security, telemetry
+from chatgpt_mesh.mesh.specs import (
+    app,
+    egress,
+    existing_gateway,
+    gateways,
+    raw_objects,
+    rollout,
+    scope,
+    security,
+    telemetry,
+)
 from chatgpt_mesh.mesh.specs.app import AppSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
@@ -12,7 +22,7 @@ from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
 from chatgpt_mesh.mesh.specs.security import SecuritySpec
-from chatgpt_mesh.mesh.specs.spec import Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Many, Spec, TrustDomain
 from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
 
 if TYPE_CHECKING:
@@ -41,7 +51,7 @@ class MeshSpec(Spec):
     """The service behind global rate limits."""
     faults_allowed: bool = False
     """Whether apps of this stack may declare faults."""
-    trust_domain: str = "cluster.local"
+    trust_domain: TrustDomain = "cluster.local"
     """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
 
 
@@ -54,6 +64,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     known_apps = Declared("apps", spec.apps, unread)
     known_gateways = Declared("gateways", spec.gateways, unread)
     yield from gateways.problems(known_gateways, app.services(known_apps) if known_apps.complete else {})
+    yield from _existing_gateways(known_gateways, known_apps)
     yield from security.problems(spec.security, known_apps, today)
     yield from app.problems(
         known_apps,
@@ -65,8 +76,29 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     yield from security.visibility_problems(spec.security, known_apps)
     yield from telemetry.problems(spec.telemetry, known_apps)
     yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress)
+    yield from scope.problems(
+        spec.security, known_apps, known_gateways, spec.egress, spec.objects, spec.rate_limit_service
+    )
+
+
+def _existing_gateways(gateways: Declared[GatewaySpec], apps: Declared[AppSpec]) -> Iterator[Problem]:
+    for gateway in gateways.values():
+        if gateway.existing is not None:
+            said = {field for field in gateway.model_fields_set if getattr(gateway, field) is not None}
+            counted_by = (app.declared_at for app in apps.values() if _counts_for(gateway, app))
+            yield from existing_gateway.problems(
+                gateway.declared_at, gateway.existing, said=said, counted_by=next(counted_by, None)
+            )
+
+
+def _counts_for(gateway: GatewaySpec, app: AppSpec) -> bool:
+    counted = app.rate_limit is not None and app.rate_limit.counted == "gateway"
+    return counted and any(exposure.gateway == gateway.name for exposure in app.exposures)
 
 
 def warnings(spec: MeshSpec, today: date) -> list[Problem]:
-    """What is right today and will not be soon."""
-    return list(security.warnings(spec.security, today))
+    """What is right today and will not be soon, and what a declaration gives up."""
+    found = list(security.warnings(spec.security, today))
+    for one in spec.apps.values():
+        found += rollout.warnings(f"{one.declared_at}.rollout", one.rollout, authenticated=one.auth is not None)
+    return found

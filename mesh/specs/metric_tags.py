@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from chatgpt_mesh.mesh.specs import cel
 from chatgpt_mesh.mesh.specs.confidential import header_refusal
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import HeaderName, Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Count, HeaderName, Many, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class SizeTagSpec(Spec):
 
     of: Literal["request", "response"]
     """Whose body."""
-    buckets: Many[Annotated[int, Field(ge=1)]]
+    buckets: Many[Annotated[Count, Field(ge=1)]]
     """Upper bounds in bytes, ascending, 20 at most. [1024, 65536] gives le_1024, le_65536 and more."""
 
 

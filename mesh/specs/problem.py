@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.mesh.specs.scalar import shortened
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Problem:
     value: object = None
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f" (given: {self.value!r})"
+        shown = "" if self.value is None else f" (given: {shortened(repr(self.value))})"
         return f"{self.path}: {self.message}{shown}"
 
 
@@ -34,3 +38,23 @@ class InvalidConfig(Exception):
         count = len(self.problems)
         heading = "1 mistake" if count == 1 else f"{count} mistakes"
         super().__init__("\n".join([f"{heading} in the configuration:", *(f"  {p}" for p in self.problems)]))
+
+
+def refused_by_istio(path: str, error: InvalidMessage) -> list[Problem]:
+    """What Istio's types say of an object, at the declaration that it stands for.
+
+    The specs refuse such a value themselves and say it better; this is for the one that nobody has thought of.
+    """
+    return [
+        Problem(path, f"stands for an object that Istio's types refuse ({shortened(sentence)}); mend the value")
+        for sentence in error.problems
+    ]
+
+
+@contextmanager
+def declared_at(path: str) -> Generator[None]:
+    """Raises InvalidConfig with the path, where something that is built here is refused by Istio's types."""
+    try:
+        yield
+    except InvalidMessage as error:
+        raise InvalidConfig(refused_by_istio(path, error)) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Labels, PortNumber, Spec, duration_text
+from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Duration, Labels, PortNumber, Spec, duration_text, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,11 @@ class RateLimitSpec(Spec):
 
     per: Literal["subject", "app"] = "subject"
     """subject: each issuer and subject of a verified token for itself. app: everybody together."""
-    requests: int = Field(ge=1)
+    requests: Count = Field(ge=1)
     """Requests in one window. An MCP client needs several to open a session: below 30 it may not get that far."""
-    every: Duration = Field(default="60s", validate_default=True)
+    every: Annotated[Duration, within("50ms", "24h", "what Envoy's buckets can be filled in")] = Field(
+        default="60s", validate_default=True
+    )
     """The window. Tokens come back evenly over it."""
     counted: Literal["replica", "gateway", "global"] = "gateway"
     """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is
@@ -35,15 +38,17 @@ class RateLimitServiceSpec(Spec):
     """The rate limit service behind `counted: global` (https://github.com/envoyproxy/ratelimit), which keeps its
     counts in Redis."""
 
-    namespace: DnsLabel = "ratelimit"
+    namespace: Annotated[DnsLabel, OwnNamespace] = "ratelimit"
     """Its namespace."""
-    service: DnsLabel = "ratelimit"
+    service: ServiceName = "ratelimit"
     """Its Service."""
     port: PortNumber = 8081
     """Its gRPC port."""
     labels: Labels = {"app": "ratelimit"}
     """Labels of its pods."""
-    timeout: Duration = Field(default="250ms", validate_default=True)
+    timeout: Annotated[Duration, within("1ms", "10s", "every request waits for it")] = Field(
+        default="250ms", validate_default=True
+    )
     """Time to wait for its answer before the request passes unlimited."""
     deny_when_down: bool = False
     """Answer 500 while it cannot be reached, instead of letting requests pass."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from chatgpt_mesh.istio_api.message import InvalidMessage
 from chatgpt_mesh.istio_api.networking import DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService
-from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
     AuthorizationPolicy_Action,
@@ -24,16 +24,25 @@ from chatgpt_mesh.istio_api.security import (
     RequestAuthentication,
 )
 from chatgpt_mesh.istio_api.telemetry import Telemetry
+from chatgpt_mesh.mesh.specs import raw_hosts
+from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue, ObjectName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
-from chatgpt_mesh.mesh.specs.spec import Spec
+from chatgpt_mesh.mesh.specs.scalar import shortened
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.egress import EgressSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
+
+_NAME = TypeAdapter[str](ObjectName)
+_NAMESPACE = TypeAdapter[str](DnsLabel)
+_LABEL_KEY = TypeAdapter[str](LabelKey)
+_LABEL_VALUE = TypeAdapter[str](LabelValue)
 
 
 class RawObjectSpec(Spec):
@@ -63,6 +72,7 @@ def problems(
 ) -> Iterator[Problem]:
     """What is not Istio's, and what works against a declaration."""
     owners = _Owners(apps, gateways, egress)
+    homes = {app.namespace for app in apps.values()}
     keys: dict[str, int] = {}
     for index, spec in enumerate(objects):
         path = f"objects.{index}"
@@ -76,7 +86,46 @@ def problems(
         first = keys.setdefault(resource.key, index)
         if first != index:
             yield Problem(path, f"objects.{first} is {resource.key} too; keep one of them")
+        yield from _name_problems(f"{path}.metadata", resource.metadata)
+        yield from raw_hosts.problems(path, resource.spec)
+        yield from _unseen_problems(path, resource, homes)
         yield from owners.problems(path, resource)
+
+
+def _name_problems(path: str, metadata: ObjectMeta) -> Iterator[Problem]:
+    """What the API server would refuse."""
+    given = [
+        ("name", _NAME, metadata.name),
+        ("namespace", _NAMESPACE, metadata.namespace),
+        *((f"labels.{key}", _LABEL_KEY, key) for key in metadata.labels),
+        *((f"labels.{key}", _LABEL_VALUE, value) for key, value in metadata.labels.items()),
+        *((f"annotations.{key}", _LABEL_KEY, key) for key in metadata.annotations),
+    ]
+    for field, kind, text in given:
+        try:
+            kind.validate_python(text)
+        except ValidationError as error:
+            yield Problem(f"{path}.{shortened(field)}", error.errors()[0]["msg"], text)
+
+
+def _unseen_problems(path: str, resource: Resource, homes: Collection[str]) -> Iterator[Problem]:
+    """What is accepted by the cluster and would do nothing."""
+    spec = resource.spec
+    if isinstance(spec, AuthorizationPolicy) and spec.action is AuthorizationPolicy_Action.CUSTOM:
+        name = spec.provider.name if spec.provider is not None else None
+        yield Problem(
+            f"{path}.spec.provider.name",
+            "is no provider of this mesh: none that authorizes can be declared yet, and for one that is not there the "
+            "proxy would deny everything; remove the policy",
+            name,
+        )
+    if isinstance(spec, ServiceEntry) and resource.metadata.namespace in homes:
+        yield Problem(
+            f"{path}.spec.hosts",
+            "would be seen by no app here: the sidecar of an app knows the destinations that are declared for it; "
+            "declare the host under egress.allow with the app in from",
+            ", ".join(spec.hosts),
+        )
 
 
 def _dotted(path: str) -> str:

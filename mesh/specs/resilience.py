@@ -7,12 +7,12 @@ reached the app are retried, unless the declaration says that repeating is safe.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import Duration, Many, Percent, Spec
+from chatgpt_mesh.mesh.specs.spec import Count, Duration, Many, Percent, Spec, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ class RetriesSpec(Spec):
     """Conditions. All but connect-failure and refused-stream may run a request twice and need `idempotent: true`."""
     idempotent: bool = False
     """Running the request twice does no harm. Never for tool calls."""
-    per_try_timeout: Duration | None = None
+    per_try_timeout: Annotated[Duration, within("1ms", "24h")] | None = None
     """Limit of each try, for requests with a timeout; never on the MCP path."""
 
 
@@ -52,16 +52,19 @@ class RetryBudgetSpec(Spec):
 
     percent: Percent = 20
     """Retries in flight, in percent of the active requests."""
-    min_concurrency: int = Field(default=3, ge=0)
+    min_concurrency: Count = Field(default=3, ge=0)
     """Retries that are always allowed."""
+
+
+_PROBED = within("1s", "9h", "the kernel keeps whole seconds up to that")
 
 
 class KeepaliveSpec(Spec):
     """TCP keepalive of the connections to the app."""
 
-    time: Duration
+    time: Annotated[Duration, _PROBED]
     """Idle time before the first probe."""
-    interval: Duration
+    interval: Annotated[Duration, _PROBED]
     """Time between probes."""
     probes: int = Field(ge=1, le=100)
     """Unanswered probes after which the connection is dead."""
@@ -70,17 +73,17 @@ class KeepaliveSpec(Spec):
 class PoolSpec(Spec):
     """Limits of each client proxy towards the app. They count per proxy, not in sum."""
 
-    connect_timeout: Duration = Field(default="3s", validate_default=True)
+    connect_timeout: Annotated[Duration, within("1ms", "1h")] = Field(default="3s", validate_default=True)
     """Limit of connecting to a pod."""
-    connections: int | None = Field(default=None, ge=1)
+    connections: Count | None = Field(default=None, ge=1)
     """TCP connections at a time. Default: Istio's, practically unlimited."""
-    open_streams: int = Field(default=4096, ge=1)
+    open_streams: Count = Field(default=4096, ge=1)
     """Requests at a time, open event streams included, over HTTP/1.1 and HTTP/2. One more is answered 503."""
-    pending: int = Field(default=1024, ge=1)
+    pending: Count = Field(default=1024, ge=1)
     """Requests that may wait for a connection."""
-    requests_per_connection: int | None = Field(default=None, ge=1)
+    requests_per_connection: Count | None = Field(default=None, ge=1)
     """Requests after which a connection is closed. Default: never; closing costs a TLS handshake each time."""
-    idle_timeout: Duration | None = None
+    idle_timeout: Annotated[Duration, within("1s", "168h")] | None = None
     """Idle time after which a connection without requests is closed. Default: Istio's, one hour."""
     keepalive: KeepaliveSpec | None = None
     """TCP keepalive. Default: the kernel's."""
@@ -91,14 +94,14 @@ class PoolSpec(Spec):
 class OutlierSpec(Spec):
     """Ejection of pods that fail, one client proxy deciding for itself."""
 
-    consecutive_gateway_errors: int = Field(default=5, ge=0)
+    consecutive_gateway_errors: Count = Field(default=5, ge=0)
     """502, 503 and 504 in a row that eject a pod; 0 turns the count off."""
-    consecutive_5xx: int = Field(default=0, ge=0)
+    consecutive_5xx: Count = Field(default=0, ge=0)
     """5xx of any kind in a row that eject a pod; 0 (default) turns the count off, as an app may answer 500 for one
     bad call."""
-    interval: Duration = Field(default="10s", validate_default=True)
+    interval: Annotated[Duration, within("100ms", "1h")] = Field(default="10s", validate_default=True)
     """Time between two looks."""
-    base_ejection: Duration = Field(default="30s", validate_default=True)
+    base_ejection: Annotated[Duration, within("1s", "24h")] = Field(default="30s", validate_default=True)
     """First ejection; it grows with each further one."""
     max_ejected_percent: int = Field(default=50, ge=1, le=99)
     """Most pods that may be out at a time. Below 100, so that never all of them are."""

@@ -10,7 +10,8 @@ from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec, Token
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec
+from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, HeaderWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +35,9 @@ class PinSpec(Spec):
 
     header: HeaderName | None = None
     """A request header."""
-    cookie: Token | None = None
+    cookie: CookieName | None = None
     """A cookie."""
-    value: Token = "true"
+    value: HeaderWord = "true"
     """The value that the header or cookie must have."""
     allowed: Literal["anyone", "callers"] = "callers"
     """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
@@ -61,9 +62,9 @@ class CanaryConfig(Spec):
 class ClaimAudience(Spec):
     """Users whose verified token says so."""
 
-    name: Token
+    name: ClaimName
     """A claim of the token, such as org."""
-    values: Many[Token]
+    values: Many[ClaimValue]
     """Values of which the claim must be, or contain, one."""
 
 
@@ -119,7 +120,36 @@ def problems(
         yield from _experiment_problems(
             f"{path}.experiments.{name}", experiment, authenticated=authenticated, gateways=gateways
         )
+    yield from _audience_problems(f"{path}.experiments", rollout.experiments)
     yield from _hand_off_problems(path, rollout, routes=routes)
+
+
+def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> Iterator[Problem]:
+    """Experiments are tried in their order, so one whose whole audience has gone before gets nobody."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, experiment in experiments.items():
+        audience = [("gateway", experiment.gateway)] if experiment.gateway is not None else []
+        if experiment.claim is not None:
+            audience += [(experiment.claim.name, value) for value in experiment.claim.values]
+        firsts = [taken.setdefault(part, name) for part in audience]
+        if firsts and name not in firsts:
+            yield Problem(
+                f"{path}.{name}",
+                f"has no audience left: {path.rpartition('.')[2]}.{firsts[0]} is tried first and takes it; give one of "
+                "them another",
+            )
+
+
+def warnings(path: str, rollout: RolloutSpec | None, *, authenticated: bool) -> Iterator[Problem]:
+    """What the one who moves the weights cannot carry."""
+    if rollout is not None and rollout.managed_by == "flagger" and authenticated:
+        yield Problem(
+            f"{path}.managed_by",
+            "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
+            "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
+            "weights where clients log in by themselves",
+            "flagger",
+        )
 
 
 def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[Problem]:
@@ -135,6 +165,8 @@ def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[P
         )
     if canary.pin is not None and (canary.pin.header is None) == (canary.pin.cookie is None):
         yield Problem(f"{path}.pin", "needs exactly one of header and cookie")
+    if canary.pin is not None and canary.pin.cookie is not None and ";" in canary.pin.value:
+        yield Problem(f"{path}.pin.value", "must not hold ';', which ends a cookie", canary.pin.value)
 
 
 def _experiment_problems(

@@ -3,15 +3,17 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.callers import Method
 from chatgpt_mesh.mesh.specs.declared import listed
+from chatgpt_mesh.mesh.specs.header_values import HeaderValue, MediaType
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec
+from chatgpt_mesh.mesh.specs.scalar import text_that
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec, within
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -24,7 +26,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class HeaderChangesSpec(Spec):
     """Changes to one direction's headers."""
 
-    set: dict[HeaderName, str] = {}
+    set: dict[HeaderName, HeaderValue] = {}
     """Headers to write, whatever the other side sent (there is no `add`: it would let a client send the first
     value)."""
     remove: Many[HeaderName] = ()
@@ -35,9 +37,18 @@ class HeadersSpec(Spec):
     """Changes to headers, on the way in and on the way out."""
 
     request: HeaderChangesSpec = HeaderChangesSpec()
-    """What the app sees. Values may use Envoy's formatter, such as %START_TIME%."""
+    """What the app sees. Values may use Envoy's formatter, such as %START_TIME%; the character % is written %%."""
     response: HeaderChangesSpec = HeaderChangesSpec()
     """What the client sees."""
+
+
+LONGEST_BODY = 4096
+"""Bytes of an answer that Envoy gives itself; it refuses all routes of a gateway for a longer one."""
+
+
+def _body_refusal(text: str) -> str | None:
+    size = len(text.encode())
+    return f"must have {LONGEST_BODY} bytes at most, and has {size}" if size > LONGEST_BODY else None
 
 
 class RespondSpec(Spec):
@@ -45,9 +56,9 @@ class RespondSpec(Spec):
 
     status: int = Field(ge=200, le=599)
     """HTTP status."""
-    body: str | None = None
+    body: Annotated[str, text_that(_body_refusal)] | None = None
     """Text of the answer."""
-    content_type: str = "text/plain; charset=utf-8"
+    content_type: MediaType = "text/plain; charset=utf-8"
     """Type of the text."""
 
 
@@ -84,7 +95,7 @@ class RouteSpec(Spec):
     """What the path, or the prefix, becomes on the way to the app."""
     headers: HeadersSpec = HeadersSpec()
     """Header changes."""
-    timeout: Duration | None = None
+    timeout: Annotated[Duration, within("1ms", "24h")] | None = None
     """Limit of the whole request. Default: none."""
     retries: RetriesSpec | None = None
     """Retries. Default: the app's."""
@@ -108,6 +119,14 @@ class RouteSpec(Spec):
         return self.to is None and self.respond is None
 
 
+def reaches(route: RouteSpec, mcp_path: str) -> bool:
+    """Whether a route leads requests to an MCP path, the one with a '/' at its end included."""
+    upstream = route.upstream_path
+    if route.exact is not None:
+        return upstream.rstrip("/") == mcp_path.rstrip("/")
+    return f"{mcp_path}/".startswith(upstream) if route.rewrite is not None else upstream == f"{mcp_path}/"
+
+
 def problems(
     path: str,
     routes: Sequence[RouteSpec],
@@ -129,10 +148,16 @@ def problems(
             yield Problem(
                 f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path
             )
-        if "//" in route.path or "/./" in f"{route.path}/" or "/../" in f"{route.path}/":
-            yield Problem(f"{where}.{kind}", "must be a normal path, without '//', '/./' and '/../'", route.path)
         if mcp_path is not None and kind == "prefix" and mcp_path.startswith(route.path):
             yield Problem(f"{where}.prefix", f"takes in the MCP path {mcp_path}; choose a path beside it", route.path)
+        elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path != mcp_path:
+            field = "rewrite" if route.rewrite is not None else kind
+            yield Problem(
+                f"{where}.{field}",
+                f"leads to the MCP endpoint {mcp_path} under a second name, where auth.tools is not asked; let clients "
+                "use the one name",
+                route.rewrite or route.path,
+            )
         if route.path.startswith("/.well-known/oauth-protected-resource"):
             yield Problem(
                 f"{where}.{kind}", "is where the resource metadata of auth is served; choose another path", route.path

@@ -5,17 +5,20 @@ What becomes of it, and why: `mesh.objects.security` and `mesh.objects.scoping`.
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs.dates import too_far
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec
+from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
 
@@ -44,7 +47,7 @@ class MtlsExceptionSpec(Spec):
     """permissive: mutual TLS and plaintext. disable: plaintext alone, which locks out callers of the mesh."""
     until: Date
     """Last day of the exception. The program warns 14 days before it, and stops after it."""
-    why: str
+    why: Line
     """Reason and owner, for whoever reads the warning."""
     from_networks: Annotated[Many[Cidr], Field(min_length=1)]
     """Networks that plaintext callers come from; there is nothing else to know them by."""
@@ -57,6 +60,9 @@ class SecuritySpec(Spec):
 
     mtls: Literal["strict"] = "strict"
     """Only strict can be chosen: one plaintext port mesh-wide would let any pod in without an identity."""
+    scope: Literal["mesh", "namespaces"] = "mesh"
+    """mesh: mutual TLS, closed egress and telemetry are the default of every namespace of the mesh. namespaces: of this
+    stack's own alone, and nothing is written anywhere else; for a cluster that other teams use."""
     exceptions: Many[MtlsExceptionSpec] = ()
     """Ports that take plaintext until a date."""
     visible_services: dict[DnsLabel, Many[Hostname]] = {}
@@ -76,8 +82,15 @@ def problems(security: SecuritySpec, apps: Declared[AppSpec], today: date) -> It
                 "sidecar and remove the exception, or move the date with a reason",
                 exception.until.isoformat(),
             )
-        if not exception.why.strip():
-            yield Problem(f"{path}.why", "must say why the port takes plaintext and who will end that")
+        elif refusal := too_far(exception.until, today):
+            yield Problem(f"{path}.until", refusal, exception.until.isoformat())
+        if _everything(exception.from_networks):
+            yield Problem(
+                f"{path}.from_networks",
+                "are every address there is, and nothing but them says who may call in plaintext; name the networks of "
+                "the clients",
+                ", ".join(exception.from_networks),
+            )
         if exception.port in PROXY_PORTS:
             yield Problem(
                 f"{path}.port",
@@ -96,6 +109,16 @@ def problems(security: SecuritySpec, apps: Declared[AppSpec], today: date) -> It
             yield Problem(
                 path, f"port {exception.port} of {exception.workload} has an exception at security.exceptions.{first}"
             )
+
+
+def _everything(networks: Iterable[str]) -> bool:
+    """Whether networks together take in all addresses of IPv4 or IPv6."""
+    parsed = [ipaddress.ip_network(network) for network in networks]
+    joined = (
+        *ipaddress.collapse_addresses([network for network in parsed if isinstance(network, ipaddress.IPv4Network)]),
+        *ipaddress.collapse_addresses([network for network in parsed if isinstance(network, ipaddress.IPv6Network)]),
+    )
+    return any(network.prefixlen == 0 for network in joined)
 
 
 def visibility_problems(security: SecuritySpec, apps: Declared[AppSpec]) -> Iterator[Problem]:

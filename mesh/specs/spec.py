@@ -10,10 +10,47 @@ import ipaddress
 import math
 import re
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+)
+
+from chatgpt_mesh.mesh.specs.kubernetes_names import Labels
+from chatgpt_mesh.mesh.specs.scalar import refuse, text_like
+from chatgpt_mesh.mesh.specs.words import Token
+
+__all__ = [
+    "Cidr",
+    "Count",
+    "Date",
+    "DnsLabel",
+    "Duration",
+    "HeaderName",
+    "Hostname",
+    "HttpPath",
+    "HttpsUrl",
+    "Labels",
+    "Many",
+    "OriginUrl",
+    "Percent",
+    "PortNumber",
+    "Spec",
+    "Token",
+    "TrustDomain",
+    "WildcardHost",
+    "authority_refusal",
+    "duration_text",
+    "whole_percent",
+    "within",
+]
 
 T = TypeVar("T")
 
@@ -29,11 +66,9 @@ class Spec(BaseModel):
     )
 
 
-def _refuse(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
-
-
 _DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]{1,3})?)(?P<unit>ms|s|m|h)")
+_LONGEST = timedelta(seconds=315_576_000_000)
+"""The longest duration of protobuf; what a field takes is less, and said where it is declared."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -42,10 +77,13 @@ def _duration(value: object) -> timedelta:
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise _refuse('must be a duration such as "600s", "250ms", "10m" or "24h"')
-    span = timedelta(seconds=float(match["amount"]) * _SECONDS[match["unit"]])
-    if span < timedelta(milliseconds=1):
-        raise _refuse('must be at least "1ms", the shortest duration that Istio takes')
+        raise refuse('must be a duration such as "600s", "250ms", "10m" or "24h"')
+    seconds = float(match["amount"]) * _SECONDS[match["unit"]]
+    if not 0.001 <= seconds <= _LONGEST.total_seconds():
+        raise refuse('must be between "1ms", the shortest duration that Istio takes, and ten thousand years')
+    span = timedelta(seconds=seconds)
+    if span % timedelta(milliseconds=1):
+        raise refuse("must be whole milliseconds, which is what Istio takes")
     return span
 
 
@@ -63,6 +101,18 @@ Duration = Annotated[
 """A span of time as text with its unit: `600s`, `250ms`, `10m`, `24h`."""
 
 
+def within(least: str, most: str, why: str = "") -> AfterValidator:
+    """Bounds of a duration, both allowed. `why` says what the bound comes from, where that is not plain."""
+    low, high = _duration(least), _duration(most)
+
+    def check(span: timedelta) -> timedelta:
+        if not low <= span <= high:
+            raise refuse(f'must be between "{least}" and "{most}"' + (f": {why}" if why else ""))
+        return span
+
+    return AfterValidator(check)
+
+
 def _date(value: object) -> date:
     if isinstance(value, date):
         return value
@@ -71,7 +121,7 @@ def _date(value: object) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise _refuse('must be a date in quotes such as "2027-01-31"')
+    raise refuse('must be a date in quotes such as "2027-01-31"')
 
 
 Date = Annotated[
@@ -82,100 +132,119 @@ Date = Annotated[
 
 def _network(value: object) -> str:
     try:
-        if isinstance(value, str):
+        # Zones of IPv6 addresses (%eth0) are one machine's, and an address as a number is nobody's way to write one.
+        if isinstance(value, str) and "%" not in value:
             return str(ipaddress.ip_network(value))
     except ValueError:
         pass
-    raise _refuse('must be a network such as "10.8.0.0/20", with no bits set beyond its prefix')
+    raise refuse('must be a network such as "10.8.0.0/20", with no bits set beyond its prefix')
 
 
 Cidr = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.8.0.0/20"]})]
 """A network in CIDR notation."""
 
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_URL_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?"
+_URL_HOST = re.compile(rf"{_URL_LABEL}(\.{_URL_LABEL})*")
 
-def _text(pattern: str, sentence: str, *, longest: int, examples: list[str]) -> Any:
-    compiled = re.compile(pattern)
 
-    def check(value: object) -> str:
-        if not isinstance(value, str) or len(value) > longest or compiled.fullmatch(value) is None:
-            raise _refuse(sentence)
-        return value
+def authority_refusal(url: str) -> str | None:
+    """Why the part between scheme and path names no server, or None where it does."""
+    authority = re.split(r"[/?]", url.partition("://")[2], maxsplit=1)[0]
+    host, colon, port = authority.partition(":")
+    if "@" in authority:
+        return "must not carry a user name or password, which would stand in the cluster for everybody to read"
+    if _URL_HOST.fullmatch(host) is None or len(host) > 253:
+        return "must name a host after ://, such as auth.example.com"
+    if colon and not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65535):
+        return "must have a port from 1 to 65535 after the host, or none"
+    return None
 
-    return Annotated[
-        str,
-        BeforeValidator(check),
-        WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "maxLength": longest, "examples": examples}),
-    ]
+
+def _path_refusal(path: str) -> str | None:
+    """Proxies resolve such paths before they look at routes and policies, so no request would ever have one."""
+    if "//" in path or "/./" in f"{path}/" or "/../" in f"{path}/":
+        return "must be a normal path, without '//', '/./' and '/../'"
+    return None
 
 
 if TYPE_CHECKING:
     DnsLabel = str
     Hostname = str
     WildcardHost = str
+    TrustDomain = str
     OriginUrl = str
     HttpsUrl = str
     HttpPath = str
     HeaderName = str
-    Token = str
 else:
-    DnsLabel = _text(
+    DnsLabel = text_like(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
         "must be a DNS label: lower-case letters, digits and '-', at most 63, starting and ending with a "
         "letter or digit",
         longest=63,
         examples=["chatgpt-mcp"],
     )
-    Hostname = _text(
-        r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+    Hostname = text_like(
+        rf"({_LABEL}\.)+{_LABEL}",
         "must be a full host name in lower case, without scheme, port or '*', such as chatgpt-mcp.example.com",
         longest=253,
         examples=["chatgpt-mcp.example.com"],
+        further=lambda host: "is an address; write the name" if host.rpartition(".")[2].isdecimal() else None,
     )
-    WildcardHost = _text(
-        r"(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+    WildcardHost = text_like(
+        rf"(\*\.)?({_LABEL}\.)+{_LABEL}",
         "must be a host name in lower case or one wildcard label in front of it, such as *.example.com",
         longest=253,
         examples=["*.example.com"],
     )
-    OriginUrl = _text(
-        r"https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?",
+    TrustDomain = text_like(
+        rf"({_LABEL}\.)*{_LABEL}",
+        "must be a trust domain: lower-case letters, digits, '-' and '.', such as cluster.local; a '*' would let every "
+        "trust domain in",
+        longest=253,
+        examples=["cluster.local"],
+    )
+    OriginUrl = text_like(
+        rf"https?://({_LABEL}\.)*{_LABEL}(:[0-9]{{1,5}})?",
         "must be an origin: scheme, lower-case host and optional port, without a path, such as https://chatgpt.com",
         longest=300,
         examples=["https://chatgpt.com"],
+        further=authority_refusal,
     )
-    HttpsUrl = _text(
-        r"https://[^\s/?#\"\\]+([/?][^\s\"\\]*)?",
+    HttpsUrl = text_like(
+        r"https://[!-~]+",
         "must be an https URL",
         longest=2000,
         examples=["https://auth.example.com"],
+        further=lambda url: (
+            "must be an https URL, without '#', quotes and backslashes"
+            if re.search(r"[#\"\\]", url)
+            else authority_refusal(url)
+        ),
     )
-    HttpPath = _text(
+    HttpPath = text_like(
         r"/[A-Za-z0-9._~!$&'()+,=:@/-]*",
         "must be a path that starts with '/', in the characters of RFC 3986 without '%', ';', '*', '?' and '#'",
         longest=1000,
         examples=["/mcp"],
+        further=_path_refusal,
     )
-    HeaderName = _text(
+    HeaderName = text_like(
         r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
         "must be a header name in lower case: letters, digits and '-' (gateways refuse '_')",
         longest=100,
         examples=["x-canary-user"],
     )
-    Token = _text(
-        r"[^\s\"\\,\x00-\x1f\x7f]+",
-        "must be one word, without spaces, quotes, commas and backslashes",
-        longest=200,
-        examples=["chatgpt.tools.execute"],
-    )
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port, 1 to 65535."""
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-"""A share of 100; fractions are allowed (0.5 is one in two hundred)."""
+Count = Annotated[int, Field(le=2**31 - 1)]
+"""A number that Istio and Kubernetes keep in 32 bits."""
 
-Labels = dict[str, str]
-"""Kubernetes labels, key to value."""
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+"""A share of 100; fractions are allowed (0.5 is one in two hundred)."""
 
 
 def whole_percent(value: float) -> bool:

@@ -9,7 +9,7 @@ Reference: https://istio.io/latest/docs/reference/config/telemetry/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import StringConstraints
 
@@ -17,8 +17,9 @@ from chatgpt_mesh.mesh.specs import cel, metric_tags
 from chatgpt_mesh.mesh.specs.confidential import environment_refusal, format_refusal, header_refusal
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec, within
 from chatgpt_mesh.mesh.specs.telemetry_providers import ACCESS_LOG_FIELDS, JSON_LOG, PROMETHEUS, BackendSpec
+from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,13 +30,13 @@ class SpanTagSpec(Spec):
 
     header: HeaderName | None = None
     """Value of a request header. Clients write headers: never take one for an identity."""
-    default: str | None = None
+    default: Line | None = None
     """Value where the header or variable is absent."""
-    literal: str | None = None
+    literal: Line | None = None
     """This text."""
     environment: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     """Value of a variable of the proxy's environment, such as ISTIO_META_CLUSTER_ID."""
-    formatter: str | None = None
+    formatter: Line | None = None
     """Operators of Envoy's access log, such as %RESPONSE_CODE%."""
 
 
@@ -64,7 +65,7 @@ class LogSelectionSpec(Spec):
 
     errors: bool = True
     """Answers of 400 and more, and requests without an answer."""
-    slower_than: Duration | None = None
+    slower_than: Annotated[Duration, within("1ms", "24h")] | None = None
     """Requests that took longer."""
 
 
@@ -77,7 +78,7 @@ class AccessLogSpec(Spec):
     """What is logged. Without it and `filter`: everything."""
     filter: str | None = None
     """CEL over Envoy's attributes; what it holds for is logged as well, such as request.method == 'DELETE'."""
-    fields: dict[metric_tags.TagName, str] = {}
+    fields: dict[metric_tags.TagName, Line | Literal[""]] = {}
     """Further fields, by name, as operators of Envoy's access log; an empty text removes a default field."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import Hostname, HttpPath, PortNumber, Spec
+from chatgpt_mesh.mesh.specs.spec import Count, Hostname, HttpPath, PortNumber, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ class OtlpSpec(Spec):
     """Port: 4317 for gRPC, 4318 for HTTP by convention."""
     http_path: HttpPath | None = None
     """Send over HTTP to this path, such as /v1/traces. Default: gRPC."""
-    max_tag_length: int = Field(default=LONGEST_TAG, ge=1)
+    max_tag_length: Count = Field(default=LONGEST_TAG, ge=1)
     """Longest value of the path tag, in characters."""
 
 
@@ -75,7 +75,7 @@ class ZipkinSpec(Spec):
     """Port."""
     path: HttpPath = "/api/v2/spans"
     """Path that takes spans."""
-    max_tag_length: int = Field(default=LONGEST_TAG, ge=1)
+    max_tag_length: Count = Field(default=LONGEST_TAG, ge=1)
     """Longest value of the path tag, in characters."""
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, mtls_mode
+from meshlint.reachability import paths
+from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, is_preflight, mtls_mode
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
-from meshlint.reachability.routing import gateway_routes, mesh_routes, own_answer, servers_of, takes
+from meshlint.reachability.routing import followed, gateway_routes, mesh_routes, own_answer, servers_of, takes
 from meshlint.view.fields import elements, mapping, strings, text
 from meshlint.view.hosts import covers, fqdn
 from meshlint.view.kubernetes import selects
@@ -67,9 +68,42 @@ def _from_outside(mesh: MeshView, request: Request) -> Answer:
         if found is not None:
             answers.append(found)
     if not answers:
-        return Answer(Outcome.DENIED, 404, "no Gateway", f"none listens on port {request.port} for {request.host}")
+        return _unserved(mesh, request)
     # Of several gateways for one host the client finds the one that lets it in.
     return min(answers, key=lambda found: list(Outcome).index(found.outcome))
+
+
+def _unserved(mesh: MeshView, request: Request) -> Answer:
+    """What a host gets that no gateway serves: where TLS comes first there is no connection for it, at a port with
+    plain HTTP its requests pass the gateway's policies and find no route."""
+    why = f"none listens on port {request.port} for {request.host}"
+    for edge in edges(mesh):
+        listens = any(
+            server.number == request.port and server.is_http and not server.ends_tls
+            for gateway in mesh.gateways
+            if selects(gateway.selector, edge.labels)
+            for server in gateway.servers
+        )
+        if listens and request.gateway in ("", f"{edge.namespace}/{edge.name}"):
+            _, _, refusal = _received(mesh, edge, request, "no Gateway")
+            return refusal or Answer(Outcome.DENIED, 404, "no Gateway", why)
+    return Answer(Outcome.DENIED, 0, "no Gateway", why)
+
+
+def _received(mesh: MeshView, edge: Edge, request: Request, by: str) -> tuple[Request, Token | None, Answer | None]:
+    """A request as a gateway reads it, with the token that it has verified, and what it refuses before it routes."""
+    proxy = Proxy(edge.namespace, edge.labels, request.port)
+    read = paths.read(mesh, request)
+    if read is None:
+        return request, None, paths.bad(by)
+    unread = paths.refused(mesh, proxy, read)
+    if unread is not None:
+        return read, None, unread
+    verified, refusal = authenticate(mesh, proxy, read)
+    if refusal is not None:
+        return read, None, refusal
+    verdict = authorize(mesh, proxy, Arrival(read, "", verified))
+    return read, verified, None if verdict.outcome is Outcome.ALLOWED else verdict
 
 
 def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
@@ -81,13 +115,9 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
         return Answer(Outcome.DENIED, 0, server.obj.key, "it asks for a client certificate")
     if not server.is_http:
         return Answer(Outcome.ALLOWED, 0, server.obj.key, "it passes the connection on without reading requests")
-    proxy = Proxy(edge.namespace, edge.labels, request.port)
-    verified, refusal = authenticate(mesh, proxy, request)
+    request, verified, refusal = _received(mesh, edge, request, server.obj.key)
     if refusal is not None:
         return refusal
-    verdict = authorize(mesh, proxy, Arrival(request, "", verified))
-    if verdict.outcome is not Outcome.ALLOWED:
-        return verdict
     if server.redirects:
         return Answer(Outcome.REDIRECTED, 301, server.obj.key, "its server redirects to https")
     routes = gateway_routes(mesh, servers, request)
@@ -97,9 +127,15 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
 
 def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: str) -> Answer:
     host = _service_name(mesh, request.host, namespace)
-    hidden = _hidden(mesh, host, namespace, principal)
+    hidden = _hidden(mesh, host, namespace, principal, request.port)
+    read = paths.read(mesh, request)
+    if hidden is not None and not hidden.status:
+        return hidden
+    if read is None:
+        return paths.bad(f"the sidecar of {request.caller}")
     if hidden is not None:
         return hidden
+    request = read
     routes = mesh_routes(mesh, host)
     if routes:
         found = _routed(mesh, request, routes, None, principal, namespace)
@@ -115,8 +151,11 @@ def _routed(
     principal: str,
     namespace: str = "",
 ) -> Answer | None:
-    for route in routes:
-        if not takes(route, request, verified, namespace):
+    for declared in routes:
+        if not takes(declared, request, verified, namespace):
+            continue
+        route = followed(mesh, declared, request, verified, namespace)
+        if route is None:
             continue
         name = f"route {route.name}" if route.name else f"route {route.path[-1]}"
         own = own_answer(route)
@@ -146,7 +185,7 @@ def _outcome(status: int) -> Outcome:
 def _is_answered_preflight(route: HttpRoute, request: Request) -> bool:
     origin = header(request, "origin")
     policy = mapping(route.raw, "corsPolicy")
-    if not policy or request.method != "OPTIONS" or not origin or not header(request, "access-control-request-method"):
+    if not policy or not origin or not is_preflight(request):
         return False
     return any(matches(allowed, origin) for allowed in elements(policy, "allowOrigins"))
 
@@ -212,6 +251,13 @@ def _at_pods(mesh: MeshView, request: Request, host: str, proxy: Proxy, principa
     if mode == "STRICT" and not principal:
         return Answer(Outcome.DENIED, 0, by, "STRICT mTLS: a connection without a certificate is reset", host)
     proven = "" if mode == "DISABLE" else principal
+    read = paths.read(mesh, request)
+    if read is None:
+        return replace(paths.bad("its proxy"), destination=host)
+    request = read
+    unread = paths.refused(mesh, proxy, request)
+    if unread is not None:
+        return replace(unread, destination=host)
     verified, refusal = authenticate(mesh, proxy, request)
     if refusal is not None:
         return replace(refusal, destination=host)
@@ -227,7 +273,7 @@ def _service_name(mesh: MeshView, host: str, namespace: str) -> str:
     return name
 
 
-def _hidden(mesh: MeshView, host: str, namespace: str, principal: str) -> Answer | None:
+def _hidden(mesh: MeshView, host: str, namespace: str, principal: str, port: int) -> Answer | None:
     """The refusal of the caller's Sidecar, where it keeps the host out of the caller's sight."""
     account = principal.rpartition("/")[2]
     labels = [pods.labels for pods in mesh.workloads_by_namespace.get(namespace, ()) if pods.service_account == account]
@@ -250,7 +296,22 @@ def _hidden(mesh: MeshView, host: str, namespace: str, principal: str) -> Answer
     mode = text(sidecar.spec, "outboundTrafficPolicy", "mode") or ("REGISTRY_ONLY" if mesh.registry_only else "")
     if mode != "REGISTRY_ONLY":
         return None
-    return Answer(Outcome.DENIED, 502, sidecar.key, f"it does not list {host}, and nothing else is reached")
+    why = f"it does not list {host}, and nothing else is reached"
+    return Answer(Outcome.DENIED, 502 if _reads_requests(mesh, listed, namespace, port) else 0, sidecar.key, why)
+
+
+def _reads_requests(mesh: MeshView, listed: Sequence[str], namespace: str, port: int) -> bool:
+    """Whether a sidecar reads HTTP at a port, for some host that it lists there; else it only ends the connection."""
+    spoken = [(service.fqdn, service.ports) for service in mesh.services]
+    spoken += [(host, entry.ports) for host, entries in mesh.service_entries_by_host.items() for entry in entries]
+    return any(
+        one.number == port and one.protocol in _HTTP and any(_lists(entry, host, namespace, mesh) for entry in listed)
+        for host, ports in spoken
+        for one in ports
+    )
+
+
+_HTTP = frozenset({"http", "http2", "grpc", "grpc-web", "h2c"})
 
 
 def _lists(entry: str, host: str, namespace: str, mesh: MeshView) -> bool:

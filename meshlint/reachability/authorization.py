@@ -54,7 +54,8 @@ class Arrival:
 
 def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Token | None, Answer | None]:
     """The token if the proxy verifies it, and the refusal if it is no good. A missing token is no reason to refuse."""
-    token = request.token
+    # Istio has Envoy let preflights by, whatever token they carry: browsers send none with them.
+    token = None if is_preflight(request) else request.token
     rules = [
         rule
         for authentication in mesh.request_authentications
@@ -185,12 +186,13 @@ def _account(name: str, namespace: str) -> str:
 
 def _to(raw: dict[str, object], proxy: Proxy, request: Request) -> bool:
     paths, not_paths = strings(raw, "paths"), strings(raw, "notPaths")
+    path = request.path.partition("?")[0]
     return (
         _field(raw, "hosts", request.host, ignore_case=True)
         and _field(raw, "ports", str(proxy.port))
         and _field(raw, "methods", request.method)
-        and (not paths or any(path_matches(pattern, request.path) for pattern in paths))
-        and not any(path_matches(pattern, request.path) for pattern in not_paths)
+        and (not paths or any(path_matches(pattern, path) for pattern in paths))
+        and not any(path_matches(pattern, path) for pattern in not_paths)
     )
 
 
@@ -241,6 +243,12 @@ def header(request: Request, name: str) -> str | None:
             return "Bearer token"
         case _:
             return request.headers.get(name)
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a request is a browser's question before the one that it wants to send (CORS)."""
+    asks = bool(header(request, "origin")) and bool(header(request, "access-control-request-method"))
+    return request.method == "OPTIONS" and asks
 
 
 def claim_values(token: Token, name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ the VirtualServices of a host at a gateway is that of pilot/pkg/networking/core/
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -28,12 +29,13 @@ _CLAIM = re.compile(r"@request\.auth\.claims(?:\.(?P<dotted>.+)|\[(?P<name>.+)\]
 
 def servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
     """The servers of Gateways on some pods that listen on the port for the host; the most specific host wins."""
+    name = request.host.lower()
     found: list[tuple[int, Server]] = []
     for gateway in mesh.gateways:
         if not all(labels.get(name) == value for name, value in gateway.selector.items()):
             continue
         for server in gateway.servers:
-            fitting = [host for _, host in server.hosts if covers(host, request.host)]
+            fitting = [host for _, host in server.hosts if covers(host, name)]
             if server.number == request.port and fitting:
                 found.append((max(_specific(host) for host in fitting), server))
     best = max((rank for rank, _ in found), default=0)
@@ -47,13 +49,13 @@ def _specific(host: str) -> int:
 
 def gateway_routes(mesh: MeshView, servers: Iterable[Server], request: Request) -> list[HttpRoute]:
     """The routes that a gateway tries for a host, in the order in which istiod puts them."""
-    keys = {server.owner.key: server for server in servers}
+    keys, host = {server.owner.key: server for server in servers}, request.host.lower()
     candidates = [
         service
-        for service in mesh.virtual_services_covering(request.host)
-        if any(_bound(service, gateway, server, request.host) for gateway, server in keys.items())
+        for service in mesh.virtual_services_covering(host)
+        if any(_bound(service, gateway, server, host) for gateway, server in keys.items())
     ]
-    return _ordered(_of_narrowest_host(candidates, request.host), tuple(keys))
+    return _ordered(_of_narrowest_host(candidates, host), tuple(keys))
 
 
 def _bound(service: VirtualService, gateway: str, server: Server, host: str) -> bool:
@@ -96,6 +98,24 @@ def _ordered(services: list[VirtualService], gateways: tuple[str, ...]) -> list[
 def takes(route: HttpRoute, request: Request, verified: Token | None, caller_namespace: str = "") -> bool:
     """Whether a route's matches take a request; `verified` is the token that the proxy itself has verified."""
     return not route.matches or any(_takes(match, request, verified, caller_namespace) for match in route.matches)
+
+
+def followed(
+    mesh: MeshView, route: HttpRoute, request: Request, verified: Token | None, caller_namespace: str = ""
+) -> HttpRoute | None:
+    """The route itself, or that of the VirtualService to which it delegates, with what the delegate leaves open."""
+    delegate = mapping(route.raw, "delegate")
+    if not delegate:
+        return route
+    wanted = (text(delegate, "namespace") or route.owner.obj.namespace, text(delegate, "name"))
+    for service in mesh.virtual_services:
+        if (service.obj.namespace, service.obj.name) != wanted:
+            continue
+        for inner in service.http:
+            if takes(inner, request, verified, caller_namespace):
+                own = {name: value for name, value in route.raw.items() if name not in ("delegate", "match")}
+                return replace(inner, raw={**own, **inner.raw}, matches=inner.matches or route.matches)
+    return None
 
 
 def _takes(match: Json, request: Request, verified: Token | None, caller_namespace: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.view.hosts import covers
+from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from meshlint.view.mesh import MeshView
@@ -14,11 +14,43 @@ if TYPE_CHECKING:
 _GATEWAY_WORDS = ("gateway", "ingress", "egress", "waypoint")
 
 
-def guards_gateway(policy: AuthorizationPolicy) -> bool:
+def guards_gateway(mesh: MeshView, policy: AuthorizationPolicy) -> bool:
     """Whether the policy is on a gateway, as its selector or its target says."""
     if any(target.get("kind") == "Gateway" for target in policy.targets):
         return True
-    return any(word in found for found in policy.selector.values() for word in _GATEWAY_WORDS)
+    return selects_gateway(mesh, policy.obj.namespace, policy.selector)
+
+
+def selects_gateway(mesh: MeshView, namespace: str, labels: dict[str, str]) -> bool:
+    """Whether labels select a gateway's pods: as the input shows, and by their words where it shows no such pods."""
+    if not labels:
+        return False
+    if any(pod.namespace == namespace and selects(labels, pod.labels) for pod in mesh.gateway_workloads):
+        return True
+    if any(gateway.selector and selects(gateway.selector, labels) for gateway in mesh.gateways):
+        return True
+    if mesh.select(namespace, labels):
+        return False
+    return any(word in found for found in labels.values() for word in _GATEWAY_WORDS)
+
+
+def is_gateway_identity(mesh: MeshView, name: str) -> bool:
+    """Whether a principal or a service account (`NAMESPACE/NAME`) is a gateway's."""
+    parts = name.split("/")
+    identity = (parts[-3], parts[-1]) if len(parts) == 5 else (parts[0], parts[-1])
+    if identity in mesh.gateway_accounts:
+        return True
+    if identity in mesh.service_accounts:
+        return False
+    return any(word in name for word in _GATEWAY_WORDS)
+
+
+def is_gateway_host(mesh: MeshView, host: str) -> bool:
+    """Whether a host of the cluster is the Service of a gateway."""
+    service = mesh.service_by_fqdn.get(host)
+    if service is None or not service.selector:
+        return any(word in host.partition(".")[0] for word in ("egressgateway", "egress-gateway", "egress"))
+    return selects_gateway(mesh, service.obj.namespace, service.selector)
 
 
 def is_outward(mesh: MeshView, host: str) -> bool:
@@ -29,12 +61,15 @@ def is_outward(mesh: MeshView, host: str) -> bool:
     if name.rpartition(".")[2] in mesh.namespace_names:
         # `name.namespace`: a Service by the short name that its callers use.
         return False
-    if any(entry.external for entry in mesh.entries_for(name)):
+    entries = [entry for entry in mesh.entries_for(name) if entry.external]
+    if any(name in entry.hosts for entry in entries):
         return True
-    served = mesh.served_hosts
-    if any(covers(pattern, name) or covers(name, pattern) for pattern in served):
+    # A host that a gateway serves comes in, even below a domain of which everything else is outside.
+    if mesh.serves_some_of(name):
         return False
-    return bool(served) or name.endswith(_WELL_KNOWN_APIS)
+    if entries:
+        return True
+    return bool(mesh.served_hosts) or name.endswith(_WELL_KNOWN_APIS)
 
 
 _WELL_KNOWN_APIS = (

@@ -74,12 +74,16 @@ class GatewayWorkloads(Charts, Registry):
         return found
 
     @cached_property
+    def gateway_accounts(self) -> frozenset[tuple[str, str]]:
+        """(namespace, name) of the service accounts that gateways run as."""
+        return frozenset((gateway.namespace, gateway.service_account) for gateway in self.gateway_workloads)
+
+    @cached_property
     def service_accounts(self) -> frozenset[tuple[str, str]]:
         """(namespace, name) of every service account that an object declares or uses."""
         declared = {(obj.namespace, obj.name) for obj in self.by_kind.get("ServiceAccount", ())}
         used = {(workload.namespace, workload.service_account) for workload in self.workloads}
-        gateways = {(gateway.namespace, gateway.service_account) for gateway in self.gateway_workloads}
-        return frozenset(declared | used | gateways)
+        return self.gateway_accounts | declared | used
 
 
 def _is_gateway(workload: Workload) -> bool:

@@ -19,6 +19,9 @@ class McpServers(Traffic, Registry):
     @cached_property
     def mcp_hosts(self) -> frozenset[str]:
         """Hosts that serve MCP: a route says so by its path, or the name does by the word `mcp`."""
+        declared = self.environment.mcp_servers
+        if declared:
+            return frozenset(declared)
         found: set[str] = set()
         for service in self.virtual_services:
             for route in service.http:
@@ -43,6 +46,10 @@ class McpServers(Traffic, Registry):
 
     def mcp_path_of(self, route: HttpRoute) -> str:
         """The MCP path that requests on this route may have, if an MCP server is behind it; else an empty string."""
+        declared = self.environment.mcp_servers
+        if declared:
+            paths = (declared.get(destination.fqdn, "") for destination in route.destinations)
+            return next((path for path in paths if path and route.takes_path(path)), "")
         if not any(destination.fqdn in self.mcp_hosts for destination in route.destinations):
             return ""
         return next((path for path in self.environment.mcp_paths if route.takes_path(path)), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import Json, elements, mapping, string_map, strings, text, whole
@@ -48,6 +48,13 @@ class HttpRoute:
     def name(self) -> str:
         return text(self.raw, "name")
 
+    def follow(self, delegate: VirtualService) -> None:
+        """Take the destinations of the VirtualService that this route delegates to for its own."""
+        path = (*self.path, "delegate")
+        for route in delegate.http:
+            self.destinations += [replace(target, path=path) for target in route.destinations]
+            self.mirrors += [replace(target, path=path) for target in route.mirrors]
+
     @property
     def is_weighted(self) -> bool:
         return sum(1 for destination in self.destinations if destination.weight != 0) > 1
@@ -71,6 +78,16 @@ class HttpRoute:
                 taken |= methods_of(match)
         return frozenset(taken)
 
+    def is_taken_before(self, path: str) -> bool:
+        """Whether routes above take every request for `path` that this one would."""
+        above: list[Json] = []
+        for other in self.owner.http:
+            if other is self:
+                break
+            above += [match for match in other.matches if match_takes_path(match, path)]
+        own = [match for match in self.matches or [{}] if match_takes_path(match, path)]
+        return all(any(_asks_no_more(wide, match) for wide in above) for match in own)
+
     def gateways_of(self, match: Json) -> tuple[str, ...]:
         """The gateways for which one match holds."""
         named = strings(match, "gateways")
@@ -88,6 +105,11 @@ class HttpRoute:
 
 def match_takes_path(match: Json, path: str) -> bool:
     return matches(mapping(match, "uri"), path, ignore_case=match.get("ignoreUriCase") is True)
+
+
+def _asks_no_more(wide: Json, narrow: Json) -> bool:
+    """Whether a match has no condition beside its path that the other does not have, too."""
+    return all(narrow.get(name) == asked for name, asked in wide.items() if name not in ("uri", "name", "statPrefix"))
 
 
 def qualified_gateway(name: str, namespace: str) -> str:
@@ -114,6 +136,16 @@ class VirtualService:
     @property
     def on_gateway(self) -> bool:
         return any(name != MESH_GATEWAY for name in self.gateways)
+
+    @property
+    def looks_at_claims(self) -> bool:
+        """Whether some route matches a claim of a verified token."""
+        return any(
+            name.startswith("@request.auth.")
+            for route in self.http
+            for match in route.matches
+            for name in mapping(match, "headers")
+        )
 
     @property
     def age(self) -> tuple[bool, str, str, str]:
@@ -219,8 +251,10 @@ class Gateway:
 
     @property
     def is_egress(self) -> bool:
-        """Whether the gateway is for traffic that leaves, as its selector says."""
-        return any("egress" in value for value in self.selector.values())
+        """Whether traffic leaves here: the selector says so, or only workloads of the mesh can open its servers."""
+        if any("egress" in value for value in self.selector.values()):
+            return True
+        return bool(self.servers) and all(text(server.tls, "mode") == "ISTIO_MUTUAL" for server in self.servers)
 
     @classmethod
     def read(cls, obj: Manifest) -> Gateway:

@@ -51,7 +51,12 @@ def methods_of(match: Mapping[str, Any]) -> frozenset[str]:
     method = match.get("method")
     if not method:
         return frozenset(METHODS)
-    return frozenset(name for name in METHODS if matches(method, name))
+    return _methods(tuple(method.items()))
+
+
+@functools.lru_cache(maxsize=4096)
+def _methods(match: tuple[tuple[str, Any], ...]) -> frozenset[str]:
+    return frozenset(name for name in METHODS if matches(dict(match), name))
 
 
 def authz_matches(pattern: str, value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from meshlint.view.fields import mapping
+from meshlint.view.fields import mapping, text
 from meshlint.view.hosts import HostIndex
 from meshlint.view.objects import Objects
 from meshlint.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
@@ -16,8 +16,16 @@ class Traffic(Objects):
 
     @cached_property
     def virtual_services(self) -> list[VirtualService]:
-        """Every VirtualService."""
-        return [VirtualService.read(obj) for obj in self.istio("VirtualService")]
+        """Every VirtualService; a route that delegates leads where the routes of its delegate do."""
+        found = [VirtualService.read(obj) for obj in self.istio("VirtualService")]
+        delegates = {(service.obj.namespace, service.obj.name): service for service in found if not service.hosts}
+        for service in found if delegates else ():
+            for route in service.http:
+                named = mapping(route.raw, "delegate")
+                key = (text(named, "namespace") or service.obj.namespace, text(named, "name"))
+                if named and key in delegates:
+                    route.follow(delegates[key])
+        return found
 
     @cached_property
     def _virtual_services_by_host(self) -> dict[str, list[VirtualService]]:
@@ -47,12 +55,7 @@ class Traffic(Objects):
     @cached_property
     def routes_by_claim(self) -> bool:
         """Whether some route looks at a claim of a verified token."""
-        return any(
-            name.startswith("@request.auth.")
-            for route in self.http_routes
-            for match in route.matches
-            for name in mapping(match, "headers")
-        )
+        return any(service.looks_at_claims for service in self.virtual_services)
 
     @cached_property
     def gateways(self) -> list[Gateway]:
@@ -85,6 +88,16 @@ class Traffic(Objects):
             for _, host in server.hosts
             if host != "*"
         )
+
+    @cached_property
+    def _served_suffixes(self) -> frozenset[str]:
+        return frozenset(host[1:] for host in self.served_hosts if host.startswith("*"))
+
+    def serves_some_of(self, host: str) -> bool:
+        """Whether ingress gateways serve a host that this pattern covers, or by a pattern that covers this one."""
+        if host in self.served_hosts or any(host[place:] in self._served_suffixes for place in range(len(host) + 1)):
+            return True
+        return host.startswith("*") and any(served.endswith(host[1:]) for served in self.served_hosts)
 
     @cached_property
     def destination_rules(self) -> list[DestinationRule]:

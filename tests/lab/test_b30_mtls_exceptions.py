@@ -68,17 +68,8 @@ def preview(lab: RunningLab, until: date, directory: Path) -> subprocess.Complet
         "from_networks": [scraper(lab)],
         "paths": list(PATHS),
     }
-    # an open port has to be taken on beside being declared, and the checker knows only the ports of Services
-    taken_on = [
-        {"code": code, "object": f"{kind}/{lab.namespace}/chatgpt-mcp-exceptions", "until": "2999-12-31", "why": "test"}
-        for code, kind in (("MCP301", "PeerAuthentication"), ("MCP335", "AuthorizationPolicy"))
-    ]
-    settings = {"security": {"exceptions": [exception]}, "accept": [*declared_acceptances(lab), *taken_on]}
+    settings = {"security": {"exceptions": [exception]}}
     return lab.pulumi("preview", stack_file=lab.stack_with(settings, directory))
-
-
-def declared_acceptances(lab: RunningLab) -> list[dict[str, str]]:
-    return [one.model_dump(mode="json") for one in lab.stack.accept]
 
 
 ABOUT_THE_DATE = re.compile(r"security\.exceptions(\.0|\[0\])\.until")

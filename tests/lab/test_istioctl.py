@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from chatgpt_mesh.components.implied import implied_objects
-from chatgpt_mesh.components.namespaces import Injection
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from lab.screen import Screen

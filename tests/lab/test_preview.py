@@ -18,6 +18,28 @@ ISOLATED = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo u
 """A network of its own, with nothing in it but the loopback on which engine and plugins talk."""
 
 
+SMALL = """\
+config:
+  chatgpt-mesh:project: acme-small
+  chatgpt-mesh:network:
+    {region: europe-west1, zones: [europe-west1-b, europe-west1-c, europe-west1-d], nodes: 10.0.0.0/20,
+     pods: 10.4.0.0/14, services: 10.8.0.0/20, control_plane: 10.8.16.0/28}
+  chatgpt-mesh:cluster: {kind: gke, name: small, pools: {mesh: {machine_type: e2-standard-4, nodes: {min: 1, max: 3}}}}
+  chatgpt-mesh:istio: {version: "1.31.4"}
+  chatgpt-mesh:gateways:
+    public:
+      kind: public
+      listeners: {web: {hosts: [api.example.com], tls: {secret: api-example-com-tls}}}
+  chatgpt-mesh:apps:
+    api:
+      namespace: api
+      host: api.example.com
+      gateway: public
+      service: {port: 8080}
+      routes: [{prefix: /, auth: none}]
+"""
+
+
 def preview(stack: str, *options: str) -> str:
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("util-linux and iproute2 are needed to take the network away")
@@ -59,7 +81,9 @@ def test_what_only_google_decides_is_unknown_in_a_plan() -> None:
     assert re.search(r'datapathProvider\s*: "ADVANCED_DATAPATH"', plan)
 
 
-def test_a_mistake_fails_the_plan_with_its_sentence(tmp_path: Path) -> None:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy whose stack files a test may change."""
     checkout = tmp_path / "checkout"
     shutil.copytree(
         CHECKOUT,
@@ -68,17 +92,46 @@ def test_a_mistake_fails_the_plan_with_its_sentence(tmp_path: Path) -> None:
         symlinks=True,
     )
     (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
-    stack = checkout / "Pulumi.staging.yaml"
-    stack.write_text(stack.read_text(encoding="utf-8").replace("10.20.0.0/16", "10.24.0.0/16"), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "lab", "preview", "staging"],
+    return checkout
+
+
+def preview_of(checkout: Path, stack: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", "preview", stack],
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
+        env={**os.environ, "PYTHONPATH": str(checkout), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=300,
     )
+
+
+def test_a_stack_that_builds_on_nothing_is_planned(checkout: Path) -> None:
+    """The engine itself refuses a stack that lacks a setting which Pulumi.yaml declares."""
+    (checkout / "Pulumi.small.yaml").write_text(SMALL, encoding="utf-8")
+    done = preview_of(checkout, "small")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert re.search(r"\+ \d+ to create", done.stdout)
+
+
+def test_pulumis_own_plugin_for_google_cloud_is_left_alone(checkout: Path, tmp_path: Path) -> None:
+    """It starts with credentials only, and a plan takes none along."""
+    plugin = tmp_path / "home" / ".pulumi" / "plugins" / "resource-gcp-v10.2.0" / "pulumi-resource-gcp"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("#!/bin/sh\necho failed to load application credentials >&2\nexit 1\n", encoding="utf-8")
+    plugin.chmod(0o755)
+    cache = os.environ.get("LAB_CACHE") or str(Path.home() / ".cache" / "chatgpt-mesh-lab")
+    modules = os.environ.get("GOMODCACHE") or str(Path.home() / "go" / "pkg" / "mod")
+    done = preview_of(checkout, "staging", HOME=str(tmp_path / "home"), LAB_CACHE=cache, GOMODCACHE=modules)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "it plans only and never reaches Google Cloud" in done.stdout
+
+
+def test_a_mistake_fails_the_plan_with_its_sentence(checkout: Path) -> None:
+    stack = checkout / "Pulumi.staging.yaml"
+    stack.write_text(stack.read_text(encoding="utf-8").replace("10.20.0.0/16", "10.24.0.0/16"), encoding="utf-8")
+    done = preview_of(checkout, "staging")
     assert done.returncode == 1
     assert "network.services: overlaps network.pods, which is 10.24.0.0/16" in done.stdout

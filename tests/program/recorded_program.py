@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import runpy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from pulumi.runtime import config, mocks, rpc
@@ -16,10 +17,10 @@ from pulumi.runtime.stack import Stack
 
 from tests.surroundings import ROOT, own_layer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 PROJECT = "chatgpt-mesh"
+
+Answers = Mapping[str, Mapping[str, Any] | str]
+"""Google's answer to each function that the program may call; a text is a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,37 @@ class Recorded:
         return [resource for resource in self.resources if resource.type == kind]
 
     def depends_on(self, resource: Registered) -> set[str]:
-        """URNs of everything that is there before the resource, directly or through others."""
+        """URNs of everything that is there before the resource, directly or through others, and goes after it.
+
+        A resource is registered after its parent, and the engine deletes it before.
+        """
         by_urn = {r.urn: r for r in self.resources}
         before: set[str] = set()
-        waiting = list(resource.dependencies)
+        waiting = [resource.parent, *resource.dependencies]
         while waiting:
             urn = waiting.pop()
-            if urn not in before:
+            if urn not in before and urn in by_urn:
                 before.add(urn)
-                waiting += by_urn[urn].dependencies if urn in by_urn else ()
+                waiting += [by_urn[urn].parent, *by_urn[urn].dependencies]
         return before
+
+    def deleted_in_rounds(self) -> list[set[str]]:
+        """URNs in the rounds in which `pulumi destroy` deletes them: what nothing left depends on, then the next.
+
+        As `ScheduleDeletes` of Pulumi's engine has it (pkg/resource/deploy/step_generator.go), last round first.
+        """
+        before = {r.urn: {r.parent, r.provider.rpartition("::")[0], *r.dependencies} for r in self.resources}
+        left, rounds = {r.urn for r in self.resources}, list[set[str]]()
+        while left:
+            rounds.append({urn for urn in left if not before[urn] & left})
+            left -= rounds[-1]
+        return rounds[::-1]
 
 
 class _Mocks(mocks.Mocks):
     """Answers as a cluster would: every resource has what it was asked to have."""
 
-    def __init__(self, answers: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(self, answers: Answers | None = None) -> None:
         self._answers = answers or {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -78,7 +94,8 @@ class _Mocks(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         if args.token in self._answers:
-            return dict(self._answers[args.token]), []
+            answer = self._answers[args.token]
+            return ({}, [("", answer)]) if isinstance(answer, str) else (dict(answer), [])
         raise AssertionError(
             f"the program called {args.token}; a program that asks the cloud cannot be previewed offline"
         )
@@ -145,12 +162,11 @@ def run(
     configuration: Mapping[str, Any] | None = None,
     *,
     secret: tuple[str, ...] = (),
-    answers: Mapping[str, Mapping[str, Any]] | None = None,
+    answers: Answers | None = None,
 ) -> Recorded:
     """The program for a stack of this repository, or for another configuration under its name.
 
-    It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret,
-    `answers` are Google's to the functions that the program may call.
+    It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret.
     """
     recorded = Recorded()
     values = configuration if configuration is not None else own_layer(stack)

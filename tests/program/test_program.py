@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.program.gke.registered import providers
 from tests.program.recorded_program import Recorded, run
 from tests.surroundings import STACKS, own_layer, surroundings
 
@@ -39,17 +40,22 @@ def istio_objects(recorded: Recorded) -> list[Any]:
 
 class TestGraph:
     def test_every_resource_of_the_cluster_has_the_explicit_provider(self, recorded: Recorded) -> None:
-        provider = recorded.of_type("pulumi:providers:kubernetes")[0]
+        provider, _ = providers(recorded)
         wrong = [
             r.name for r in recorded.resources if r.type.startswith("kubernetes:") and provider.urn not in r.provider
         ]
         assert not wrong
 
     def test_the_provider_is_never_replaced_by_a_new_address(self, recorded: Recorded) -> None:
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
         made = "projects/acme-chatgpt-{}/locations/us-central1/clusters/chatgpt"
-        assert provider.inputs["clusterIdentifier"] in {*STACKS, made.format("prod"), made.format("staging")}
-        assert provider.inputs["enableServerSideApply"] in (True, "true")
+        for provider in providers(recorded):
+            assert provider.inputs["clusterIdentifier"] in {*STACKS, made.format("prod"), made.format("staging")}
+            assert provider.inputs["enableServerSideApply"] in (True, "true")
+
+    def test_only_definitions_are_adopted(self, recorded: Recorded) -> None:
+        objects, definitions = providers(recorded)
+        assert "upsertExistingObjects" not in objects.inputs
+        assert definitions.inputs["upsertExistingObjects"] in (True, "true")
 
     def test_every_istio_object_belongs_to_the_component_of_its_declaration(self, recorded: Recorded) -> None:
         components = {r.urn for r in recorded.resources if r.type.startswith("chatgpt-mesh:mesh:")}
@@ -89,16 +95,37 @@ class TestOrder:
             home = istio_object.inputs["metadata"]["namespace"]
             assert namespaces[home] in recorded.depends_on(istio_object)
 
-    def test_routes_come_after_subsets_policies_and_listeners(self, recorded: Recorded) -> None:
-        routes = [r for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
-        others = {r.urn for r in istio_objects(recorded)} - {r.urn for r in routes}
-        assert routes
-        assert others
-        assert all(others <= set(route.dependencies) for route in routes)
+    def test_a_route_comes_after_what_it_leads_to_and_what_guards_its_way(self, recorded: Recorded) -> None:
+        before = recorded.depends_on(recorded.named("VirtualService/chatgpt-production/chatgpt-mcp"))
+        for needed in (
+            "DestinationRule/chatgpt-production/chatgpt-mcp",
+            "DestinationRule/chatgpt-production/chatgpt-mcp-v1",
+            "DestinationRule/chatgpt-production/chatgpt-mcp-v2",
+            "AuthorizationPolicy/chatgpt-production/chatgpt-mcp-callers",
+            "AuthorizationPolicy/istio-ingress/chatgpt-mcp-edge",
+            "RequestAuthentication/istio-ingress/public-tokens",
+            "PeerAuthentication/istio-system/default",
+            "Gateway/istio-ingress/public",
+        ):
+            assert recorded.named(needed).urn in before, needed
 
-    def test_a_route_ends_its_step_when_every_proxy_has_it(self, recorded: Recorded) -> None:
+    def test_an_apps_route_does_not_wait_for_the_rest_of_the_mesh(self, recorded: Recorded) -> None:
+        before = recorded.depends_on(recorded.named("VirtualService/chatgpt-production/chatgpt-api-mesh"))
+        assert not [urn for urn in before if "chatgpt-mcp" in urn or ":VirtualService::" in urn]
+
+    def test_destroy_takes_routes_then_the_rest_of_istio_then_gateways_then_istiod(self, recorded: Recorded) -> None:
+        place = {urn: number for number, urns in enumerate(recorded.deleted_in_rounds()) for urn in urns}
+        routes = [place[r.urn] for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
+        rest = [place[r.urn] for r in istio_objects(recorded) if not r.type.endswith(":VirtualService")]
+        gateways = [place[r.urn] for r in recorded.of_type(CHART) if r.name.startswith("gateway-")]
+        istiod = place[recorded.named("istiod").urn]
+        assert max(routes) < min(rest)
+        assert max(rest) < min(gateways)
+        assert max(gateways) < istiod
+
+    def test_a_route_that_others_go_on_by_ends_its_step_when_every_proxy_has_it(self, recorded: Recorded) -> None:
         for istio_object in istio_objects(recorded):
-            waits = istio_object.type.endswith(":VirtualService")
+            waits = istio_object.name.endswith("-from-gateway")
             expected = ("every-proxy-has-acknowledged",) if waits else ()
             assert istio_object.after_create == istio_object.after_update == expected
 
@@ -151,3 +178,17 @@ def test_a_scalar_arrives_from_pulumi_as_what_the_stack_file_says() -> None:
     assert allowed.error is None
     assert refused.error is not None
     assert "faults" in refused.error
+
+
+@pytest.mark.parametrize("given", ["[secret]", "[", "{", "{a", "[" * 100_000])
+def test_a_text_that_begins_as_json_is_judged_as_the_text_it_is(given: str) -> None:
+    refused = run("staging", {**own_layer("staging"), "trust_domain": given})
+    assert refused.error is not None
+    assert "trust_domain: must be a trust domain" in refused.error
+
+
+@pytest.mark.parametrize("given", ["[1", "{x", "a: b: c", "%FOO", "!!int x", "9" * 5000])
+def test_what_is_no_boolean_is_told_so(given: str) -> None:
+    refused = run("staging", {**own_layer("staging"), "faults_allowed": given})
+    assert refused.error is not None
+    assert "faults_allowed: " in refused.error

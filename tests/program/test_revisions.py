@@ -93,7 +93,7 @@ def test_the_old_revision_goes_alone() -> None:
 
 def test_a_revision_that_a_tag_needs_cannot_go() -> None:
     own = own_layer("prod")
-    istio = {**own["istio"], "revisions": {NEW: "1.32.0"}, "tags": {"stable": OLD}, "injection": "stable"}
+    istio = {**own["istio"], "revisions": {NEW: "1.31.4"}, "tags": {"stable": OLD}, "injection": "stable"}
     recorded = run("prod", {**own, "istio": istio})
     assert recorded.resources == []
     assert recorded.error is not None

@@ -9,7 +9,7 @@ import pytest
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.namespaces import Injection
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from tests.surroundings import ROOT, surroundings

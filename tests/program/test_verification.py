@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -99,6 +101,41 @@ def test_a_preview_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(monkeypatch, refuse=True)
     verified(preview=True)
     assert asked.times == 0
+
+
+HOOKED = 20
+
+
+def run_hooks_at_once(*, registering: bool) -> None:
+    """As the engine calls back for routes whose steps end at the same time, while registrations hold every thread."""
+    ended = threading.Event()
+
+    async def program() -> None:
+        if registering:
+            loop = asyncio.get_running_loop()
+            loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
+            loop.run_in_executor(None, ended.wait, 30)
+        hook = Verification(ACCESS).acknowledged()
+        waiting = [hook(pulumi.ResourceHookArgs("urn", "id", "name", "type")) for _ in range(HOOKED)]
+        try:
+            await asyncio.wait_for(asyncio.gather(*(wait for wait in waiting if wait is not None)), timeout=10)
+        finally:
+            ended.set()
+
+    mocks.set_mocks(_Mocks(), preview=False)
+    asyncio.run(program())
+
+
+def test_waits_that_come_together_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, refuse=False)
+    run_hooks_at_once(registering=False)
+    assert asked.times < 3
+
+
+def test_a_hook_runs_while_registrations_hold_every_thread_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, refuse=False)
+    run_hooks_at_once(registering=True)
+    assert asked.times
 
 
 @pytest.mark.parametrize("refuse", [False, True])

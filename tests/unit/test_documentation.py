@@ -7,14 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.stack import settings
 from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
+from tests.unit.golden import product
 
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
 
@@ -75,9 +73,9 @@ def _as_stack(block: Block, directory: Path) -> Path:
 
 @pytest.mark.parametrize("block", blocks("yaml stack", "yaml part"), ids=str)
 def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) -> None:
-    today = date(2026, 11, 24)
-    loaded = settings.load_stack(_as_stack(block, tmp_path), today)
-    assert Mesh(loaded, today).objects
+    built = product.of_file(_as_stack(block, tmp_path))
+    assert built.objects
+    assert built.findings() == []
 
 
 @pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)

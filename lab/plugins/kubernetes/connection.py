@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import urllib3
 import yaml
 
-from lab.json_types import JsonObject, is_array, is_object, objects_at
+from lab.json_types import JsonArray, JsonObject, is_array, is_object, objects_at
 from lab.plugins.plugin import PluginError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Connection:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: JsonObject | None = None,
+        body: JsonObject | JsonArray | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> JsonObject:

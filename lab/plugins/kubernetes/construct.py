@@ -104,8 +104,10 @@ class ChartConstructor:
         chart = ChartRequest.of(name, inputs, self._namespace)
         manifests = render(chart, self._connection, self._discovery)
         set_namespaces(manifests, chart.namespace, self._is_namespaced, f"The chart {chart.chart}")
-        if inputs.get("skipAwait"):
-            for manifest in manifests:
+        for manifest in manifests:
+            # Another instance of this plugin may be the one that registers them, and this one then plans objects.
+            self._plan.record(manifest)
+            if inputs.get("skipAwait"):
                 manifest["metadata"]["annotations"] = {**annotations_of(manifest), SKIP_AWAIT: "true"}
         return manifests
 

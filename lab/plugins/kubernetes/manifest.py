@@ -12,6 +12,8 @@ from lab.plugins.kubernetes.objects import AUTONAMED, Identity, value_at
 from lab.plugins.wire import UNKNOWN, Path, Secret, UnknownType, hide_like, reveal, without_nulls
 
 FIELD_MANAGER = "__fieldManager"
+INPUTS = "__inputs"
+INITIAL_API_VERSION = "__initialApiVersion"
 SET_BY_THE_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation")
 # A dry run allocates these anew each time: what it answers is not what the real request will get.
 ALLOCATED_BY_THE_SERVER = {"Service": ("clusterIP", "clusterIPs", "healthCheckNodePort")}
@@ -47,7 +49,10 @@ def checked(news: JsonObject, olds: JsonObject, identity: Identity, resource_nam
 
 
 def checkpoint(live: JsonObject, inputs: JsonObject, manager: str) -> JsonObject:
-    """The live object as the resource's outputs: secret where the inputs are, and in the content of a Secret."""
+    """The live object as the resource's outputs: secret where the inputs are, and in the content of a Secret.
+
+    What Pulumi's own plugin keeps beside it is there too: without the inputs it would make every object anew.
+    """
     outputs = copy.deepcopy(live)
     outputs.get("metadata", {}).pop("managedFields", None)  # long, and of no use to a program
     outputs = hide_like(outputs, inputs)
@@ -55,6 +60,8 @@ def checkpoint(live: JsonObject, inputs: JsonObject, manager: str) -> JsonObject
         for key in ("data", "stringData"):
             if key in outputs and not isinstance(outputs[key], Secret):
                 outputs[key] = Secret(reveal(outputs[key]))
+    outputs[INPUTS] = copy.deepcopy(inputs)
+    outputs[INITIAL_API_VERSION] = live.get("apiVersion", "")
     outputs[FIELD_MANAGER] = manager
     return outputs
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.json_types import JsonObject, is_array, is_object, object_at
 from lab.plugins.kubernetes.connection import Connection, KubernetesError
+from lab.plugins.kubernetes.managers import taken_over
 from lab.plugins.plugin import PluginError
 from lab.plugins.wire import without_texts
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 PATCH_FORCE = "pulumi.com/patchForce"
+FORCE_FROM_ENVIRONMENT = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 PATCH_FIELD_MANAGER = "pulumi.com/patchFieldManager"
 DELETION_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 AUTONAMED = "pulumi.com/autonamed"
@@ -92,6 +95,26 @@ class Objects:
             content_type="application/apply-patch+yaml",
         )
 
+    def take_over(self, live: JsonObject, manager: str) -> None:
+        """Make the fields the manager's own that are its resource's (see `managers`)."""
+        entries = taken_over(live, manager)
+        if entries is None:
+            return
+        identity = Identity.of(live)
+        patch = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+        ]
+        # What keeps it from being done keeps the object from being applied too, and is said there.
+        with contextlib.suppress(KubernetesError):
+            self.connection.request(
+                "PATCH",
+                self.served(identity).path(identity.namespace, identity.name),
+                query={"fieldManager": manager},
+                body=patch,
+                content_type="application/json-patch+json",
+            )
+
     def delete(self, identity: Identity, *, propagation: str) -> None:
         """Start the deletion; an object that is gone already is no error."""
         served = self.discovery.find(identity.api_version, identity.kind)
@@ -113,20 +136,22 @@ class Objects:
         return answer.get("items") or []
 
 
-def explain(identity: Identity, action: str, error: KubernetesError, secrets: set[str]) -> PluginError:
-    """The refusal as a sentence without `secrets`; a conflict names each field and the manager that owns it."""
-    return PluginError(without_texts(_explained(identity, action, error), secrets))
+def explain(identity: Identity, action: str, error: KubernetesError, secrets: set[str], urn: str = "") -> PluginError:
+    """The refusal as a sentence without `secrets`; a conflict names each field, the manager that owns it, and the way
+    out for the resource `urn`."""
+    return PluginError(without_texts(_explained(identity, action, error, urn), secrets))
 
 
-def _explained(identity: Identity, action: str, error: KubernetesError) -> str:
+def _explained(identity: Identity, action: str, error: KubernetesError, urn: str) -> str:
     if error.code == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in error.causes):
         owned = "; ".join(
             f"{cause.get('field', '?')} ({cause.get('message', 'owned by another manager')})" for cause in error.causes
         )
         return (
             f"{identity} cannot be {action}: other field managers own fields that this resource sets: {owned}. "
-            "Set the field to the value that its owner wants, leave it out, "
-            f"or take it over with the annotation {PATCH_FORCE}."
+            "Declare the value that its owner wants, or leave the field out. To take it over, now: "
+            f"{FORCE_FROM_ENVIRONMENT}=true pulumi up --target '{urn}'; for good: the annotation {PATCH_FORCE}. "
+            "Meanwhile `pulumi up --skip-preview --continue-on-error` deploys the rest."
         )
     return f"{identity} cannot be {action}: {error.message}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.plugins.difference import Change, is_immutable, mark_immutable
 from lab.plugins.kubernetes.connection import KubernetesError, UnreachableClusterError
 from lab.plugins.kubernetes.discovery import KindNotServedError, Plan
+from lab.plugins.kubernetes.managers import only_taken_over
 from lab.plugins.kubernetes.manifest import checkpoint, planned_outputs
 from lab.plugins.kubernetes.objects import Identity, Objects, explain
 from lab.plugins.plugin import EngineLog, PluginError
@@ -66,7 +67,7 @@ class Preview:
         try:
             if not existing and not self.upsert and self.objects.get(identity) is not None:
                 raise already_exists(identity)
-            result = self.objects.apply(write.manifest, manager=write.manager, force=write.force, dry_run=True)
+            result = self._dry_run(write, existing=existing)
             return planned_outputs(checkpoint(result, write.inputs, write.manager), write.inputs, existing=existing)
         except UnreachableClusterError as error:
             self.log.warning(f"{error} The preview shows this provider's resources unchecked.")
@@ -76,6 +77,14 @@ class Preview:
         except KubernetesError as error:
             self._unchecked(identity, error, write)
         return unchecked
+
+    def _dry_run(self, write: PlannedWrite, *, existing: bool) -> JsonObject:
+        try:
+            return self.objects.apply(write.manifest, manager=write.manager, force=write.force, dry_run=True)
+        except KubernetesError as error:
+            if not existing or not only_taken_over(error.causes):
+                raise
+        return self.objects.apply(write.manifest, manager=write.manager, force=True, dry_run=True)
 
     def _unchecked(self, identity: Identity, error: KubernetesError, write: PlannedWrite) -> None:
         """Let a preview go on where the dry run could not say anything of the object itself; raise otherwise."""
@@ -88,7 +97,7 @@ class Preview:
         elif error.code == 400 and "dry run" in error.message:
             reason = f"{identity} is not validated in previews: {error.message}"
         else:
-            raise explain(identity, "applied", error, secret_texts(write.inputs)) from error
+            raise explain(identity, "applied", error, secret_texts(write.inputs), write.urn) from error
         self.log.warning(reason, write.urn)
 
 

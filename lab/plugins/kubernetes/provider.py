@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from importlib.metadata import version as installed_version
@@ -30,6 +31,7 @@ from lab.plugins.kubernetes.manifest import (
 )
 from lab.plugins.kubernetes.objects import (
     DELETION_PROPAGATION,
+    FORCE_FROM_ENVIRONMENT,
     PATCH_FIELD_MANAGER,
     PATCH_FORCE,
     SKIP_AWAIT,
@@ -231,7 +233,7 @@ class KubernetesProvider(ResourceProviderServicer):
         self._await_kind(identity)
         if not self.settings.upsert and self.objects.get(identity) is not None:
             raise already_exists(identity)
-        live = self._write(inputs, manifest, manager, "created")
+        live = self._write(inputs, manifest, manager, request.urn, "created")
         live = self._await(live, inputs, manager, request)
         return provider_pb2.CreateResponse(
             id=identity.resource_id, properties=encode_struct(checkpoint(live, inputs, manager))
@@ -243,6 +245,7 @@ class KubernetesProvider(ResourceProviderServicer):
         manifest = without_nulls(reveal(inputs))
         identity = Identity.of(manifest)
         manager = decode_struct(request.olds).get(FIELD_MANAGER) or self._manager(manifest, request.urn)
+        live = None
         try:
             live = None if contains_unknown(inputs) else self.objects.get(identity)
             prepare_ignored(manifest, live, list(request.ignoreChanges))
@@ -256,7 +259,9 @@ class KubernetesProvider(ResourceProviderServicer):
             step = PlannedWrite(inputs, manifest, manager, self._force(manifest), request.urn)
             outputs = self.preview.outputs(step, existing=True)
             return provider_pb2.UpdateResponse(properties=encode_struct(outputs))
-        live = self._write(inputs, manifest, manager, "updated")
+        if live is not None:
+            self.objects.take_over(live, manager)
+        live = self._write(inputs, manifest, manager, request.urn, "updated")
         live = self._await(live, inputs, manager, request)
         return provider_pb2.UpdateResponse(properties=encode_struct(checkpoint(live, inputs, manager)))
 
@@ -331,13 +336,15 @@ class KubernetesProvider(ResourceProviderServicer):
         return chosen or f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
     def _force(self, manifest: JsonObject) -> bool:
-        return self.settings.patch_force or annotations_of(manifest).get(PATCH_FORCE) == "true"
+        # From the environment too, as in Pulumi's own plugin: `--target` leaves a provider's settings as they are.
+        forced = self.settings.patch_force or os.environ.get(FORCE_FROM_ENVIRONMENT) == "true"
+        return forced or annotations_of(manifest).get(PATCH_FORCE) == "true"
 
-    def _write(self, inputs: JsonObject, manifest: JsonObject, manager: str, action: str) -> JsonObject:
+    def _write(self, inputs: JsonObject, manifest: JsonObject, manager: str, urn: str, action: str) -> JsonObject:
         try:
             return self.objects.apply(manifest, manager=manager, force=self._force(manifest))
         except KubernetesError as error:
-            raise explain(Identity.of(manifest), action, error, secret_texts(inputs)) from error
+            raise explain(Identity.of(manifest), action, error, secret_texts(inputs), urn) from error
 
     def _reporter(self, urn: str) -> Callable[[str], None]:
         return lambda message: self.log.status(message, urn)
@@ -357,11 +364,10 @@ class KubernetesProvider(ResourceProviderServicer):
         return live
 
     def _await_kind(self, identity: Identity) -> None:
-        """A kind whose CRD this run has just created may take a moment to be served."""
+        """A kind whose CRD this run has just created, by whichever provider, may take a moment to be served."""
         deadline = time.monotonic() + ESTABLISHING_SECONDS
         while self.discovery.find(identity.api_version, identity.kind) is None:
-            expected = self.plan.namespaced(identity.api_version, identity.kind) is not None
-            if not expected or time.monotonic() > deadline or self.cancelled.wait(0.1):
+            if time.monotonic() > deadline or self.cancelled.wait(0.1):
                 raise KindNotServedError(identity.api_version, identity.kind)
 
 

@@ -36,14 +36,18 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
     by_gateway: dict[str, list[str]] = {}
     for exposure in app.exposures:
         by_gateway.setdefault(exposure.gateway, []).append(exposure.host)
+    homes: set[str] = set()
     for gateway_name, hosts in by_gateway.items():
         gateway = graph.gateways[gateway_name]
+        # Two gateways may share a namespace, and each has a policy of its own there.
+        name = f"{app.name}-edge" if gateway.home not in homes else f"{app.name}-edge-{gateway_name}"
+        homes.add(gateway.home)
         policy = AuthorizationPolicy(
             selector=WorkloadSelector(match_labels=gateway.pod_labels),
             action=AuthorizationPolicy_Action.DENY,
             rules=list(_deny_rules(app, hosts, [str(port) for port in gateway.http_ports])),
         )
-        metadata = ObjectMeta(name=f"{app.name}-edge", namespace=gateway.home)
+        metadata = ObjectMeta(name=name, namespace=gateway.home)
         yield Owned(Resource(metadata=metadata, spec=policy), app.declared_at)
 
 

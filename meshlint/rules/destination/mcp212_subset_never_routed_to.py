@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP212",
-    WARNING,
+    INFO,
     "A subset that no route names",
     symptoms=("canary gets no traffic", "a setting has no effect"),
     why="""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.directions import is_gateway_host
 from meshlint.view.fields import Json, elements, strings, text, whole
-from meshlint.view.hosts import is_external
+from meshlint.view.hosts import fqdn, is_external
 from meshlint.view.routing import MESH_GATEWAY, qualified_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from meshlint.finding import Path
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
@@ -78,23 +82,27 @@ spec:
     sources=("https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gateway/",),
 )
 def check(mesh: MeshView) -> Hits:
-    leads_out: set[str] = set()
+    leads_out: dict[str, set[str]] = defaultdict(set)
     leads_in: set[str] = set()
     for owner in mesh.virtual_services:
-        if owner.on_gateway and any("egress" not in target.fqdn.partition(".")[0] for target in _targets(owner)):
-            leads_out.update(owner.fqdns)
-        if owner.in_mesh and any("egress" in target.fqdn.partition(".")[0] for target in _targets(owner)):
+        onward = {target.fqdn for target in _targets(owner) if not is_gateway_host(mesh, target.fqdn)}
+        if owner.on_gateway and onward:
+            for host in (*owner.fqdns, *onward):
+                leads_out[host] |= onward
+        if owner.in_mesh and any(is_gateway_host(mesh, target.fqdn) for target in _targets(owner)):
             leads_in.update(owner.fqdns)
     for owner in mesh.virtual_services:
         if owner.in_mesh:
-            yield from _way_out(owner, leads_out)
+            yield from _way_out(mesh, owner, leads_out)
         yield from _ports_and_loops(mesh, owner)
     for gateway in mesh.gateways:
         if not gateway.is_egress:
             continue
         for server in gateway.servers:
             for position, (_, host) in enumerate(server.hosts):
-                if host.lower() in leads_out and host.lower() not in leads_in:
+                # Bytes carry no name of their own: the tunnel then has one that only the two ends know.
+                meant = {host.lower(), *leads_out.get(host.lower(), ())}
+                if host.lower() in leads_out and meant.isdisjoint(leads_in):
                     where = (*server.path, "hosts", position)
                     problem = f"is {host}, and no route in the mesh sends it to this gateway"
                     yield Hit(gateway.obj, where, problem, "add the route for gateways: [mesh]")
@@ -104,9 +112,9 @@ def _targets(owner: VirtualService) -> list[Destination]:
     return [*(target for route in owner.http for target in route.destinations), *owner.layer4]
 
 
-def _way_out(owner: VirtualService, leads_out: set[str]) -> Hits:
+def _way_out(mesh: MeshView, owner: VirtualService, leads_out: Collection[str]) -> Hits:
     for target in _targets(owner):
-        if "egress" not in target.fqdn.partition(".")[0]:
+        if not is_gateway_host(mesh, target.fqdn):
             continue
         for host in owner.fqdns:
             if is_external(host) and host not in leads_out:
@@ -119,7 +127,8 @@ def _way_out(owner: VirtualService, leads_out: set[str]) -> Hits:
 def _ports_and_loops(mesh: MeshView, owner: VirtualService) -> Hits:
     """TLS routes: gateways that exist, ports that somebody listens on, and no way back to the gateway itself."""
     for position, route in enumerate(elements(owner.obj.spec, "tls")):
-        to_egress = any("egress" in text(entry, "destination", "host") for entry in elements(route, "route"))
+        hosts = (text(entry, "destination", "host") for entry in elements(route, "route"))
+        to_egress = any(is_gateway_host(mesh, fqdn(host, owner.obj.namespace)) for host in hosts)
         for number_, match in enumerate(elements(route, "match")):
             path: Path = ("spec", "tls", position, "match", number_)
             named = strings(match, "gateways")
@@ -131,14 +140,14 @@ def _ports_and_loops(mesh: MeshView, owner: VirtualService) -> Hits:
             if to_egress and any(key != MESH_GATEWAY for key in keys):
                 problem = "holds at the egress gateway too, which then sends the connection to itself"
                 yield Hit(owner.obj, path, problem, "write gateways: [mesh] in this match")
-            elif not to_egress and owner.on_gateway and MESH_GATEWAY in keys and _egress_route(owner):
+            elif not to_egress and owner.on_gateway and MESH_GATEWAY in keys and _egress_route(mesh, owner):
                 problem = "holds in the mesh too, beside the route to the egress gateway"
                 yield Hit(owner.obj, path, problem, "name the egress gateway in this match")
             yield from _port(mesh, owner, path, match, keys)
 
 
-def _egress_route(owner: VirtualService) -> bool:
-    return any("egress" in target.fqdn.partition(".")[0] for target in owner.layer4)
+def _egress_route(mesh: MeshView, owner: VirtualService) -> bool:
+    return any(is_gateway_host(mesh, target.fqdn) for target in owner.layer4)
 
 
 def _port(mesh: MeshView, owner: VirtualService, path: Path, match: Json, keys: list[str]) -> Hits:

@@ -9,6 +9,7 @@ from meshlint.view.fields import mapping, strings
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
+    from meshlint.view.kubernetes import Port, ServiceEntry
     from meshlint.view.mesh import MeshView
 
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     why="""
 For HTTPS calls that the app encrypts itself, the proxy sees TLS: the protocol is `TLS` (or `HTTPS`). `HTTP` on 443
 makes it read requests that it cannot decrypt, unless a DestinationRule starts TLS in the proxy. A `TCP` port without
-address is matched by port alone, for every destination.
+address is matched by port alone, so it has room for one host: of several entries that a proxy sees, one gets all.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -57,8 +58,29 @@ def check(mesh: MeshView) -> Hits:
             if port.number == 443 and port.protocol in ("http", "http2", "grpc") and not originates:
                 problem = f"is {port.protocol.upper()} on 443, where the app speaks TLS"
                 yield Hit(entry.obj, where, problem, "write TLS, or start TLS in a DestinationRule")
-            elif port.protocol == "tcp" and not strings(entry.obj.spec, "addresses"):
-                problem = f"is TCP without addresses, so every connection to port {port.number} counts as this host"
+            elif port.protocol == "tcp" and not strings(entry.obj.spec, "addresses") and _shared(mesh, entry, port):
+                problem = (
+                    f"is TCP without addresses, and port {port.number} is another host's too: one of them gets all"
+                )
                 yield Hit(entry.obj, where, problem, "write TLS, or name the addresses", WARNING)
             elif not port.protocol:
                 yield Hit(entry.obj, where, "is not set, and means TCP", "write TLS or HTTP", WARNING)
+
+
+def _shared(mesh: MeshView, entry: ServiceEntry, port: Port) -> bool:
+    """Whether a proxy that sees the entry sees another host without an address on the same port."""
+    return (
+        any(
+            found.number == port.number and other is not entry and _meet(entry, other)
+            for other in mesh.service_entries
+            for found in other.ports
+        )
+        or len(entry.hosts) > 1
+    )
+
+
+def _meet(one: ServiceEntry, other: ServiceEntry) -> bool:
+    if not one.export_to or not other.export_to or "*" in (*one.export_to, *other.export_to):
+        return True
+    spaces = [{entry.obj.namespace if name == "." else name for name in entry.export_to} for entry in (one, other)]
+    return not spaces[0].isdisjoint(spaces[1])

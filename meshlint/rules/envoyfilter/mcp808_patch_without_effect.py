@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.directions import selects_gateway
 from meshlint.view.envoy_filters import FILTERS, MESSAGES
 from meshlint.view.fields import Json, elements, mapping, string_map, text
 
@@ -67,10 +68,11 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("EnvoyFilter"):
         labels = string_map(obj.spec, "workloadSelector", "labels")
+        gateway = selects_gateway(mesh, obj.namespace, labels)
         for position, patch in enumerate(elements(obj.spec, "configPatches")):
             path: Path = ("spec", "configPatches", position)
             yield from _shape(obj, path, patch)
-            yield from _context(obj, path, patch, labels)
+            yield from _context(obj, path, patch, labels, gateway=gateway)
             yield from _match(obj, path, patch)
 
 
@@ -102,9 +104,8 @@ def _message(obj: Manifest, path: Path, kind: str) -> Hits:
         yield Hit(obj, path, f"is {message}, which {package} does not have", f"did you mean {known}?")
 
 
-def _context(obj: Manifest, path: Path, patch: Json, labels: dict[str, str]) -> Hits:
+def _context(obj: Manifest, path: Path, patch: Json, labels: dict[str, str], *, gateway: bool) -> Hits:
     context = text(patch, "match", "context")
-    gateway = any(word in found for found in labels.values() for word in ("gateway", "ingress", "egress"))
     where = (*path, "match", "context")
     if gateway and context.startswith("SIDECAR"):
         yield Hit(obj, where, f"is {context}, while the selected pods are a gateway", "write GATEWAY")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     symptoms=("the gateway answers 404",),
     why="""
 The gateway ends TLS for the host and answers every request with 404 (or, for TLS and TCP, opens no listener at all).
-Servers that only redirect need no routes.
+Servers that only redirect need no routes, and a host that is for one namespace (`shop/*.example.com`) is not judged
+where the input has no routes of that namespace: they are of another repository, or still to come.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -72,12 +73,16 @@ def check(mesh: MeshView) -> Hits:
     for service in mesh.virtual_services:
         for name in service.gateways:
             attached[name] += ((host, service) for host in service.fqdns)
+    routing = {service.obj.namespace for service in mesh.virtual_services if service.http}
     for gateway in mesh.gateways:
         routed = HostIndex(attached.get(gateway.key, ()))
         for server in gateway.servers:
             if server.redirects or text(server.tls, "mode") == "AUTO_PASSTHROUGH":
                 continue
             for position, (namespace, pattern) in enumerate(server.hosts):
+                if server.is_http and namespace != "*" and namespace not in routing:
+                    # Only that namespace may attach here, and the input shows no routes of it at all.
+                    continue
                 found = routed.overlapping(pattern.lower())
                 if not any(namespace in ("*", service.obj.namespace) for service in found):
                     problem = f"is {pattern}, for which no VirtualService has routes at this gateway"

@@ -89,6 +89,8 @@ def check(mesh: MeshView) -> Hits:
         for obj in mesh.by_kind.get(kind, ()):
             name = text(obj.body, "spec", "secretName") or text(obj.body, "spec", "target", "name") or obj.name
             stored[name].add(obj.namespace)
+    secrets_shown = {obj.namespace for obj in mesh.by_kind.get("Secret", ())}
+    named = {name for gateway in mesh.gateways for server in gateway.servers for _, name in _credentials(server)}
     secret_namespaces = {namespace for found in stored.values() for namespace in found}
     for gateway in mesh.gateways:
         homes = {pod.namespace for pod in mesh.gateway_workloads if selects(gateway.selector, pod.labels)}
@@ -96,7 +98,11 @@ def check(mesh: MeshView) -> Hits:
             for path, name in _credentials(server):
                 found = stored.get(name, set())
                 if not found and homes & secret_namespaces and gateway.obj.namespace in homes:
-                    similar = get_close_matches(name, stored, n=1)
+                    spare = [other for other in stored if other not in named]
+                    similar = get_close_matches(name, spare, n=1)
+                    if not similar and not secrets_shown & homes:
+                        # Certificates that are issued here do not rule out one that comes another way.
+                        continue
                     mend = f"did you mean {similar[0]}?" if similar else "create it, or correct the name"
                     problem = f"is {name!r}, and none of the certificates shown has that name"
                     yield Hit(gateway.obj, path, problem, mend)

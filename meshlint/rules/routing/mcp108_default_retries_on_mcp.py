@@ -49,6 +49,8 @@ def check(mesh: MeshView) -> Hits:
         if config.get("defaultHttpRetryPolicy"):
             return
     for route in mesh.http_routes:
+        if not route.obj.spec.get("hosts"):
+            continue  # a delegate; the route that leads to it says the retries, and is judged itself
         if "retries" not in route.raw and mesh.mcp_path_of(route) and route.methods() & UNSAFE_METHODS:
             yield Hit(
                 route.obj,

@@ -51,6 +51,6 @@ def check(mesh: MeshView) -> Hits:
         if route.timeout is None or (longest is not None and route.timeout > longest):
             continue
         path = mesh.mcp_path_of(route)
-        if path:
+        if path and not route.is_taken_before(path):
             problem = f"is {route.raw['timeout']}, which cuts every stream of {path} at that second"
             yield Hit(route.obj, (*route.path, "timeout"), problem, "remove it")

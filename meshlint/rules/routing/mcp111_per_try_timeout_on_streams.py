@@ -49,7 +49,7 @@ def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         per_try = text(route.raw, "retries", "perTryTimeout")
         path = mesh.mcp_path_of(route) if per_try else ""
-        if path:
+        if path and not route.is_taken_before(path):
             where = (*route.path, "retries", "perTryTimeout")
             problem = f"is {per_try}, after which a call to {path} is abandoned while the tool still works"
             yield Hit(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, whole
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -106,7 +107,9 @@ def check(mesh: MeshView) -> Hits:
             mend = (
                 f"add a route below it: uri exact {path}, directResponse 401, www-authenticate with resource_metadata"
             )
-            yield Hit(service.obj, route.path, problem, mend)
+            # Beside hosts that ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if is_open_beside_others(mesh, service) else None
+            yield Hit(service.obj, route.path, problem, mend, severity)
 
 
 def _challenges(mesh: MeshView, service: VirtualService) -> bool:

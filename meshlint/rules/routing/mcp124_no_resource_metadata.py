@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping
 from meshlint.view.routing import match_takes_path
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -107,7 +108,9 @@ def check(mesh: MeshView) -> Hits:
             path = mesh.mcp_path_of(route)
             problem = f"forwards {path}, and nothing serves {WELL_KNOWN}{path}"
             mend = "add a route for both well-known forms with directResponse 200 and the JSON, open to everybody"
-            yield Hit(service.obj, route.path, problem, mend)
+            # Beside hosts that ask for tokens, one that asks for none may well be open on purpose.
+            severity = INFO if is_open_beside_others(mesh, service) else None
+            yield Hit(service.obj, route.path, problem, mend, severity)
 
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"

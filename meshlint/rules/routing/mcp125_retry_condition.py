@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def check(mesh: MeshView) -> Hits:
         for condition in text(route.raw, "retries", "retryOn").split(","):
             name = condition.strip()
             if name == "retriable-4xx":
-                yield Hit(
-                    route.obj, where, "has retriable-4xx, which is status 409 only", "name the status codes instead"
-                )
+                said = "has retriable-4xx, which is status 409 only"
+                yield Hit(route.obj, where, said, "name the status codes instead", INFO)
             elif name and name not in CONDITIONS and not (name.isdecimal() and 100 <= int(name[:4]) <= 599):
                 similar = get_close_matches(name, CONDITIONS, n=1)
                 mend = f"did you mean {similar[0]}?" if similar else "write one that Envoy knows, or a status code"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.directions import allow_rules
+from meshlint.view.directions import allow_rules, is_gateway_identity
 from meshlint.view.fields import Json, strings, text
 from meshlint.view.strings import methods_of
 
@@ -100,12 +100,13 @@ def check(mesh: MeshView) -> Hits:
             rules = allow_rules(mesh, target)
             if not rules:
                 continue
+            ports = _container_ports(mesh, target)
             for position, match in enumerate(route.matches):
                 path = text(match, "uri", "exact") or text(match, "uri", "prefix")
                 if not path or (target.fqdn, path) in reported:
                     continue
                 reported.add((target.fqdn, path))
-                denied = _denied(match, path, target, rules)
+                denied = _denied(mesh, match, path, rules, ports)
                 if denied:
                     where = (*route.path, "match", position, "uri")
                     problem = (
@@ -114,35 +115,45 @@ def check(mesh: MeshView) -> Hits:
                     yield Hit(route.obj, where, problem, "allow it, or do not forward it")
 
 
-def _denied(match: Json, path: str, target: Destination, rules: list[PolicyRule]) -> str:
+def _container_ports(mesh: MeshView, target: Destination) -> frozenset[str]:
+    """What a policy calls the port of a destination: that of the container. Empty where the input does not say."""
+    service = mesh.service_by_fqdn.get(target.fqdn)
+    if service is None:
+        return frozenset() if target.port is None else frozenset((str(target.port),))
+    found = {str(port.target) for port in service.ports if target.port in (None, port.number)}
+    # A named port is resolved by each pod for itself.
+    return frozenset(found) if all(port.isdecimal() for port in found) else frozenset()
+
+
+def _denied(mesh: MeshView, match: Json, path: str, rules: list[PolicyRule], ports: frozenset[str]) -> str:
     """The methods that nobody lets in for the path; empty if all pass."""
-    taking = [rule_ for rule_ in rules if _from_gateway(rule_)]
+    taking = [rule_ for rule_ in rules if _from_gateway(mesh, rule_)]
     if not taking:
         return ""
     methods = sorted(methods_of(match) & {"GET", "POST", "PUT", "PATCH", "DELETE"})
     if "method" not in match:
-        passes = any(_takes(rule_, path, None, target.port) for rule_ in taking)
+        passes = any(_takes(rule_, path, None, ports) for rule_ in taking)
         return "" if passes else "requests for"
-    missing = [name for name in methods if not any(_takes(rule_, path, name, target.port) for rule_ in taking)]
+    missing = [name for name in methods if not any(_takes(rule_, path, name, ports) for rule_ in taking)]
     return "/".join(missing)
 
 
-def _from_gateway(rule_: PolicyRule) -> bool:
+def _from_gateway(mesh: MeshView, rule_: PolicyRule) -> bool:
     if not rule_.sources:
         return True
     for source in rule_.sources:
         names = [*strings(source.raw, "principals"), *strings(source.raw, "serviceAccounts")]
-        if not names or any("gateway" in name or "ingress" in name or "*" in name for name in names):
+        if not names or any("*" in name or is_gateway_identity(mesh, name) for name in names):
             return True
     return False
 
 
-def _takes(rule_: PolicyRule, path: str, method: str | None, port: int | None) -> bool:
+def _takes(rule_: PolicyRule, path: str, method: str | None, wanted: frozenset[str]) -> bool:
     if not rule_.operations:
         return True
     for operation in rule_.operations:
         ports = strings(operation.raw, "ports")
-        fits = not ports or port is None or str(port) in ports
+        fits = not ports or not wanted or not wanted.isdisjoint(ports)
         if fits and _path(operation, path) and (method is None or operation.takes_method(method)):
             return True
     return False

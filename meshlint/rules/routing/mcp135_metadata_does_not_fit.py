@@ -70,20 +70,28 @@ def check(mesh: MeshView) -> Hits:
         if answered and WELL_KNOWN not in answered:
             yield Hit(service.obj, service.http[0].path, f"leaves out {WELL_KNOWN}", "serve both forms of the path")
         paths = [form for form in answered if form != WELL_KNOWN]
-        if answered and not paths and not any(route_prefix(service) for _ in answered):
-            path = mesh.environment.mcp_paths[0]
+        wanted = [path for path in mesh.environment.mcp_paths if path.strip("/") and serves(service, path)]
+        if answered and not paths and wanted and not route_prefix(service):
+            path = wanted[0]
             yield Hit(
                 service.obj, service.http[0].path, f"leaves out {WELL_KNOWN}{path}", "serve both forms of the path"
             )
         for form in paths:
-            if form.removeprefix(WELL_KNOWN) not in mesh.environment.mcp_paths:
-                known_paths = ", ".join(f"{WELL_KNOWN}{path}" for path in mesh.environment.mcp_paths)
+            path = form.removeprefix(WELL_KNOWN)
+            # RFC 9728 asks for the metadata of any protected resource, so of a REST API's paths too.
+            if path not in mesh.environment.mcp_paths and not serves(service, path):
+                known_paths = ", ".join(f"{WELL_KNOWN}{path}" for path in mesh.environment.mcp_paths) or WELL_KNOWN
                 yield Hit(
                     service.obj, ("spec", "http"), f"serves {form}, for which nobody asks", f"serve {known_paths}"
                 )
 
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+def serves(service: VirtualService, path: str) -> bool:
+    """Whether one of its routes leads on for the path."""
+    return any((route.destinations or "delegate" in route.raw) and route.takes_path(path) for route in service.http)
 
 
 def route_prefix(service: VirtualService) -> bool:
@@ -130,4 +138,6 @@ def _body(service: VirtualService, route: HttpRoute, issuers: set[str]) -> Hits:
     ]
     if foreign:
         problem = f"names the authorization server {foreign[0]}, whose tokens no RequestAuthentication accepts"
-        yield Hit(route.obj, where, problem, f"the accepted issuers are {', '.join(sorted(issuers))}")
+        mend = f"the accepted issuers are {', '.join(sorted(issuers))}"
+        # A server in front of the issuer, that registers clients for it, is the one case in which this is meant.
+        yield Hit(route.obj, where, problem, mend, WARNING)

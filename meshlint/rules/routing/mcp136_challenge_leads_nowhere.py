@@ -101,10 +101,23 @@ def _paths(service: VirtualService, route: HttpRoute) -> Hits:
         yield Hit(route.obj, route.path, "answers 405 to every path", "match the path whose methods it is about")
     for match in route.matches:
         path = text(match, "uri", "exact")
-        if path and not any(other.destinations and other.takes_path(path) for other in service.http):
-            problem = f"answers 405 for {path}, which no route forwards with any method"
+        if path and not any(_has_content(other) and other.takes_path(path) for other in service.http):
+            problem = f"answers 405 for {path}, which no route answers with any method"
             yield Hit(route.obj, (*route.path, "match"), problem, "match the path that is forwarded")
 
+
+def _leads_on(route: HttpRoute) -> bool:
+    """Whether it forwards requests, itself or by the VirtualService that it delegates to."""
+    return bool(route.destinations) or "delegate" in route.raw
+
+
+def _has_content(route: HttpRoute) -> bool:
+    """Whether something is there: the route leads on, or the gateway itself answers with more than a refusal."""
+    status = whole(route.raw, "directResponse", "status")
+    return _leads_on(route) or "redirect" in route.raw or (status is not None and status not in REFUSALS)
+
+
+REFUSALS = (401, 403, 405)
 
 CHALLENGE = re.compile(r'Bearer(?: [a-z_]+="[^"]*"(?:, ?[a-z_]+="[^"]*")*)?')
 METADATA = re.compile(r'resource_metadata="([^"]*)"')
@@ -116,7 +129,7 @@ def _challenge(service: VirtualService, route: HttpRoute, written: str) -> Hits:
         yield Hit(route.obj, route.path, "challenges every path", "match the path of the MCP endpoint")
     for match in route.matches:
         path = text(match, "uri", "exact")
-        forwards = any(other.destinations and other.takes_path(path) for other in service.http)
+        forwards = any(_leads_on(other) and other.takes_path(path) for other in service.http)
         if path and not forwards:
             problem = f"challenges {path}, and no route forwards it whatever the token"
             yield Hit(route.obj, (*route.path, "match"), problem, "add the route for valid tokens above it")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.fields import elements, mapping, strings, text
+from meshlint.view.patterns import PatternIndex
 from meshlint.view.routing import match_takes_path
 from meshlint.view.strings import any_authz_matches, methods_of
 
@@ -89,20 +90,19 @@ def check(mesh: MeshView) -> Hits:
             policy = next(found for found in mesh.authorization_policies if rule_ in found.rules)
             problem = f"looks at origins {', '.join(condition.values)} only"
             yield Hit(policy.obj, (*condition.path, "values"), problem, 'write values: ["*"]')
+    by_host = PatternIndex((_hosts(rule_), condition) for rule_, condition in denials)
     for route in mesh.http_routes:
         if "corsPolicy" in route.raw and route.destinations:
-            yield from _route(route, denials)
+            yield from _route(route, by_host)
 
 
-def _route(route: HttpRoute, denials: list[tuple[PolicyRule, Condition]]) -> Hits:
+def _route(route: HttpRoute, denials: PatternIndex[Condition]) -> Hits:
     policy = mapping(route.raw, "corsPolicy")
     where: Path = (*route.path, "corsPolicy", "allowOrigins")
     origins = [text(origin, "exact") for origin in elements(policy, "allowOrigins") if text(origin, "exact")]
     if not any(mapping(origin) for origin in elements(policy, "allowOrigins")) and "allowOrigin" not in policy:
         yield Hit(route.obj, where, "is empty, so no origin is allowed", "list the origins as exact values")
-    for rule_, condition in denials:
-        if not any(_applies(rule_, host) for host in route.owner.fqdns):
-            continue
+    for condition in denials.of(*route.owner.fqdns):
         for origin in origins:
             if condition.not_values and not any_authz_matches(condition.not_values, origin) and origin != "*":
                 shown = ", ".join(condition.not_values)
@@ -152,6 +152,6 @@ def _takes_options(route: HttpRoute, path: str) -> bool:
     return any(match_takes_path(match, path) and "OPTIONS" in methods_of(match) for match in route.matches or [{}])
 
 
-def _applies(rule_: PolicyRule, host: str) -> bool:
-    hosts = [name for operation in rule_.operations for name in strings(operation.raw, "hosts")]
-    return not hosts or any_authz_matches(hosts, host)
+def _hosts(rule_: PolicyRule) -> list[str]:
+    """The hosts that it is for; none stand for all."""
+    return [name for operation in rule_.operations for name in strings(operation.raw, "hosts")]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     symptoms=("plaintext requests reach the app",),
     why="""
 Istio's default is PERMISSIVE: every port takes plaintext until a PeerAuthentication says otherwise. One without
-selector in the root namespace, STRICT, covers the mesh; exceptions are then visible as such. Judged where the input
-shows how Istio is installed.
+selector in the root namespace, STRICT, covers the mesh; exceptions are then visible as such. So does one in each
+namespace that has workloads, as far as the input shows them. Judged where the input shows how Istio is installed.
 """,
     bad="""
 apiVersion: v1
@@ -54,6 +54,12 @@ def check(mesh: MeshView) -> Hits:
                 problem = "is not set, so the mesh stays PERMISSIVE"
                 yield Hit(peer.obj, ("spec", "mtls", "mode"), problem, "write STRICT")
             return
+    # What a gateway's listeners take is said by Gateway objects.
+    gateways = {(gateway.namespace, gateway.name) for gateway in mesh.gateway_workloads}
+    homes = {found.namespace for found in mesh.workloads if (found.namespace, found.obj.name) not in gateways}
+    strict = {peer.obj.namespace for peer in mesh.peer_authentications if not peer.selector and peer.mode == "STRICT"}
+    if mesh.workloads and homes <= strict:
+        return
     for config in mesh.mesh_configs[:1]:
         problem = f"installs a mesh without a PeerAuthentication in {mesh.root_namespace}, which is PERMISSIVE"
         mend = f"add PeerAuthentication default in {mesh.root_namespace} with mtls.mode STRICT"

@@ -49,7 +49,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if policy.action != "ALLOW" or guards_gateway(policy):
+        if policy.action != "ALLOW" or guards_gateway(mesh, policy):
             continue
         for rule_ in policy.rules:
             if rule_.names_identity or rule_.needs_token or any(_by_address(source.raw) for source in rule_.sources):

@@ -49,7 +49,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if policy.action != "ALLOW" or guards_gateway(policy) or policy.targets:
+        if policy.action != "ALLOW" or guards_gateway(mesh, policy) or policy.targets:
             continue
         for rule_ in policy.rules:
             for operation in rule_.operations:

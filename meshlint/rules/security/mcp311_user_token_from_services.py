@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.directions import is_gateway_identity
 from meshlint.view.fields import Json, strings
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def check(mesh: MeshView) -> Hits:
         if policy.action != "ALLOW":
             continue
         for rule_ in policy.rules:
-            if not rule_.sources or not all(_inside(source.raw) for source in rule_.sources):
+            if not rule_.sources or not all(_inside(mesh, source.raw) for source in rule_.sources):
                 continue
             claim = next((found for found in rule_.conditions if found.reads_token and found.values), None)
             if claim is not None:
@@ -91,6 +92,6 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(policy.obj, claim.path, problem, mend)
 
 
-def _inside(source: Json) -> bool:
+def _inside(mesh: MeshView, source: Json) -> bool:
     names = [*strings(source, "principals"), *strings(source, "serviceAccounts")]
-    return bool(names) and not any("gateway" in name or "*" in name for name in names)
+    return bool(names) and not any("*" in name or is_gateway_identity(mesh, name) for name in names)

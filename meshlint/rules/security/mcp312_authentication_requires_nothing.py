@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.directions import is_gateway_identity
 from meshlint.view.fields import strings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def check(mesh: MeshView) -> Hits:
             for namespace in dict.fromkeys((authentication.obj.namespace, mesh.root_namespace))
             for policy in mesh.policies_by_selector.related(namespace, authentication.selector)
         ]
-        if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(policies):
+        if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(mesh, policies):
             continue
         problem = "validates tokens, and no policy asks for one: requests without a token pass"
         mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'
@@ -86,14 +87,14 @@ def _denies_absence(policy: AuthorizationPolicy) -> bool:
     )
 
 
-def _every_way_in_asks(policies: list[AuthorizationPolicy]) -> bool:
+def _every_way_in_asks(mesh: MeshView, policies: list[AuthorizationPolicy]) -> bool:
     """ALLOW policies are OR-ed: a token is required if no rule for outside callers goes without one."""
     rules = [rule_ for policy in policies if policy.action == "ALLOW" for rule_ in policy.rules]
-    outside = [rule_ for rule_ in rules if not _is_internal(rule_)]
+    outside = [rule_ for rule_ in rules if not _is_internal(mesh, rule_)]
     return any(rule_.needs_token for rule_ in rules) and all(rule_.needs_token for rule_ in outside)
 
 
-def _is_internal(rule_: PolicyRule) -> bool:
+def _is_internal(mesh: MeshView, rule_: PolicyRule) -> bool:
     """Whether the rule is for named workloads, none of them a gateway that passes on other people's requests."""
     names = [
         name
@@ -101,4 +102,8 @@ def _is_internal(rule_: PolicyRule) -> bool:
         for field in ("principals", "serviceAccounts")
         for name in strings(source.raw, field)
     ]
-    return bool(names) and rule_.names_identity and not any("gateway" in name or "*" in name for name in names)
+    return (
+        bool(names)
+        and rule_.names_identity
+        and not any("*" in name or is_gateway_identity(mesh, name) for name in names)
+    )

@@ -9,10 +9,12 @@ from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import strings, text
 from meshlint.view.routing import match_takes_path
 from meshlint.view.strings import methods_of
+from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
+    from meshlint.view.routing import HttpRoute
 
 
 @rule(
@@ -96,10 +98,16 @@ def _unbound_route(mesh: MeshView) -> str | None:
 
     None if every such route compares it exactly; empty if there is no such route, so that nothing does.
     """
-    compared = False
+    compared = any(
+        condition.key == "request.auth.claims[aud]" and condition.not_values
+        for policy in mesh.authorization_policies
+        if policy.action == "DENY"
+        for rule_ in policy.rules
+        for condition in rule_.conditions
+    )
     for route in mesh.http_routes:
         path = mesh.mcp_path_of(route) if route.on_gateway else ""
-        if not path:
+        if not path or is_open_beside_others(mesh, route.owner):
             continue
         for match in route.matches or [{}]:
             if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:
@@ -107,4 +115,8 @@ def _unbound_route(mesh: MeshView) -> str | None:
             if not any(text(match, "headers", name, "exact") for name in AUDIENCE):
                 return f"{dotted(route.path)} of {route.obj.key}"
             compared = True
-    return None if compared else ""
+    return None if compared or any(_compares(route) for route in mesh.http_routes) else ""
+
+
+def _compares(route: HttpRoute) -> bool:
+    return any(text(match, "headers", name, "exact") for match in route.matches for name in AUDIENCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import text, value
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def check(mesh: MeshView) -> Hits:
                     if uri
                     else "and jwks are absent, so istiod asks the issuer"
                 )
-                yield Hit(jwt.obj, where, said, "inline the keys as jwks, or accept it once the URI is known to answer")
+                # How most issuers are declared, and right while they answer: worth knowing, no fault.
+                severity = INFO if uri else WARNING
+                yield Hit(jwt.obj, where, said, "inline the keys as jwks, or see to it that the URI answers", severity)
 
 
 def _inline(jwt: JwtRule, keys: str) -> Hits:

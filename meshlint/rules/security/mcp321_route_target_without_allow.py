@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 from meshlint.view.directions import pod_labels
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def check(mesh: MeshView) -> Hits:
                 reported.add((route.obj.key, target.fqdn))
                 problem = f"is {target.host}, which no ALLOW policy in {namespace} opens to anybody"
                 mend = "add an AuthorizationPolicy that allows the callers of this route"
-                yield Hit(route.obj, (*target.path, "host"), problem, mend)
+                # At a gateway somebody is meant to come; in the mesh it is an app whose callers are yet to come.
+                severity = ERROR if route.on_gateway else INFO
+                yield Hit(route.obj, (*target.path, "host"), problem, mend, severity)
 
 
 def _opens(policy: AuthorizationPolicy) -> bool:

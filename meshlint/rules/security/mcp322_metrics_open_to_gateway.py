@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
-from meshlint.view.directions import guards_gateway
+from meshlint.view.directions import guards_gateway, is_gateway_identity
 from meshlint.view.fields import Json, strings
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if policy.action != "ALLOW" or guards_gateway(policy):
+        if policy.action != "ALLOW" or guards_gateway(mesh, policy):
             continue
         for rule_ in policy.rules:
-            if rule_.sources and not any(_is_gateway(source.raw) for source in rule_.sources):
+            if rule_.sources and not any(_is_gateway(mesh, source.raw) for source in rule_.sources):
                 continue
             for operation in rule_.operations:
                 for position, path in enumerate(strings(operation.raw, "paths")):
@@ -67,5 +67,6 @@ def check(mesh: MeshView) -> Hits:
 PRIVATE = frozenset({"/metrics", "/stats", "/stats/prometheus", "/debug", "/debug/pprof", "/actuator", "/config_dump"})
 
 
-def _is_gateway(source: Json) -> bool:
-    return any("ingress" in name for name in (*strings(source, "principals"), *strings(source, "serviceAccounts")))
+def _is_gateway(mesh: MeshView, source: Json) -> bool:
+    names = (*strings(source, "principals"), *strings(source, "serviceAccounts"))
+    return any(is_gateway_identity(mesh, name) for name in names)

@@ -10,9 +10,11 @@ from meshlint.view.hosts import is_external
 from meshlint.view.strings import any_authz_matches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.security import PolicyRule
+    from meshlint.view.security import Condition, PolicyRule
 
 
 @rule(
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     why="""
 MCP servers must answer 403 to an Origin that is present and not allowed: otherwise a web page can drive a server on
 the user's network (DNS rebinding). CORS does not reject; it only keeps the browser from reading the answer. A DENY
-with `when: request.headers[origin]`, `values: ["*"]`, `notValues: [allowed origins]` does. Judged for MCP servers
-that a gateway serves.
+with `when: request.headers[origin]`, `values: ["*"]`, `notValues: [allowed origins]` does; without
+`notValues` it refuses every Origin, which is right for a server that no web page calls. Judged for MCP servers that a
+gateway serves.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -84,13 +87,8 @@ spec:
     needs=("AuthorizationPolicy",),
 )
 def check(mesh: MeshView) -> Hits:
-    checks = [
-        (policy, rule_)
-        for policy in mesh.authorization_policies
-        if policy.action == "DENY"
-        for rule_ in policy.rules
-        if any(condition.header == "origin" and condition.not_values for condition in rule_.conditions)
-    ]
+    chosen = [rule_ for rule_, condition in _about_origins(mesh) if condition.not_values]
+    refusing = [rule_ for rule_, condition in _about_origins(mesh) if condition.values == ["*"]]
     for service in mesh.virtual_services:
         if not service.on_gateway:
             continue
@@ -98,12 +96,26 @@ def check(mesh: MeshView) -> Hits:
         if route is None:
             continue
         path = mesh.mcp_path_of(route)
-        hosts = [host for host in service.hosts if is_external(host)]
-        open_hosts = [host for host in hosts if not any(_checks(rule_, host, path) for _, rule_ in checks)]
-        if open_hosts:
-            problem = f"serves {path} of {', '.join(open_hosts)}, and no policy denies a foreign Origin"
+        invites = any("corsPolicy" in other.raw for other in service.http)
+        for host in filter(is_external, service.hosts):
+            if any(_checks(rule_, host, path) for rule_ in chosen):
+                continue
+            refused = any(_checks(rule_, host, path) for rule_ in refusing)
+            if refused and not invites:
+                continue
+            said = "a policy refuses every Origin, those of its corsPolicy too" if refused else NOBODY
             mend = 'add a DENY when request.headers[origin] values ["*"] notValues [the allowed origins]'
-            yield Hit(service.obj, route.path, problem, mend)
+            yield Hit(service.obj, route.path, f"serves {path} of {host}, and {said}", mend)
+            break
+
+
+NOBODY = "no policy denies a foreign Origin"
+
+
+def _about_origins(mesh: MeshView) -> Iterator[tuple[PolicyRule, Condition]]:
+    for policy in mesh.authorization_policies:
+        for rule_ in policy.rules if policy.action == "DENY" else ():
+            yield from ((rule_, condition) for condition in rule_.conditions if condition.header == "origin")
 
 
 def _checks(rule_: PolicyRule, host: str, path: str) -> bool:

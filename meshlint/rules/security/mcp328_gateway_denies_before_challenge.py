@@ -73,7 +73,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if not guards_gateway(policy) or "egress" in "".join(policy.selector.values()):
+        if not guards_gateway(mesh, policy) or "egress" in "".join(policy.selector.values()):
             continue
         for rule_ in policy.rules:
             path = next((path for path in mesh.environment.mcp_paths if rule_.takes_path(path)), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.directions import selects_gateway
 from meshlint.view.fields import Json, elements, mapping, text
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def check(mesh: MeshView) -> Hits:
     if any(_rejects(patch) for obj in mesh.istio("EnvoyFilter") for patch in elements(obj.spec, "configPatches")):
         return
     for authentication in mesh.request_authentications:
-        if not any(word in found for found in authentication.selector.values() for word in ("gateway", "ingress")):
+        if not selects_gateway(mesh, authentication.obj.namespace, authentication.selector):
             continue
         for jwt in authentication.rules:
             for position, claim in enumerate(elements(jwt.raw, "outputClaimToHeaders")):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.directions import guards_gateway
 from meshlint.view.fields import strings
+from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -50,18 +51,57 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for path in mesh.environment.mcp_paths:
-        needed = {"POST"}
-        for route in mesh.http_routes:
-            if mesh.mcp_path_of(route):
-                # Preflights come from browsers, so from outside; a route with a corsPolicy answers them itself.
-                answered = {"OPTIONS"} if "corsPolicy" in route.raw or not route.on_gateway else set[str]()
-                needed |= (route.methods(path) & KNOWN) - answered
+        forwarded = _forwarded(mesh, path)
         groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[AuthorizationPolicy]] = defaultdict(list)
         for policy in mesh.authorization_policies:
-            if policy.action == "ALLOW" and not policy.targets and not guards_gateway(policy):
+            if policy.action == "ALLOW" and not policy.targets and not guards_gateway(mesh, policy):
                 groups[policy.obj.namespace, tuple(sorted(policy.selector.items()))].append(policy)
         for policies in groups.values():
-            yield from _group(policies, path, needed)
+            if _may_serve(mesh, policies[0], path):
+                yield from _group(policies, path, {"POST"} | _of_pods(mesh, policies[0], forwarded))
+
+
+def _forwarded(mesh: MeshView, path: str) -> dict[str, set[str]]:
+    """The methods that routes from outside forward to each host for the path."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for route in mesh.http_routes:
+        # A route in the mesh without a method in its match says nothing about which ones its callers use.
+        if route.on_gateway and mesh.mcp_path_of(route) == path:
+            # Preflights come from browsers; a route with a corsPolicy answers them itself.
+            answered = {"OPTIONS"} if "corsPolicy" in route.raw else set[str]()
+            for target in route.destinations:
+                found[target.fqdn] |= (route.methods(path) & KNOWN) - answered
+    return found
+
+
+def _may_serve(mesh: MeshView, policy: AuthorizationPolicy, path: str) -> bool:
+    """Whether the pods of a policy are an MCP server's, as far as their Services are shown."""
+    behind = [
+        service
+        for service in mesh.services_by_namespace.get(policy.obj.namespace, ())
+        if service.selector and selects(policy.selector, service.selector)
+    ]
+    declared = mesh.environment.mcp_servers
+    return not behind or any(
+        service.fqdn in mesh.mcp_hosts and declared.get(service.fqdn, path) == path for service in behind
+    )
+
+
+def _of_pods(mesh: MeshView, policy: AuthorizationPolicy, forwarded: dict[str, set[str]]) -> set[str]:
+    """What is forwarded to the pods of a policy. A host whose Service is not shown may have them behind it."""
+    needed: set[str] = set()
+    for host, methods in forwarded.items():
+        service = mesh.service_by_fqdn.get(host)
+        if service is None or (
+            service.obj.namespace == policy.obj.namespace and selects(policy.selector, service.selector)
+        ):
+            needed |= methods
+    return needed
+
+
+def _means(pattern: str, path: str) -> bool:
+    """Whether the pattern was written for the path, perhaps wrongly; every pattern begins like the path `/`."""
+    return pattern in ("/", "/*", "*") if path == "/" else pattern.startswith(path)
 
 
 KNOWN = frozenset({"POST", "GET", "DELETE", "OPTIONS"})
@@ -73,7 +113,7 @@ def _group(policies: list[AuthorizationPolicy], path: str, needed: set[str]) -> 
         for policy in policies
         for rule_ in policy.rules
         for operation in rule_.operations
-        if any(pattern.startswith(path) for pattern in strings(operation.raw, "paths"))
+        if any(_means(pattern, path) for pattern in strings(operation.raw, "paths"))
     ]
     if not meant or any(not rule_.operations for policy in policies for rule_ in policy.rules):
         return

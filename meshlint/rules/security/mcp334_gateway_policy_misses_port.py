@@ -89,7 +89,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if not guards_gateway(policy) or not policy.selector:
+        if not guards_gateway(mesh, policy) or not policy.selector:
             continue
         needed = _ports(mesh, policy)
         for rule_ in policy.rules:

@@ -67,7 +67,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
-        if not policy.selector or guards_gateway(policy):
+        if not policy.selector or guards_gateway(mesh, policy):
             continue
         listening: set[int] = set()
         for workload in mesh.select(policy.obj.namespace, policy.selector):

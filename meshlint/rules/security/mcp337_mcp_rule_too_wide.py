@@ -11,6 +11,7 @@ from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
+    from meshlint.view.kubernetes import Service
     from meshlint.view.mesh import MeshView
 
 
@@ -63,23 +64,26 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     servers = [service for service in mesh.services if service.fqdn in mesh.mcp_hosts and service.selector]
-    spaces: dict[str, list[dict[str, str]]] = defaultdict(list)
+    spaces: dict[str, list[Service]] = defaultdict(list)
     for service in servers:
-        spaces[service.obj.namespace].append(service.selector)
+        spaces[service.obj.namespace].append(service)
     for policy in mesh.authorization_policies:
-        pods = spaces.get(policy.obj.namespace, ())
-        if (
-            policy.action != "ALLOW"
-            or not policy.selector
-            or not any(selects(found, policy.selector) for found in pods)
-        ):
+        if policy.action != "ALLOW" or not policy.selector:
             continue
+        meant = [found for found in spaces.get(policy.obj.namespace, ()) if selects(found.selector, policy.selector)]
+        if not meant:
+            continue
+        ports = {str(port.target) for service in meant for port in service.ports}
         for rule_ in policy.rules:
             if not rule_.operations:
                 yield Hit(
                     policy.obj, rule_.path, "lets its callers ask for everything", "add to with path, methods and port"
                 )
             for operation in rule_.operations:
+                named = strings(operation.raw, "ports")
+                if named and all(port.isdecimal() for port in ports) and ports.isdisjoint(named):
+                    # Another port of the same pods, such as that of their metrics.
+                    continue
                 missing = [name for name in ("paths", "methods", "ports") if not strings(operation.raw, name)]
                 if missing and operation.raw:
                     what = " and ".join(missing)

@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
-from meshlint.view.directions import guards_gateway
-from meshlint.view.fields import strings, text
+from meshlint.view.directions import guards_gateway, is_gateway_identity
+from meshlint.view.fields import mapping, strings, text
 from meshlint.view.selection import SelectorIndex
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def check(mesh: MeshView) -> Hits:
         (service.obj.namespace, service.selector, service) for service in mesh.services if service.selector
     )
     for policy in mesh.authorization_policies:
-        if policy.action != "ALLOW" or guards_gateway(policy) or "app" not in policy.selector:
+        if policy.action != "ALLOW" or guards_gateway(mesh, policy) or "app" not in policy.selector:
             continue
         hosts = [service.fqdn for service in services.applying(policy.obj.namespace, policy.selector)]
         hosts = hosts or [f"{policy.selector['app']}.{policy.obj.namespace}.svc.cluster.local"]
@@ -90,7 +90,7 @@ def check(mesh: MeshView) -> Hits:
                 for operation in rule_.operations:
                     for position, path in enumerate(strings(operation.raw, "paths")):
                         exact = path.rstrip("*").rstrip("/") or "/"
-                        ways = [route for route in routes[host] if _open_to(route, rule_)]
+                        ways = [route for route in routes[host] if _open_to(mesh, route, rule_)]
                         if "*" in path[:-1] or any(_takes(route, exact) for route in ways):
                             continue
                         where = (*operation.path, "paths", position)
@@ -99,7 +99,7 @@ def check(mesh: MeshView) -> Hits:
                         )
 
 
-def _open_to(route: HttpRoute, rule_: PolicyRule) -> bool:
+def _open_to(mesh: MeshView, route: HttpRoute, rule_: PolicyRule) -> bool:
     """Whether the callers of the rule can take the route: gateways those at gateways, workloads those in the mesh."""
     names = [
         name
@@ -109,14 +109,22 @@ def _open_to(route: HttpRoute, rule_: PolicyRule) -> bool:
     ]
     if not names:
         return True
-    outside = any("gateway" in name or "*" in name for name in names)
-    inside = any("gateway" not in name for name in names)
+    outside = any("*" in name or is_gateway_identity(mesh, name) for name in names)
+    inside = any(not is_gateway_identity(mesh, name) for name in names)
     return (outside and route.on_gateway) or (inside and route.owner.in_mesh)
 
 
 def _takes(route: HttpRoute, path: str) -> bool:
-    """Whether the route takes the path, or something below it."""
+    """Whether the route forwards the path, as the app sees it, or something below it."""
     below = path if path.endswith("/") else f"{path}/"
+    rewrite = mapping(route.raw, "rewrite")
+    if mapping(rewrite, "uriRegexRewrite"):
+        return True
+    if written := text(rewrite, "uri"):
+        prefix = any(text(match, "uri", "prefix") for match in route.matches)
+        return (
+            path == (written.rstrip("/") or "/") or written.startswith(below) or (prefix and path.startswith(written))
+        )
     return route.takes_path(path) or any(
         text(match, "uri", kind).startswith(below) for match in route.matches for kind in ("exact", "prefix")
     )

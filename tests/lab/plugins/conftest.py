@@ -81,6 +81,11 @@ class ApiServer:
     def get(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
         return json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
 
+    def get_managed(self, kind: str, name: str, namespace: str) -> list[dict[str, Any]]:
+        """Who owns which of its fields."""
+        shown = self.kubectl("get", kind, name, "-n", namespace, "-o", "json", "--show-managed-fields")
+        return json.loads(shown)["metadata"]["managedFields"]
+
     def exists(self, kind: str, name: str, namespace: str = "default") -> bool:
         return bool(self.kubectl("get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "name").strip())
 

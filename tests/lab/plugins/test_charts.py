@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.lab.plugins.conftest import Project
+from tests.lab.plugins.conftest import CHECKOUT, Project
 
 pytestmark = pytest.mark.lab
 
@@ -262,3 +262,45 @@ def test_without_a_known_kubeconfig_a_chart_is_one_node(project, chart) -> None:
         k8s.helm.v4.Chart("sample", chart="./sample", opts=pulumi.ResourceOptions(provider=provider))
     """)
     assert set(planned.steps) == {"a", "sample"}
+
+
+ADOPTING = """
+import sys
+sys.path.insert(0, "{checkout}")
+from chatgpt_mesh.components import definitions
+class Parent(pulumi.ComponentResource):
+    def __init__(self):
+        opts = pulumi.ResourceOptions(provider=objects, transforms=[definitions.adopted_by(adopting)])
+        super().__init__("test:index:Parent", "parent", None, opts)
+        k8s.helm.v4.Chart("sample", chart="./sample", namespace="{namespace}",
+            opts=pulumi.ResourceOptions(parent=self))
+same = dict(cluster_identifier="test", enable_server_side_apply=True)
+objects = k8s.Provider("objects", **same)
+adopting = k8s.Provider("adopting", upsert_existing_objects=True, **same)
+Parent()
+"""
+
+
+def test_definitions_that_a_chart_keeps_are_taken_over_by_the_next_up(project, api_server, chart) -> None:
+    """And nothing else of it is: what is there already stays an error."""
+    definition = f"{chart.kind.lower()}s.example.com"
+    crd = project.directory / "sample" / "crds" / "crontabs.yaml"
+    kept = f"{{name: {definition}, annotations: {{helm.sh/resource-policy: keep}}}}"
+    crd.write_text(crd.read_text().replace(f"{{name: {definition}}}", kept))
+    templates = project.directory / "sample" / "templates" / "objects.yaml"
+    settings, kept_too, _, nightly, *_ = templates.read_text().split("---\n")
+    templates.write_text("---\n".join((settings, kept_too, nightly)))
+    project.up(ADOPTING.format(namespace=chart.namespace, checkout=CHECKOUT))
+    assert "::adopting::" in project.state()[f"sample:{definition}"]["provider"]
+    project.destroy()
+    uid = api_server.get("crd", definition)["metadata"]["uid"]
+
+    api_server.kubectl("delete", "configmap", "kept", "-n", chart.namespace)
+    planned = project.preview()
+    assert planned.steps[f"sample:{definition}"] == "create"
+    project.up()
+    assert api_server.get("crd", definition)["metadata"]["uid"] == uid
+    assert set(project.preview().changes) == {"same"}
+
+    project.destroy()
+    assert "ConfigMap" in "".join(project.up(fails=True).errors), "only definitions are adopted"

@@ -36,3 +36,9 @@ def cluster(recorded: Recorded) -> Any:
 
 def pool(recorded: Recorded) -> Any:
     return the(recorded, POOL).inputs
+
+
+def providers(recorded: Recorded) -> tuple[Registered, Registered]:
+    """That of the cluster's objects, and that of their definitions."""
+    objects, definitions = sorted(recorded.of_type("pulumi:providers:kubernetes"), key=lambda found: found.name)
+    return objects, definitions

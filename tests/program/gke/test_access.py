@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.program.gke.registered import cluster, registered
+from tests.program.gke.registered import cluster, providers, registered
 from tests.program.recorded_program import Recorded
 
 pytestmark = pytest.mark.program
@@ -18,7 +18,7 @@ TOKEN = "canary-access-token-4711"
 
 
 def kubeconfig(recorded: Recorded) -> Any:
-    (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+    provider, _ = providers(recorded)
     return json.loads(unwrapped(provider.inputs["kubeconfig"]))
 
 
@@ -68,7 +68,7 @@ class TestAccess:
         assert user["user"]["exec"]["provideClusterInfo"] is True
 
     def test_p12_a_new_endpoint_never_replaces_the_mesh(self, gke: Recorded) -> None:
-        (provider,) = gke.of_type("pulumi:providers:kubernetes")
+        provider, _ = providers(gke)
         identifier = "projects/acme-chatgpt-prod/locations/us-central1/clusters/chatgpt"
         assert provider.inputs["clusterIdentifier"] == identifier
 
@@ -79,10 +79,9 @@ class TestAccess:
         )
         (user,) = kubeconfig(recorded)["users"]
         assert user["user"] == {"token": TOKEN}
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
-        secret = provider.inputs["kubeconfig"]
-        assert not isinstance(secret, str), "the token would be in the state in clear"
-        others = [r for r in recorded.resources if r is not provider]
+        for provider in providers(recorded):
+            assert not isinstance(provider.inputs["kubeconfig"], str), "the token would be in the state in clear"
+        others = [r for r in recorded.resources if r not in providers(recorded)]
         assert TOKEN not in json.dumps([r.inputs for r in others], default=str)
         assert TOKEN not in json.dumps(clear(recorded.exports), default=str)
         printed = capfd.readouterr()

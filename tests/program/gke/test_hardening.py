@@ -91,7 +91,7 @@ class TestHardening:
         )
 
     def test_secrets_are_encrypted_by_a_key_that_gke_may_use_before(self) -> None:
-        key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
+        key = "projects/acme-keys/locations/us-central1/keyRings/r/cryptoKeys/k"
         recorded = registered({"project_number": "100200300401", "cluster/security": {"secrets_key": key}})
         made = the(recorded, CLUSTER)
         assert made.inputs["databaseEncryption"] == {"state": "ENCRYPTED", "keyName": key}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.program.gke.registered import FIREWALL, NAT, POOL, registered, the
+from tests.program.gke.registered import FIREWALL, NAT, POOL, providers, registered, the
 from tests.program.recorded_program import Recorded
 
 pytestmark = pytest.mark.program
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.program
 
 class TestOrder:
     def test_p13_charts_come_after_nodes_nat_firewall_and_identities(self, gke: Recorded) -> None:
-        (provider,) = gke.of_type("pulumi:providers:kubernetes")
-        before = set(provider.dependencies)
+        objects, definitions = providers(gke)
+        before = set(objects.dependencies) & set(definitions.dependencies)
         needed = [*gke.of_type(POOL), the(gke, NAT), the(gke, FIREWALL)]
         needed += gke.of_type("gcp:projects/iAMMember:IAMMember")
         assert len(needed) == 6
@@ -21,7 +21,7 @@ class TestOrder:
 
     def test_p13_addresses_outlive_the_services_that_have_them(self) -> None:
         recorded = registered({"gateways": {"public": {"kind": "public"}}})
-        (provider,) = recorded.of_type("pulumi:providers:kubernetes")
+        provider, _ = providers(recorded)
         assert recorded.named("chatgpt-public").urn in provider.dependencies
 
     def test_apis_come_first(self, gke: Recorded) -> None:

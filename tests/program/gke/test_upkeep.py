@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,7 +31,10 @@ class TestProtection:
 
 class TestMaintenance:
     def test_windows_and_exclusions_are_in_gkes_form(self) -> None:
-        exclusion = {"from": "2090-11-20", "until": "2090-12-01"}
+        # The program asks the clock, and refuses a day that is past as well as one that is years away.
+        first = datetime.now(tz=UTC).date() + timedelta(days=100)
+        last = first + timedelta(days=11)
+        exclusion = {"from": first.isoformat(), "until": last.isoformat()}
         policy = cluster(
             registered(
                 {
@@ -49,8 +53,8 @@ class TestMaintenance:
         assert policy["maintenanceExclusions"] == [
             {
                 "exclusionName": "launch",
-                "startTime": "2090-11-20T00:00:00Z",
-                "endTime": "2090-12-02T00:00:00Z",
+                "startTime": f"{first}T00:00:00Z",
+                "endTime": f"{last + timedelta(days=1)}T00:00:00Z",
                 "exclusionOptions": {"scope": "NO_MINOR_OR_NODE_UPGRADES"},
             }
         ]

@@ -24,7 +24,7 @@ config:
       gateway: public
       service: {port: 8080}
       mcp: {}
-      auth: {issuers: [{issuer: "https://auth.example.com", jwks: "{}"}]}
+      auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]}
     frontend: {namespace: weather}
 """.replace("RELEASE", RELEASE)
 
@@ -48,6 +48,20 @@ def test_shows_one_app_alone(stack: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["show", str(stack), "weather", "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert {entry["owner"].split(".")[1] for entry in shown} == {"weather"}
+
+
+def test_says_what_the_program_would_say(stack: Path, capsys: pytest.CaptureFixture[str]):
+    stack.write_text(STACK.replace("mcp: {}", "mcp: {}\n      resilience: {pool: {open_streams: 9}}"), encoding="utf-8")
+    assert main(["show", str(stack), "--format", "names"]) == 0
+    assert "warning: apps.weather.resilience.pool.open_streams: is 9" in capsys.readouterr().err
+
+
+def test_ends_as_the_program_would(stack: Path, capsys: pytest.CaptureFixture[str]):
+    stack.write_text(STACK.replace('{"keys": []}', "{}"), encoding="utf-8")
+    assert main(["show", str(stack), "--format", "names"]) == 1
+    printed = capsys.readouterr()
+    assert "error: gateways.public: RequestAuthentication/istio-ingress/public-tokens: MCP315" in printed.err
+    assert "VirtualService/weather/weather\t" in printed.out
 
 
 def test_an_unknown_app_is_wrong_use_and_named_with_those_that_exist(stack: Path, capsys: pytest.CaptureFixture[str]):

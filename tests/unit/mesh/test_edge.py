@@ -38,8 +38,8 @@ class TestTokens:
         assert match["uri"] == {"exact": "/mcp"}
 
     def test_each_issuer_answers_for_its_own_audiences(self):
-        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks: "{}"},
-                              {issuer: "https://b.example.com", jwks: "{}", audiences: [other]}]}}"""
+        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks: '{"keys": []}'},
+                              {issuer: "https://b.example.com", jwks: '{"keys": []}', audiences: [other]}]}}"""
         pairs = {
             (m["headers"]["@request.auth.claims[iss]"]["exact"], m["headers"]["@request.auth.claims[aud]"]["exact"])
             for m in routes(mesh(second))["mcp"]["match"]

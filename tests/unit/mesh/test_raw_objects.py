@@ -33,7 +33,7 @@ def test_an_object_is_passed_on_with_its_place_as_owner() -> None:
 
 
 def test_an_object_of_the_guide_is_read_in_its_own_version() -> None:
-    text = manifest("ServiceEntry", "{hosts: [a.example.org]}").replace("/v1", "/v1beta1")
+    text = manifest("ServiceEntry", "{hosts: [a.example.org]}", namespace="elsewhere").replace("/v1", "/v1beta1")
     assert problems(text) == []
     (owned,) = raw_objects.objects(graph(objects=text))
     assert owned.resource.to_dict()["apiVersion"] == "networking.istio.io/v1"

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.objects.owned import Stage
 from tests.unit.mesh.stack import manifest, mesh, routes
 
 VERSIONS = "versions: {v1: {}, v2: {}}"
@@ -49,8 +48,9 @@ class TestSubsets:
         assert "subsets" not in manifest(built, "DestinationRule/chatgpt-production/chatgpt-mcp")
 
     def test_exist_before_the_routes_that_name_them(self):
-        stages = {owned.resource.kind: owned.stage for owned in app("").objects}
-        assert stages["DestinationRule"] == Stage.POLICY < Stage.ROUTE == stages["VirtualService"]
+        needed = app("canary: {version: v2}").routes_need["VirtualService/chatgpt-production/chatgpt-mcp"]
+        own = "DestinationRule/chatgpt-production/chatgpt-mcp"
+        assert {own, f"{own}-v1", f"{own}-v2"} <= set(needed)
 
     def test_a_version_with_one_setting_of_its_own_has_a_complete_policy(self):
         """A subset's block replaces the rule's, so a partial one would lose the rest."""

@@ -108,14 +108,13 @@ def test_all_mistakes_of_exceptions_at_once() -> None:
     declared = declaration(
         security="""
 exceptions:
-- {workload: chatgpt-mcp, namespace: elsewhere, port: 15090, until: "2020-01-01", why: " ", from_networks: [10.0.0.0/8]}
+- {workload: chatgpt-mcp, namespace: elsewhere, port: 15090, until: "2020-01-01", why: a, from_networks: [10.0.0.0/8]}
 - {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a, from_networks: [10.0.0.0/8]}
 - {workload: other, namespace: x, port: 1, until: "2027-01-01", why: a, from_networks: [10.0.0.0/8]}
 """
     )
     assert [s.split(":")[0] for s in sentences(problems(declared, TODAY))] == [
         "security.exceptions.0.until",
-        "security.exceptions.0.why",
         "security.exceptions.0.port",
         "security.exceptions.0.namespace",
         "security.exceptions.2",

@@ -154,7 +154,7 @@ def test_a_jwks_uri_is_asked_only_on_request(
         report = meshlint.run([TOKENS], today=TODAY, environment=environment)
         return [finding.severity.value for finding in report.findings if finding.code == "MCP315"]
 
-    assert found(meshlint.Environment()) == ["warning"]
+    assert found(meshlint.Environment()) == ["info"]
     assert asked == []
     assert found(meshlint.Environment(ask_jwks_uris=True)) == severities
     assert asked == ["https://auth.example.com/jwks.json"]

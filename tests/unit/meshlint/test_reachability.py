@@ -152,7 +152,7 @@ class TestFromOutside:
             (outside(headers={"origin": "https://evil.example"}), "denied", 403, "AuthorizationPolicy/edge/origins"),
             (outside(headers={"origin": "https://chatgpt.com"}), "allowed", 200, "AuthorizationPolicy/apps/mcp"),
             (outside(port=80), "redirected", 301, "Gateway/edge/public"),
-            (outside(port=8443), "denied", 404, "no Gateway"),
+            (outside(port=8443), "denied", 0, "no Gateway"),
         ],
         ids=lambda value: str(value) if isinstance(value, Request) else None,
     )  # fmt: skip
@@ -161,6 +161,19 @@ class TestFromOutside:
     ) -> None:
         found = answer(mesh(), request_)
         assert (found.outcome, found.status, found.by) == (outcome, status, by)
+
+    @pytest.mark.parametrize(
+        ("port", "token", "status"), [(80, None, 404), (80, FOREIGN, 401), (443, None, 0), (443, FOREIGN, 0)]
+    )
+    def test_a_host_that_nobody_serves_meets_policies_where_no_tls_stops_it(
+        self, port: int, token: Token | None, status: int
+    ) -> None:
+        assert answer(mesh(), Request(INTERNET, "unknown.example.com", "/", port=port, token=token)).status == status
+
+    def test_the_token_of_a_preflight_is_not_looked_at(self) -> None:
+        asks = {"origin": "https://chatgpt.com", "access-control-request-method": "POST"}
+        found = answer(mesh(), outside(method="OPTIONS", token=FOREIGN, headers=asks))
+        assert found.by == "VirtualService/apps/mcp"
 
     def test_a_gateway_may_ask_for_a_certificate(self) -> None:
         mutual = mesh(SHOP.replace("mode: SIMPLE", "mode: MUTUAL"))
@@ -240,6 +253,98 @@ spec:
 """
         )
         assert answer(scoped, inside("apps/frontend")).by == "Sidecar/apps/frontend"
+
+    @pytest.mark.parametrize(("protocol", "status"), [("http", 502), ("tcp", 0)])
+    def test_what_is_hidden_is_answered_only_where_a_sidecar_reads_requests(self, protocol: str, status: int) -> None:
+        scoped = mesh(
+            SHOP
+            + f"""
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {{name: default, namespace: apps}}
+spec: {{outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}, egress: [{{hosts: ["known/*"]}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: known, namespace: known}}
+spec: {{selector: {{app: known}}, ports: [{{name: {protocol}, port: 8080}}]}}
+"""
+        )
+        assert answer(scoped, inside("apps/frontend")).status == status
+
+    def test_a_route_may_delegate_to_another_virtual_service(self) -> None:
+        delegating = """
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mcp-mesh, namespace: apps}
+spec: {hosts: [mcp], http: [{delegate: {name: mcp-rollout}}]}
+"""
+        rollout = """
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mcp-rollout, namespace: apps}
+spec: {http: [{match: [{uri: {exact: /mcp}}], route: [{destination: {host: mcp, port: {number: 8080}}}]}]}
+"""
+        assert answer(mesh(SHOP + delegating), inside("apps/frontend")).status == 404
+        assert answer(mesh(SHOP + delegating + rollout), inside("apps/frontend")).outcome is Outcome.ALLOWED
+        assert answer(mesh(SHOP + delegating + rollout), inside("apps/frontend", "/x")).status == 404
+
+    def test_pods_may_refuse_escaped_slashes(self) -> None:
+        refusing = """
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: mcp-paths, namespace: apps}
+spec:
+  workloadSelector: {labels: {app: mcp}}
+  configPatches:
+  - applyTo: NETWORK_FILTER
+    match: {context: SIDECAR_INBOUND}
+    patch: {operation: MERGE, value: {typed_config: {path_with_escaped_slashes_action: REJECT_REQUEST}}}
+"""
+        assert answer(mesh(), inside("apps/frontend", "/mcp%2Fx")).status == 403
+        assert answer(mesh(SHOP + refusing), inside("apps/frontend", "/mcp%2Fx")).status == 400
+
+
+class TestSpelling:
+    """A proxy reads hosts and paths before it looks for a route or a policy."""
+
+    def test_the_case_of_a_host_means_nothing(self) -> None:
+        assert answer(mesh(), Request(INTERNET, HOST.upper(), "/mcp", "POST", token=GOOD)).outcome is Outcome.ALLOWED
+
+    @pytest.mark.parametrize("path", ["/%6dcp", "/./mcp", "/x/../mcp", "/x\\..\\mcp", "/%2e/mcp", "/x/%2E%2e/mcp"])
+    def test_a_path_is_normalized(self, path: str) -> None:
+        assert answer(mesh(), outside(path)).outcome is Outcome.ALLOWED
+        assert answer(mesh(), inside("apps/frontend", path)).outcome is Outcome.ALLOWED
+
+    @pytest.mark.parametrize("path", ["//mcp", "/mcp%2f..", "/mcp/..", "/mcp/.", "/MCP", "/%256dcp"])
+    def test_other_paths_stay_others(self, path: str) -> None:
+        assert answer(mesh(), outside(path)).status == 404
+
+    def test_a_query_is_no_part_of_a_path(self) -> None:
+        assert answer(mesh(), outside("/mcp?a=/../b")).outcome is Outcome.ALLOWED
+        assert answer(mesh(), inside("apps/frontend", "/mcp?a=/../b")).outcome is Outcome.ALLOWED
+
+    def test_an_encoded_nul_is_a_bad_request(self) -> None:
+        assert answer(mesh(), outside("/mcp%00")).status == 400
+        assert answer(mesh(), inside("apps/frontend", "/mcp%00")).status == 400
+
+    @pytest.mark.parametrize(
+        ("mode", "path"), [("MERGE_SLASHES", "//mcp"), ("DECODE_AND_MERGE_SLASHES", "/x%2f..%2fmcp"), ("NONE", "/mcp")]
+    )
+    def test_a_mesh_may_normalize_more_or_less(self, mode: str, path: str) -> None:
+        settings = f"""
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: istio, namespace: istio-system}}
+data: {{mesh: "pathNormalization: {{normalization: {mode}}}"}}
+"""
+        assert answer(mesh(SHOP + settings), outside(path)).outcome is Outcome.ALLOWED
+        assert answer(mesh(SHOP + settings), outside("/%6dcp")).status == (404 if mode == "NONE" else 200)
 
 
 class TestMatrix:

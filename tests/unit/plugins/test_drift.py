@@ -93,9 +93,17 @@ def test_the_content_of_a_secret_is_always_secret() -> None:
     assert state["data"] == Secret({"a": "eA=="})
 
 
-def test_the_state_has_no_managed_fields_and_the_manager() -> None:
-    state = checkpoint({"kind": "X", "metadata": {"name": "x", "managedFields": [{}]}}, {}, "manager")
-    assert state == {"kind": "X", "metadata": {"name": "x"}, "__fieldManager": "manager"}
+def test_the_state_has_what_pulumis_own_plugin_keeps_and_no_managed_fields() -> None:
+    inputs = {"kind": "X", "metadata": {"name": "x"}, "spec": {"token": Secret("t")}}
+    live = {"kind": "X", "apiVersion": "e.com/v1", "metadata": {"name": "x", "managedFields": [{}]}}
+    assert checkpoint(live, inputs, "manager") == {
+        "kind": "X",
+        "apiVersion": "e.com/v1",
+        "metadata": {"name": "x"},
+        "__inputs": inputs,
+        "__initialApiVersion": "e.com/v1",
+        "__fieldManager": "manager",
+    }
 
 
 def test_a_plan_leaves_unknown_what_the_server_decides() -> None:

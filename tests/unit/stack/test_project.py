@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import project, settings
+from tests.surroundings import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,3 +56,9 @@ def test_it_is_found_from_a_folder_below(somebody_elses: Path, monkeypatch: pyte
 def test_without_a_project_a_sentence_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match=rf"Pulumi\.yaml: is neither in {tmp_path} nor above it"):
         project.directory(tmp_path)
+
+
+def test_the_project_declares_no_setting() -> None:
+    """The engine refuses a stack that lacks a declared one, before the program can say what is missing."""
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert list(declared) == ["pulumi:disable-default-providers"]

@@ -180,6 +180,50 @@ class TestKeySetFile:
         )
 
 
+class TestWhatCannotBeRead:
+    """After a mistake of YAML nothing else is said: whatever seems missing is missing because of it."""
+
+    def told(self, directory: Path, text: str | bytes) -> str:
+        path = directory / "Pulumi.test.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(InvalidConfig) as caught:
+            settings.load_stack(path, TODAY)
+        (problem,) = caught.value.problems
+        return str(problem).removeprefix(f"{path}: ")
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            (
+                "config:\n  chatgpt-mesh:apps: {a: b",
+                "is not valid YAML: line 2, column 27: expected ',' or '}', but got '<stream end>'",
+            ),
+            ("config:\n  a: b: c\n", "is not valid YAML: line 2, column 7: mapping values are not allowed here"),
+            ("config: {a: 1, a: 2}", "is not valid YAML: line 1, column 16: the key 'a' is given twice"),
+            ("config: {1: 2}", "is not valid YAML: line 1, column 10: the key 1 is not a string; put it in quotes"),
+            ("config: {a: !!int b}", "is not valid YAML: line 1, column 13: this is no number"),
+            ("config: {a: !!bool b}", "is not valid YAML: line 1, column 13: this is neither true nor false"),
+            ("config: {a: !!timestamp b}", "is not valid YAML: line 1, column 13: could not determine a constructor"),
+            ("config: {a: !!binary b}", "is not valid YAML: line 1, column 13: could not determine a constructor"),
+            ("config: {a: " + "9" * 5000 + "}", "is not valid YAML: line 1, column 13: this is no number"),
+            ("config: " + "[" * 5000, "is nested too deeply to be read; mend its brackets"),
+            ("config: *nobody", "is not valid YAML: line 1, column 9: found undefined alias 'nobody'"),
+            ("config: \0", "is not valid YAML: "),
+            (b"config: \xff", "cannot be read: "),
+            ("[config]", "must be a mapping with the key `config`, like a Pulumi stack file"),
+        ],
+    )
+    def test_it_alone_is_told(self, text: str | bytes, sentence: str, tmp_path: Path) -> None:
+        assert self.told(tmp_path, text).startswith(sentence)
+
+    def test_a_line_of_the_file_is_not_shown(self, tmp_path: Path) -> None:
+        assert "pass-word" not in self.told(tmp_path, "config:\n  token: pass-word: a\n")
+
+    def test_a_parent_that_cannot_be_read_is_told_alone(self, tmp_path: Path) -> None:
+        (sentence,) = sentences(tmp_path, {"extends": ["nowhere.yaml"], "gatways": {}})
+        assert sentence.startswith("extends: cannot read ")
+
+
 class TestSchema:
     def test_the_committed_schema_is_the_generated_one(self) -> None:
         committed = json.loads((ROOT / "docs" / "stack.schema.json").read_text(encoding="utf-8"))

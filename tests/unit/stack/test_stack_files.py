@@ -28,7 +28,7 @@ def layered(project: Path, own: dict[str, Any]) -> stack_files.Layers:
 
 
 def sentences(layers: stack_files.Layers) -> list[str]:
-    return [str(problem) for problem in layers.problems]
+    return [str(problem) for problem in (*layers.unreadable, *layers.problems)]
 
 
 class TestMerge:

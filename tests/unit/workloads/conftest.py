@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lab.workloads.mcp_server import build_app
-from lab.workloads.mcp_tools import Identity
+from lab.workloads.recorded import Identity
 from lab.workloads.recorder import Recorder
 from lab.workloads.tokens import Keys, ensure_keys
 

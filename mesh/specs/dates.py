@@ -1,0 +1,18 @@
+"""How far ahead a day may lie until which something is let pass: nobody keeps in mind what ends in years."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+FARTHEST = timedelta(days=2 * 365)
+
+
+def too_far(until: date, today: date) -> str | None:
+    """What to say about a day that is years away, or None where it is not."""
+    # Not `today + FARTHEST`: the last day of Python's calendar may be closer.
+    if until - today <= FARTHEST:
+        return None
+    return (
+        f"is years away, and a date ends what somebody has to end; name a day within two years of today ({today}) and "
+        "move it then with a reason"
+    )

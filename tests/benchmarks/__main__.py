@@ -1,0 +1,45 @@
+"""Every figure of docs/performance.md that takes longer than a test may: `python -m tests.benchmarks [COUNT...]`.
+
+Writes the tables into the page, with date and commit, and the same as JSON beside this file. Minutes, for 1,000 apps.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import prepare_program, register_program
+from tests.surroundings import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """The page with a new text between `<!-- NAME -->` and `<!-- end -->`."""
+    start = f"<!-- {name} -->\n"
+    before, _, rest = page.partition(start)
+    return f"{before}{start}{text}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
+
+
+def main(sizes: tuple[int, ...]) -> None:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    when = f"{datetime.now(tz=UTC):%Y-%m-%d}"
+    prepared, registered = prepare_program.rows(sizes), register_program.rows(sizes)
+    page = PAGE.read_text(encoding="utf-8")
+    tables = {"prepare": prepare_program.table(prepared), "register": register_program.table(registered)}
+    for name, table in tables.items():
+        print(table)
+        page = replaced(page, name, f"{table}\n\nMeasured {when} at commit {commit}.")
+    PAGE.write_text(page, encoding="utf-8")
+    results = {"date": when, "commit": commit, "prepare": prepared, "register": registered}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(tuple(int(count) for count in sys.argv[1:]) or register_program.SIZES)

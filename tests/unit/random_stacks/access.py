@@ -1,0 +1,101 @@
+"""Tokens, callers, limits, origins, faults: who may do what with an app."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.unit.random_stacks.scalars import METHODS, Drawn, Values, always, duration, named, one, some, spec, truth
+
+KEYS = '{"keys": []}'
+ISSUERS = (
+    {"issuer": "https://auth-a.example.com", "jwks": KEYS},
+    {"issuer": "https://auth-b.example.com/", "jwks_uri": "https://auth-b.example.com/jwks.json"},
+    {"issuer": "https://auth-c.example.com/tenant", "jwks": KEYS, "forward_token": False},
+    {"issuer": "https://auth-d.example.com", "jwks_uri": "https://auth-d.example.com/jwks", "forward_token": True},
+)
+"""A gateway verifies an issuer for all of its apps alike, so each is the same everywhere."""
+
+CLAIMS = ("org", "https://acme.example/roles", "client_id")
+WORDS = ("acme", "a.b", "c|d", "(x)", "w" * 200)
+
+
+@st.composite
+def auth(draw: st.DrawFn, era: str | None) -> Values:
+    """`era`: that of the app's MCP endpoint, if it has one."""
+    issuers = [
+        {
+            **issuer,
+            **draw(
+                spec(
+                    audiences=some("api", "https://other.example.com/mcp", most=2),
+                    authorization_server=st.none() | one("https://login.example.com"),
+                )
+            ),
+        }
+        for issuer in draw(st.lists(one(*ISSUERS), min_size=1, max_size=2, unique_by=lambda issuer: issuer["issuer"]))
+    ]
+    found: Values = {
+        "issuers": issuers,
+        **draw(
+            spec(
+                scopes=some("use", "read", "chat.write:all"),
+                claims=named(CLAIMS, some(*WORDS, least=1, most=2)),
+                deny_subjects=some("banned", "gone@example.com"),
+                require_expiry=truth,
+                subject_header=one("x-mcp-sub", "x-user"),
+                resource_name=st.none() | one("Weather, for people"),
+                resource_documentation=st.none() | one("https://docs.example.com/weather"),
+                realm=st.none() | one("weather"),
+            )
+        ),
+    }
+    if era in ("modern", "both") and draw(truth):
+        rule = spec(always(scope=one("tools.a", "tools.b")))
+        found["tools"] = draw(named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule))
+    return found
+
+
+origins = some("https://chatgpt.com", "http://localhost:1", "https://a.example.com:65535", "http://localhost")
+
+cors: Drawn = spec(
+    origins=origins,
+    request_headers=some("x-request-id", "a"),
+    response_headers=some("x-request-id", "b" * 100),
+    credentials=truth,
+    max_age=duration,
+)
+
+
+def rate_limit(*, tokens: bool, service: bool) -> Drawn:
+    per = one("subject", "app") if tokens else one("app")
+    local = spec(
+        always(requests=one(1, 30, 1000), per=per), every=one("1s", "90s", "24h"), counted=one("replica", "gateway")
+    )
+    exact = spec(
+        always(requests=one(1, 999), per=per, counted=one("global")), every=one("1s", "60s", "3600s", "86400s")
+    )
+    return local | exact if service else local
+
+
+fault: Drawn = st.one_of(
+    spec(always(value=one("slow", "v" * 200), delay=duration), header=one("x-test-fault"), percent=one(0, 12.5, 100)),
+    spec(
+        always(value=one("broken"), abort=one(400, 503, 599)),
+        header=one("x-chaos"),
+        delay=st.none() | duration,
+        percent=one(0, 100),
+    ),
+)
+
+
+@st.composite
+def callers(draw: st.DrawFn, others: list[str], *, own_paths: bool) -> list[Values]:
+    """Callers that are apps, and those of another team's namespace."""
+    found: list[Values] = [{"app": other} for other in draw(some(*others))] if others else []
+    if draw(truth):
+        found.append({"service_account": "batch", "namespace": "jobs"})
+    for caller in found:
+        if not own_paths or draw(one(False, False, True)):
+            caller["paths"] = draw(some("/mcp", "/deep/", "/x", "/", least=1))
+        caller |= draw(spec(methods=some(*METHODS, least=1, most=3)))
+    return found

@@ -1,0 +1,130 @@
+"""Apps as wholes: a name, a namespace, and every concern that the kind of app can have."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.unit.random_stacks import access, traffic
+from tests.unit.random_stacks.gateways import DOMAINS, KINDS
+from tests.unit.random_stacks.scalars import LONG_LABEL, Values, always, one, spec, truth
+
+NAMESPACES = ("team-a", "team-b", "n" * 63)
+NAMES = ("weather", "orders-api", "a", "b2", LONG_LABEL)
+
+
+class Plan:
+    """What must be known of all apps before one of them is drawn."""
+
+    def __init__(self, draw: st.DrawFn, most: int) -> None:
+        count = min(draw(one(2, 1, 3, 4, 2, 3, 0)), most)
+        self.names: list[str] = [str(name) for name in draw(st.permutations(NAMES))[:count]]
+        self.namespace = {name: draw(one(*NAMESPACES)) for name in self.names}
+        self.kind = {name: draw(one("mcp", "mcp", "rest", "service", "caller")) for name in self.names}
+        self.service: dict[str, Values] = {}
+        for name in self.names:
+            if self.kind[name] != "caller":
+                numbers = always(port=one(80, 8080, 1, 65535))
+                rest = spec(name=one(f"{name[:50]}-svc"), target_port=st.none() | one(8080, 1, 3000, 65535))
+                self.service[name] = {**draw(spec(numbers)), **draw(rest)}
+
+    def service_ports(self) -> Values:
+        """Port of each app's Service by its host."""
+        return {
+            f"{service.get('name', name)}.{self.namespace[name]}.svc.cluster.local": service["port"]
+            for name, service in self.service.items()
+        }
+
+
+@st.composite
+def plans(draw: st.DrawFn, most: int) -> Plan:
+    return Plan(draw, most)
+
+
+def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, list[str]]:
+    """Hosts of an app, and the gateways it is on."""
+    if not gateways or not draw(one(True, True, False)):
+        return {}, []
+    label = name if len(name) < 40 else "long"
+    on = draw(st.lists(one(*gateways), min_size=1, max_size=3, unique=True))
+    hosts = [{"host": f"{label}.{DOMAINS[gateway]}", "gateway": gateway} for gateway in on]
+    if draw(one(False, False, True)):
+        hosts.append({"host": f"second.{label}.{DOMAINS[on[0]]}", "gateway": on[0]})
+    further = hosts[1:]
+    return {**hosts[0], **({"further_hosts": further} if further else {})}, on
+
+
+_closed = spec(open=one(False))
+
+
+@st.composite
+def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str]) -> Values:
+    """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
+    kind = plan.kind[name]
+    found: Values = {"namespace": plan.namespace[name]}
+    found |= draw(
+        spec(
+            service_account=one(f"{name[:50]}-sa"),
+            labels=one({"app": name}, {"app": name, "tier": "web"}),
+            longest_call=one("30s", "600s", "24h"),
+            load_balancing=traffic.load_balancing(outlier=False),
+        )
+    )
+    if kind == "caller":
+        return found
+    others = [other for other in plan.names if other != name]
+    found["service"] = plan.service[name]
+    on: list[str] = []
+    if kind in ("mcp", "rest"):
+        hosts, on = _exposed(draw, name, gateways)
+        found |= hosts
+    era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
+    if kind == "mcp":
+        shape = spec(path=one("/mcp", "/", "/a/b.c"), sessions=one("none"))
+        found["mcp"] = {**draw(shape), **({"era": era} if era != "both" or draw(truth) else {})}
+    versions = draw(one(False, True))
+    targets = [other for other in others if other in plan.service and other not in flagged]
+    root = kind != "mcp"
+    if kind == "rest" or draw(truth):
+        routes = draw(traffic.routes_of(targets if on else [], versions=versions, root=root, service=True))
+        if routes or kind == "rest":
+            found["routes"] = routes or [{"exact": "/only"}]
+    if on:
+        paths = found.get("routes", [])
+        protected = era is not None or any("respond" not in r and r.get("auth") != "none" for r in paths)
+        tokens = protected and draw(one(True, True, False))
+        if tokens:
+            found["auth"] = draw(access.auth(era))
+            found |= draw(_closed)
+        elif era is not None:
+            found["open"] = True
+        if draw(truth):
+            found["rate_limit"] = draw(access.rate_limit(tokens=tokens, service=limits))
+    found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
+    if found.get("resilience", {}).get("outlier", {}) is not None:
+        found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
+    elif found.get("load_balancing", {}).get("locality") is not None:
+        found.pop("load_balancing")
+    if versions:
+        found["versions"] = {"v1": draw(traffic.version), "v2": draw(traffic.version)}
+        if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
+            found["versions"]["v2"].pop("labels")
+        found["rollout"] = draw(
+            traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
+        )
+    own_paths = kind == "mcp" or any("respond" not in r and "to" not in r for r in found.get("routes", []))
+    if draw(truth):
+        found["callers"] = draw(access.callers(others, own_paths=own_paths))
+    return found
+
+
+@st.composite
+def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faults: bool) -> Values:
+    served = [name for name in gateways if KINDS[name] != "egress"]
+    flagged = set(plan.names[:2])
+    found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
+    for declared in found.values():
+        if faults and "service" in declared and draw(truth):
+            declared["faults"] = draw(
+                st.lists(access.fault, min_size=1, max_size=2, unique_by=lambda fault: fault["value"])
+            )
+    return found

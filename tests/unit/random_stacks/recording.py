@@ -1,0 +1,145 @@
+"""Traces, access logs and metrics, and what shows them to people."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.unit.random_stacks.scalars import Drawn, Values, always, duration, named, one, some, spec, truth
+
+TAGS = ("tool", "client.kind", "t" * 60)
+VALUES = ("search", "a/b:c+d", "9")
+METRICS = (
+    "ALL_METRICS",
+    "REQUEST_COUNT",
+    "REQUEST_DURATION",
+    "REQUEST_SIZE",
+    "RESPONSE_SIZE",
+    "GRPC_REQUEST_MESSAGES",
+    "GRPC_RESPONSE_MESSAGES",
+)
+FILTERS = ("request.method == 'DELETE'", "response.code >= 500 || request.path.startsWith('/x')")
+
+backends: Drawn = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "otlp": spec(
+                always(service=one("otel-collector.observability.svc.cluster.local")),
+                port=one(1, 4317, 65535),
+                http_path=st.none() | one("/v1/traces"),
+                max_tag_length=one(1, 256),
+            )
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "zipkin": spec(
+                always(service=one("zipkin.observability.svc.cluster.local")),
+                port=one(1, 9411, 65535),
+                path=one("/api/v2/spans"),
+                max_tag_length=one(1, 256),
+            )
+        }
+    ),
+)
+
+span_tag: Drawn = st.one_of(
+    spec(always(header=one("x-tenant")), default=st.none() | one("none", "")),
+    spec(always(literal=one("shop"))),
+    spec(always(environment=one("ISTIO_META_CLUSTER_ID")), default=one("here")),
+    spec(always(formatter=one("%RESPONSE_CODE%", "%PATH(NQ:ORIG_OR_PATH)% at %START_TIME%"))),
+)
+
+percents = one(0, 1, 100)
+listed = always(values=some(*VALUES, least=1))
+texts: dict[str, Drawn] = {"absent": one("unknown", "none"), "other": one("other", "rest")}
+carried: dict[str, Drawn] = {"metrics": some(*METRICS, least=1)}
+metric_tag: Drawn = st.one_of(
+    spec({**always(header=one("x-client")), **listed}, **texts, **carried),
+    spec(always(response_class=one(True)), **carried),
+    spec(
+        always(
+            size=spec(
+                always(of=one("request", "response"), buckets=one([1], [1024, 65536], list(range(1, 21)))),
+            )
+        ),
+        response_class=one(False),
+        **carried,
+    ),
+    spec({**always(expression=one("request.method", "string(response.code)")), **listed}, **texts, **carried),
+)
+
+selection: Drawn = st.one_of(
+    spec(always(errors=one(True)), slower_than=st.none() | duration),
+    spec(always(errors=one(False, True), slower_than=duration)),
+)
+
+
+def access_logs(**further: Drawn) -> Drawn:
+    on = spec(enabled=one(True), log=selection | st.none(), filter=st.none() | one(*FILTERS), **further)
+    return on | spec(always(enabled=one(False)), log=st.none(), filter=st.none(), **further)
+
+
+fields = named(["peer", "bytes_sent"], one("%DOWNSTREAM_PEER_URI_SAN%", "", "100%%"))
+tags = named(TAGS, span_tag)
+
+
+_of_app = {
+    traced: spec(
+        tracing=st.none() | spec(always(sampling_percent=one(None, 0, 0.1, 100), tags=named(TAGS, span_tag, least=1)))
+        if traced
+        else st.none(),
+        access_log=access_logs() | st.none(),
+        metrics=st.none() | spec(always(tags=named(TAGS, metric_tag, least=1))),
+    )
+    for traced in (False, True)
+}
+_providers = named(["traces", "b"], backends, least=1)
+_mesh_wide = spec(
+    always(metrics=spec(tags=named(TAGS, metric_tag), drop=some("request_protocol", "source_version"))),
+    access_log=access_logs(fields=fields),
+)
+
+
+@st.composite
+def telemetry(draw: st.DrawFn, apps: Values) -> Values:
+    found: Values = draw(_mesh_wide)
+    traced = draw(one(True, True, False))
+    if traced:
+        found["providers"] = draw(_providers)
+        found["tracing"] = draw(spec(always(provider=one(*found["providers"])), sampling_percent=percents, tags=tags))
+    if apps:
+        found["apps"] = draw(named(list(apps), _of_app[traced], least=draw(one(0, 1))))
+    return found
+
+
+urls = one("http://prometheus.observability:9090", "https://metrics.observability.svc:443/prom")
+
+
+@st.composite
+def kiali(draw: st.DrawFn) -> Values:
+    found: Values = draw(
+        spec(
+            always(version=one("2.21.0"), prometheus=urls, view_only=truth),
+            repository=one("https://kiali.org/helm-charts"),
+            namespace=one("kiali", "seen"),
+            tracing=st.none() | urls,
+        )
+    )
+    if draw(truth):
+        provider = spec(
+            always(issuer=one("https://id.example.com"), client_id=one("kiali")), username_claim=one("sub", "email")
+        )
+        return {**found, "login": "openid", "openid": draw(provider)}
+    return {**found, **draw(spec(login=one("token"), openid=st.none()))}
+
+
+observability: Drawn = spec(
+    kiali=st.none() | kiali(),
+    grafana=st.none()
+    | spec(
+        always(namespace=one("monitoring")),
+        label=one("g", "grafana_dashboard"),
+        internal_url=st.none() | urls,
+        external_url=st.none() | one("https://grafana.example.com"),
+    ),
+)

@@ -1,0 +1,170 @@
+"""Routes, versions, pools, balancing: where a request to an app goes, and what happens when pods are slow or full."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.unit.random_stacks.access import CLAIMS, WORDS
+from tests.unit.random_stacks.scalars import METHODS, Drawn, Values, always, duration, named, one, some, spec, truth
+
+UNSENT = ("connect-failure", "refused-stream")
+REPEATING = ("reset", "reset-before-request", "gateway-error", "5xx", "unavailable", "retriable-4xx")
+
+keepalive = spec(always(time=duration, interval=duration, probes=one(1, 3, 100)))
+
+pool: Drawn = spec(
+    always(connections=one(None, 1, 100, 5000)),
+    connect_timeout=duration,
+    open_streams=one(1, 1000, 100000),
+    pending=one(1, 1024),
+    requests_per_connection=st.none() | one(1, 10000),
+    idle_timeout=st.none() | duration,
+    keepalive=st.none() | keepalive,
+    http2=truth,
+)
+
+
+_ejection = spec(
+    always(max_ejected_percent=one(1, 50, 99), min_health_percent=one(None, 0, 30, 100)),
+    interval=duration,
+    base_ejection=duration,
+    split_local_errors=truth,
+)
+
+
+@st.composite
+def outliers(draw: st.DrawFn) -> Values:
+    return draw(_ejection) | draw(
+        one(
+            {},
+            {"consecutive_gateway_errors": 1},
+            {"consecutive_gateway_errors": 5, "consecutive_5xx": 0},
+            {"consecutive_gateway_errors": 0, "consecutive_5xx": 7},
+        )
+    )
+
+
+@st.composite
+def retries(draw: st.DrawFn, *, mcp: bool, timeout: bool) -> Values:
+    """`timeout`: the route has one of at least 30 s."""
+    found: Values = draw(spec(attempts=one(0, 2, 10)))
+    if not mcp and draw(truth):
+        found |= {"idempotent": True, "conditions": draw(some(*UNSENT, *REPEATING, least=1))}
+    else:
+        found |= draw(spec(conditions=some(*UNSENT, least=1), idempotent=one(False)))
+    if not mcp:
+        found["per_try_timeout"] = draw(one(None, "1ms", "2s"))
+    return found
+
+
+@st.composite
+def resilience(draw: st.DrawFn, *, mcp: bool) -> Values:
+    return draw(
+        spec(
+            retries=retries(mcp=mcp, timeout=False),
+            retry_budget=st.none() | spec(always(percent=one(0, 20, 100)), min_concurrency=one(0, 3)),
+            pool=pool,
+            outlier=st.none() | outliers(),
+        )
+    )
+
+
+regions = one("us-central1", "europe-west1")
+shares = one({"us-central1/*": 100}, {"us-central1/us-central1-a/*": 70, "europe-west1/*": 30})
+locality: Drawn = st.one_of(
+    spec(failover=st.just([{"from": "us-central1", "to": "europe-west1"}])),
+    spec(distribute=shares.map(lambda to: [{"from": "us-central1/*", "to": to}])),
+)
+
+hashing: Drawn = st.one_of(
+    spec(always(header=one("x-user"))),
+    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration)),
+    spec(always(source_ip=one(True))),
+    spec(always(query=one("q")), source_ip=one(False)),
+)
+
+
+def load_balancing(*, outlier: bool) -> Drawn:
+    return spec(
+        algorithm=one("least_request", "round_robin", "random"),
+        hash=st.none() | hashing,
+        locality=(st.none() | locality) if outlier else st.none(),
+        warmup=st.none() | duration,
+    )
+
+
+version: Drawn = spec(
+    labels=one({}, {"rel": "b"}, {"rel": "b", "track": "x"}),
+    pool=st.none() | pool,
+    outlier=st.none() | outliers(),
+    load_balancing=st.none() | load_balancing(outlier=True),
+)
+
+
+@st.composite
+def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool, target: bool) -> Values:
+    """`target`: another app's route leads here, so Flagger cannot have the routes."""
+    free = not routes and not target
+    by = draw(one("stack", "stack", "argo-rollouts", *(["flagger"] if free else [])))
+    found: Values = {"stable": "v1", **({"managed_by": by} if by != "stack" or draw(truth) else {})}
+    if by == "flagger":
+        return found
+    if by == "argo-rollouts" or draw(truth):
+        percent = draw(one(0, 5, 50, 100))
+        before = draw(one(None, 0, percent, 100))
+        canary: Values = {"version": "v2", **draw(spec(percent=st.just(percent), max_step=one(1, 50, 100)))}
+        if before is not None:
+            canary["from_percent"] = before
+            step = max(canary.get("percent", 5) - before, 1)
+            canary["max_step"] = max(step, canary.get("max_step", 50))
+        mark = spec(always(allowed=one("anyone", "callers")), value=one("true", "yes"))
+        key = one({"header": "x-canary"}, {"cookie": "canary"})
+        canary |= draw(spec(pin=st.none() | st.builds(lambda a, b: {**a, **b}, key, mark)))
+        found["canary"] = canary
+    share = spec(always(version=one("v1", "v2"), percent=one(1, 50, 100)))
+    if tokens and draw(truth):
+        claim = spec(always(name=one(*CLAIMS), values=some(*WORDS, least=1, most=2)))
+        found.setdefault("experiments", {})["staff"] = {**draw(share), "claim": draw(claim)}
+    if gateways and draw(truth):
+        found.setdefault("experiments", {})["way"] = {**draw(share), "gateway": draw(one(*gateways))}
+    return found
+
+
+changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some("x-c", "x-d"))
+headers: Drawn = spec(request=changes, response=changes)
+
+PATHS = ("/v1", "/v1/items", "/only", "/~x/y.z", "/$&'()+,=:@-_!", "/" + "p" * 60)
+
+
+@st.composite
+def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool, service: bool) -> list[Values]:
+    """`root`: whether a route may take every path; `service`: whether the app has one that routes may lead to."""
+    found: list[Values] = []
+    taken = draw(some(*PATHS, *(["/"] if root else []), most=3))
+    for path in taken:
+        kind = draw(one("exact", "prefix"))
+        route: Values = {kind: path if kind == "exact" or path == "/" else f"{path}/"}
+        methods = draw(one(["GET"], ["GET", "HEAD"], ["POST"], list(METHODS), ["PUT", "PATCH"], ["DELETE", "OPTIONS"]))
+        route |= {} if methods == ["GET"] and draw(truth) else {"methods": methods}
+        route |= draw(spec(auth=one("required", "none"), headers=headers))
+        leads = draw(one(*(["own"] if service else []), "respond", *(["other"] if targets else [])))
+        if leads == "respond":
+            route["respond"] = draw(
+                spec(
+                    always(status=one(200, 404, 503, 599)),
+                    body=st.none() | one("here", ""),
+                    content_type=one("text/plain; charset=utf-8", "application/json"),
+                )
+            )
+            found.append(route)
+            continue
+        if leads == "other":
+            route["to"] = {"app": draw(one(*targets))}
+        elif versions and set(methods) <= {"GET", "HEAD"}:
+            route["mirror"] = draw(spec(always(version=one("v2")), percent=one(0, 10, 100)))
+        route |= draw(spec(rewrite=one("/inner") if kind == "exact" else one("/inner/", "/")))
+        timeout = draw(truth)
+        route |= {"timeout": "30s"} if timeout else {}
+        route["retries"] = draw(st.none() | retries(mcp=False, timeout=timeout))
+        found.append(route)
+    return found

@@ -1,0 +1,108 @@
+"""Whole stacks, and the part of one that becomes Istio objects."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from chatgpt_mesh.mesh.specs.gateways import RELEASES
+from tests.unit.random_stacks import google, installation, mesh_wide, recording
+from tests.unit.random_stacks.apps import Plan, apps, plans
+from tests.unit.random_stacks.gateways import gateways
+from tests.unit.random_stacks.scalars import (
+    QUANTITIES,
+    Drawn,
+    Values,
+    always,
+    duration,
+    named,
+    one,
+    port,
+    some,
+    spec,
+    truth,
+)
+
+limits_service: Drawn = spec(
+    namespace=one("ratelimit", "limits"),
+    service=one("ratelimit", "rl"),
+    port=port,
+    labels=one({"app": "ratelimit"}, {"app": "rl", "tier": "x"}),
+    timeout=duration,
+    deny_when_down=truth,
+)
+
+namespace: Drawn = spec(
+    quota=st.none()
+    | spec(
+        always(pods=one(None, 1, 100), cpu=one(None, *QUANTITIES), memory=one(None, *QUANTITIES)),
+        load_balancers=one(0, 2),
+        node_ports=one(0, 1),
+    ),
+    editors=some("team-a@example.com", "admins"),
+    viewers=some("everybody@example.com"),
+)
+
+
+@st.composite
+def _of_plan(draw: st.DrawFn, plan: Plan, *, is_google: bool) -> Values:
+    found: Values = {}
+    served = draw(gateways(plan.service_ports(), google=is_google))
+    limits = draw(truth)
+    found["gateways"] = served
+    if limits:
+        found["rate_limit_service"] = draw(limits_service)
+    faults = draw(truth)
+    if faults or draw(truth):
+        found["faults_allowed"] = faults
+    found["apps"] = draw(apps(plan, list(served), limits=limits, faults=faults))
+    found |= draw(spec(trust_domain=one("cluster.local", "acme.example"), objects=mesh_wide.objects))
+    found["security"] = draw(mesh_wide.security(found["apps"]))
+    found["egress"] = draw(mesh_wide.egress(found["apps"], served))
+    found["telemetry"] = draw(recording.telemetry(found["apps"]))
+    return found
+
+
+@st.composite
+def meshes(draw: st.DrawFn, most: int = 4) -> Values:
+    """A declaration of a mesh, with up to `most` apps."""
+    return draw(_of_plan(draw(plans(most)), is_google=False))
+
+
+@st.composite
+def stacks(draw: st.DrawFn, most: int = 4) -> Values:
+    """Everything that a stack file may say, with up to `most` apps."""
+    plan = draw(plans(most))
+    is_google = draw(truth)
+    found = draw(_of_plan(plan, is_google=is_google))
+    if is_google:
+        network = draw(google.network)
+        found |= {
+            "project": "acme-chatgpt",
+            "project_number": draw(one("123456", "9" * 20)),
+            "network": network,
+            "cluster": draw(google.cluster(network["zones"], plan.names)),
+        }
+    else:
+        found["cluster"] = draw(installation.existing)
+    found["istio"] = draw(installation.istio(google=is_google))
+    homes = sorted(set(plan.namespace.values()))
+    if homes and draw(truth):
+        found["namespaces"] = draw(named(homes, namespace))
+    found |= draw(spec(observability=recording.observability))
+    accepted = [_accepted(name, gateway) for name, gateway in found["gateways"].items() if _is_kept_from_tls13(gateway)]
+    if draw(truth):
+        found["accept"] = accepted
+    return found
+
+
+def _is_kept_from_tls13(gateway: Values) -> bool:
+    return any(
+        listener.get("tls", {}).get("max_version") == "1.2" for listener in gateway.get("listeners", {}).values()
+    )
+
+
+def _accepted(name: str, gateway: Values) -> Values:
+    """The way out for what a person has decided, as the checker words it."""
+    home = gateway.get("namespace") or RELEASES[gateway["kind"]][1]
+    why = "clients of a partner that speak TLS 1.2 alone"
+    return {"code": "MCP406", "object": f"Gateway/{home}/{name}", "until": "2027-06-30", "why": why}

@@ -1,0 +1,58 @@
+"""Declarations that teams write, as whole stack files, and what the whole path says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from tests.surroundings import ROOT, surroundings
+from tests.unit.golden import product
+
+pytestmark = pytest.mark.unit
+
+HERE = ROOT / "tests" / "fixtures" / "declarations"
+
+OUTCOMES: dict[str, tuple[str, ...]] = {
+    "app-nobody-calls-yet": (),
+    "argo-rollouts-new-app": (),
+    "egress-host-on-two-ports": (),
+    "egress-tcp": (),
+    "era-modern": (),
+    "exception-for-workload-that-is-no-app": (),
+    "exception-on-metrics-port": (),
+    "fixed-answer": (),
+    "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
+    "gateway-release-of-own-name": (),
+    "istio-namespace": ("istio_namespace: is not a setting",),
+    "mcp-and-rest-with-tokens": (),
+    "rest-api-with-tokens-and-no-mcp-app": (),
+    "second-public-gateway": (),
+    "service-port-80": (),
+}
+"""By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with surroundings(tmp_path_factory.mktemp("declarations") / "machine"):
+        yield
+
+
+def said(path: Path) -> list[str]:
+    """Everything that the program says of a stack file: mistakes, errors, warnings."""
+    try:
+        built = product.of_file(path)
+    except InvalidConfig as mistakes:
+        return [str(problem) for problem in mistakes.problems]
+    return [*built.findings(), *map(str, built.mesh.warnings), *map(str, built.settings.warnings(product.TODAY))]
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_program_says_no_more_and_no_less(name: str) -> None:
+    sentences = said(HERE / f"{name}.yaml")
+    assert len(sentences) == len(OUTCOMES[name]), "\n".join(sentences)
+    for sentence, beginning in zip(sentences, OUTCOMES[name], strict=True):
+        assert sentence.startswith(beginning)
