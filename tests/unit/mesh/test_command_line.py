@@ -34,7 +34,7 @@ DATABASE = """
       kind: Gateway
       metadata: {name: database, namespace: weather}
       spec:
-        selector: {istio: ingressgateway}
+        selector: {istio: databases}
         servers: [{port: {number: 5432, name: tcp, protocol: TCP}, hosts: ["*"]}]
 """
 

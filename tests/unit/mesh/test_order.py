@@ -61,10 +61,14 @@ def guards_of(objects: Manifests, namespace: str, labels: Mapping[str, str]) -> 
     }
 
 
-def is_for_others(guard: dict[str, Any], route: dict[str, Any]) -> bool:
-    """Whether what it names are hosts or routes, and none of this VirtualService."""
+def is_for_others(guard: dict[str, Any], route: dict[str, Any], served: set[str]) -> bool:
+    """Whether what it names are hosts, server names or routes, and none of this VirtualService or its gateways."""
     spec = guard.get("spec", {})
     rules = spec.get("rules", ())
+    conditions = [condition for rule in spec.get("rules", ()) for condition in rule.get("when", ())]
+    asked = {name for found in conditions if found["key"] == "connection.sni" for name in found["values"]}
+    if asked and not asked & {*served, *route["hosts"]}:
+        return True
     hosts = {h for rule in rules for to in rule.get("to", ()) for h in to["operation"].get("hosts", ())}
     names = {
         patch["match"]["routeConfiguration"]["vhost"]["route"]["name"]
@@ -99,7 +103,9 @@ def test_a_route_comes_after_all_that_it_names_and_all_that_guards_its_way(decla
             selector = objects[f"Gateway/{name}"]["spec"]["selector"]
             opened = next(found for found in mesh.gateways.values() if selector.items() <= found.pod_labels.items())
             guards = guards_of(objects, opened.home, opened.pod_labels)
-            needed |= {name for name, guard in guards.items() if not is_for_others(guard, route)}
+            servers = objects[f"Gateway/{name}"]["spec"]["servers"]
+            served = {host.rpartition("/")[2] for server in servers for host in server["hosts"]}
+            needed |= {name for name, guard in guards.items() if not is_for_others(guard, route, served)}
         assert needed <= before(mesh, key), key
 
 

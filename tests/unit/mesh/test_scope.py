@@ -51,10 +51,12 @@ def scoped(draw: st.DrawFn) -> dict[str, Any]:
     gateways = {name: {**spec, "release": f"ours-{name}"} for name, spec in declaration["gateways"].items()}
     if draw(st.booleans()):
         gateways["public"] |= {"namespace": "platform", "existing": {"replicas": 2}}
-    if draw(st.booleans()):
-        names = sorted(declaration["apps"])
+    declaration.pop("egress", None)
+    names = sorted(declaration["apps"])
+    if names and draw(st.booleans()):
+        ways = ["sidecar", *(["gateway"] if any(one["kind"] == "egress" for one in gateways.values()) else [])]
         allowed = {"host": "api.openai.com", "from": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))}
-        declaration["egress"] = {"allow": [allowed], "via": draw(st.sampled_from(["gateway", "sidecar"]))}
+        declaration["egress"] = {"allow": [allowed], "via": draw(st.sampled_from(ways))}
     return {**declaration, "gateways": gateways, "security": {"scope": "namespaces"}}
 
 
