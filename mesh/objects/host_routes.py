@@ -14,7 +14,7 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
-from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
+from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
@@ -22,7 +22,7 @@ from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.resilience import retry
 from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, stable_division
-from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, route_uri
+from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,13 +72,8 @@ class HostRoutes:
     def _further(self, route: RouteSpec) -> Iterator[HTTPRoute]:
         label, uri = re.sub(r"[^a-z0-9]+", "-", route.path.lower()).strip("-") or "root", route_uri(route)
         label = label if route.exact is not None else f"{label}-prefix"
-        if route.respond is not None:
-            headers = {
-                **({"content-type": route.respond.content_type} if route.respond.body is not None else {}),
-                **route.headers.response.set,
-            }
-            matches = [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))]
-            yield answer(f"{self.name}.{label}", matches, route.respond.status, headers, route.respond.body)
+        if not route.leads_on:
+            yield self._own_answer(f"{self.name}.{label}", route)
             yield method_not_allowed(f"{self.name}.{label}.method", uri, route.methods)
             return
         target = self.app if route.to is None else self.graph.apps[route.to.app]
@@ -86,6 +81,16 @@ class HostRoutes:
         how = forward_of(self.app, route, strip=self.stripped, cors=cors)
         protected = self.app.auth is not None and route.auth == "required"
         yield from self._guarded(label, uri, route.methods, target, how, protected=protected)
+
+    @staticmethod
+    def _own_answer(name: str, route: RouteSpec) -> HTTPRoute:
+        matches = [HTTPMatchRequest(uri=route_uri(route), method=methods_match(route.methods))]
+        if (to := route.redirect) is not None:
+            return redirect(name, matches, to.status, host=to.host, path=to.path, headers=header_changes(route.headers))
+        assert route.respond is not None, "the caller asks for it"  # noqa: S101
+        content_type = {"content-type": route.respond.content_type} if route.respond.body is not None else {}
+        headers = {**content_type, **route.headers.response.set}
+        return answer(name, matches, route.respond.status, headers, route.respond.body)
 
     def _guarded(
         self,

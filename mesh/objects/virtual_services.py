@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.istio_api.networking import HTTPRoute, VirtualService
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import mesh_routes
+from chatgpt_mesh.mesh.objects.answers import redirect
 from chatgpt_mesh.mesh.objects.auth import token_expiry
 from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
 from chatgpt_mesh.mesh.objects.owned import Owned
@@ -32,11 +33,14 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
     rollout = app.rollout
     if app.service is None and not app.exposures:
         return
+    for exposure in app.exposures:
+        if exposure.redirect is not None:
+            yield _redirecting(graph, app, exposure, exposure.redirect)
     if rollout is not None and rollout.managed_by == "flagger":
         return
     if rollout is not None and handed_off(app) and rollout.canary is not None:
         yield _moved_by_a_controller(app, rollout, rollout.canary)
-    for exposure in app.exposures:
+    for exposure in app.served:
         gateway = graph.gateways[exposure.gateway]
         routes = tuple(HostRoutes(graph, app, exposure).routes())
         if not routes:
@@ -53,6 +57,17 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         )
         metadata = ObjectMeta(name=f"{app.name}-mesh", namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
+
+
+def _redirecting(graph: Graph, app: AppSpec, exposure: Exposure, status: int) -> Owned:
+    """A host without paths of its own: every request goes to the main host."""
+    gateway, main = graph.gateways[exposure.gateway], app.exposures[0]
+    home = graph.gateways[main.gateway]
+    port = home.listeners[home.listener_of(main.host) or ""].port
+    route = redirect(f"{app.name}.redirect", (), status, host=main.host, port=port)
+    spec = VirtualService(hosts=(exposure.host,), gateways=(f"{gateway.home}/{gateway.name}",), http=(route,))
+    metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
+    return Owned(Resource(metadata=metadata, spec=spec), app.declared_at)
 
 
 def _moved_by_a_controller(app: AppSpec, rollout: RolloutSpec, canary: CanaryConfig) -> Owned:

@@ -34,7 +34,7 @@ def guarded(graph: Graph, gateway: GatewaySpec) -> tuple[Guarded, ...]:
         Guarded(app, app.auth, exposure.host)
         for app in graph.apps.values()
         if app.auth is not None
-        for exposure in app.exposures
+        for exposure in app.served
         if exposure.gateway == gateway.name
     )
 

@@ -49,6 +49,9 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
     hosts = [{"host": f"{label}.{DOMAINS[gateway]}", "gateway": gateway} for gateway in on]
     if draw(one(False, False, True)):
         hosts.append({"host": f"second.{label}.{DOMAINS[on[0]]}", "gateway": on[0]})
+    if draw(one(False, False, True)):
+        status = draw(one(301, 302, 307, 308))
+        hosts.append({"host": f"old.{label}.{DOMAINS[on[0]]}", "gateway": on[0], "redirect": status})
     further = hosts[1:]
     return {**hosts[0], **({"further_hosts": further} if further else {})}, on
 
@@ -90,7 +93,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
             found["routes"] = routes or [{"exact": "/only"}]
     if on:
         paths = found.get("routes", [])
-        protected = era is not None or any("respond" not in r and r.get("auth") != "none" for r in paths)
+        protected = era is not None or any(
+            not {"respond", "redirect"} & r.keys() and r.get("auth") != "none" for r in paths
+        )
         tokens = protected and draw(one(True, True, False))
         if tokens:
             found["auth"] = draw(access.auth(era))
@@ -111,7 +116,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["rollout"] = draw(
             traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
         )
-    own_paths = kind == "mcp" or any("respond" not in r and "to" not in r for r in found.get("routes", []))
+    own_paths = kind == "mcp" or any(not {"respond", "redirect", "to"} & r.keys() for r in found.get("routes", []))
     if draw(truth):
         found["callers"] = draw(access.callers(others, own_paths=own_paths))
     return found

@@ -147,7 +147,13 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
         methods = draw(one(["GET"], ["GET", "HEAD"], ["POST"], list(METHODS), ["PUT", "PATCH"], ["DELETE", "OPTIONS"]))
         route |= {} if methods == ["GET"] and draw(truth) else {"methods": methods}
         route |= draw(spec(auth=one("required", "none"), headers=headers))
-        leads = draw(one(*(["own"] if service else []), "respond", *(["other"] if targets else [])))
+        leads = draw(one(*(["own"] if service else []), "respond", "redirect", *(["other"] if targets else [])))
+        if leads == "redirect":
+            route["redirect"] = draw(
+                spec(always(host=one("elsewhere.example.org")), path=one("/", "/a/b.c"), status=one(301, 302, 307, 308))
+            )
+            found.append(route)
+            continue
         if leads == "respond":
             route["respond"] = draw(
                 spec(
