@@ -19,6 +19,7 @@ from chatgpt_mesh.mesh.objects.auth import tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.cors import cors_policy
+from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.resilience import retry
 from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, stable_division
@@ -50,6 +51,8 @@ class HostRoutes:
 
     def routes(self) -> Iterator[HTTPRoute]:
         app, auth = self.app, self.app.auth
+        if app.maintenance is not None:
+            yield from closed(app, app.maintenance)
         if any(route.prefix is not None for route in app.routes):
             # Only a prefix leaves room for such a path; beside exact paths it has no route anyway.
             yield answer(f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {})

@@ -17,6 +17,7 @@ from chatgpt_mesh.mesh.specs import (
     faults,
     hosts,
     load_balancing,
+    maintenance,
     mcp,
     rate_limit,
     resilience,
@@ -31,6 +32,7 @@ from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from chatgpt_mesh.mesh.specs.hosts import Exposure, HostSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
@@ -85,6 +87,9 @@ class AppSpec(NamedSpec):
     """The MCP endpoint. `mcp: {}` takes the defaults."""
     routes: Many[RouteSpec] = ()
     """Further paths of the host."""
+    maintenance: MaintenanceSpec | None = None
+    """Answer everything on the app's hosts with 503, the MCP path included, after what the gateway refuses anyway.
+    Callers in the mesh go on, and so do routes of other apps that lead here."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None
@@ -249,6 +254,9 @@ def _shape_problems(app: AppSpec) -> Iterator[Problem]:
 
 def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
+    if app.maintenance is not None:
+        flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
+        yield from maintenance.problems(f"{path}.maintenance", exposed=bool(app.served), flagger=flagger)
     if app.mcp is not None:
         yield from mcp.problems(f"{path}.mcp", app.mcp)
     yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)

@@ -10,11 +10,10 @@ from pydantic import Field
 from chatgpt_mesh.mesh.specs import redirects
 from chatgpt_mesh.mesh.specs.callers import Method
 from chatgpt_mesh.mesh.specs.declared import listed
-from chatgpt_mesh.mesh.specs.header_values import HeaderValue, MediaType
+from chatgpt_mesh.mesh.specs.header_values import AnswerBody, HeaderValue, MediaType
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.redirects import NEEDS_LOCATION, RedirectSpec
 from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
-from chatgpt_mesh.mesh.specs.scalar import text_that
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec, within
 
 if TYPE_CHECKING:
@@ -44,21 +43,12 @@ class HeadersSpec(Spec):
     """What the client sees."""
 
 
-LONGEST_BODY = 4096
-"""Bytes of an answer that Envoy gives itself; it refuses all routes of a gateway for a longer one."""
-
-
-def _body_refusal(text: str) -> str | None:
-    size = len(text.encode())
-    return f"must have {LONGEST_BODY} bytes at most, and has {size}" if size > LONGEST_BODY else None
-
-
 class RespondSpec(Spec):
     """An answer that the proxy gives itself."""
 
     status: int = Field(ge=200, le=599)
     """HTTP status."""
-    body: Annotated[str, text_that(_body_refusal)] | None = None
+    body: AnswerBody | None = None
     """Text of the answer."""
     content_type: MediaType = "text/plain; charset=utf-8"
     """Type of the text."""

@@ -27,6 +27,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
+    "maintenance": (),
     "mcp-and-rest-with-tokens": (),
     "redirects": (),
     "rest-api-with-tokens-and-no-mcp-app": (),

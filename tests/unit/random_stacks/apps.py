@@ -116,6 +116,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["rollout"] = draw(
             traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
         )
+    if on and found.get("rollout", {}).get("managed_by") != "flagger" and draw(one(False, False, True)):
+        found["maintenance"] = draw(traffic.maintenance)
     own_paths = kind == "mcp" or any(not {"respond", "redirect", "to"} & r.keys() for r in found.get("routes", []))
     if draw(truth):
         found["callers"] = draw(access.callers(others, own_paths=own_paths))

@@ -133,6 +133,12 @@ def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool
 changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some("x-c", "x-d"))
 headers: Drawn = spec(request=changes, response=changes)
 
+maintenance: Drawn = spec(
+    body=one("", "Back soon."),
+    content_type=one("text/plain", "application/json"),
+    retry_after=one("1s", "1500ms", "168h"),
+)
+
 PATHS = ("/v1", "/v1/items", "/only", "/~x/y.z", "/$&'()+,=:@-_!", "/" + "p" * 60)
 
 
