@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     symptoms=("canary gets no traffic", "a setting has no effect", "a path answers from the wrong service"),
     why="""
 Routes are tried from top to bottom and the first match takes the request. A route below one that takes everything it
-could take is dead. A first route that answers 503 with `retry-after` to everything is no mistake: it closes the host
+could take is dead. A route that answers 503 with `retry-after` for every path is no mistake: it closes the host
 for a while, and what is below it is kept for afterwards.
 """,
     bad="""
@@ -70,7 +70,8 @@ MAX_ROUTES = 200
 def _closes_the_host(route: HttpRoute) -> bool:
     """Whether it is the sign on the door of a host under maintenance."""
     said = {name.lower() for name in mapping(route.raw, "headers", "response", "set")}
-    return route.takes_everything and whole(route.raw, "directResponse", "status") == 503 and "retry-after" in said
+    for_any_path = not any(match.keys() & {"uri", "authority"} for match in route.matches)
+    return for_any_path and whole(route.raw, "directResponse", "status") == 503 and "retry-after" in said
 
 
 def _covers(earlier: HttpRoute, later: HttpRoute) -> bool:

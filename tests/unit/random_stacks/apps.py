@@ -57,6 +57,14 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
 
 
 _closed = spec(open=one(False))
+_answers = spec(maintenance=st.none() | traffic.maintenance)
+"""What all of an app's hosts answer, where their routes are the program's."""
+
+
+def _called(draw: st.DrawFn, kind: str, found: Values, others: list[str]) -> Values:
+    """Its callers in the mesh."""
+    own_paths = kind == "mcp" or any(not {"respond", "redirect", "to"} & r.keys() for r in found.get("routes", []))
+    return {"callers": draw(access.callers(others, own_paths=own_paths))} if draw(truth) else {}
 
 
 @st.composite
@@ -116,11 +124,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["rollout"] = draw(
             traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
         )
-    if on and found.get("rollout", {}).get("managed_by") != "flagger" and draw(one(False, False, True)):
-        found["maintenance"] = draw(traffic.maintenance)
-    own_paths = kind == "mcp" or any(not {"respond", "redirect", "to"} & r.keys() for r in found.get("routes", []))
-    if draw(truth):
-        found["callers"] = draw(access.callers(others, own_paths=own_paths))
+    if on and found.get("rollout", {}).get("managed_by") != "flagger":
+        found |= draw(_answers)
+    found |= _called(draw, kind, found, others)
     return found
 
 
