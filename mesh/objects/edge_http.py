@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects import envoy_patches, response_headers
 from chatgpt_mesh.mesh.objects.auth import verification
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: refusal of ambiguous header names, and the challenge on its own 401."""
+    """Per gateway: refusal of ambiguous header names, the challenge on its own 401, and the headers of its own
+    answers."""
     fields: dict[str, Any] = {}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
@@ -26,6 +27,7 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
         for app, auth, host in verification.guarded(graph, gateway)
         for mapper in verification.unverified_answers(app, auth, host)
     ]
+    mappers += response_headers.of_proxys_own_answers(graph.apps.values(), gateway)
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
     if fields:

@@ -15,6 +15,7 @@ from chatgpt_mesh.mesh.objects.answers import redirect
 from chatgpt_mesh.mesh.objects.auth import token_expiry
 from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
 from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.response_headers import on_every_answer
 from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         yield _moved_by_a_controller(app, rollout, rollout.canary)
     for exposure in app.served:
         gateway = graph.gateways[exposure.gateway]
-        routes = tuple(HostRoutes(graph, app, exposure).routes())
+        routes = on_every_answer(app.response_headers, HostRoutes(graph, app, exposure).routes())
         if not routes:
             continue
         virtual_service = VirtualService(
@@ -65,7 +66,8 @@ def _redirecting(graph: Graph, app: AppSpec, exposure: Exposure, status: int) ->
     home = graph.gateways[main.gateway]
     port = home.listeners[home.listener_of(main.host) or ""].port
     route = redirect(f"{app.name}.redirect", (), status, host=main.host, port=port)
-    spec = VirtualService(hosts=(exposure.host,), gateways=(f"{gateway.home}/{gateway.name}",), http=(route,))
+    routes = on_every_answer(app.response_headers, [route])
+    spec = VirtualService(hosts=(exposure.host,), gateways=(f"{gateway.home}/{gateway.name}",), http=routes)
     metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
     return Owned(Resource(metadata=metadata, spec=spec), app.declared_at)
 

@@ -21,6 +21,7 @@ from chatgpt_mesh.mesh.specs import (
     mcp,
     rate_limit,
     resilience,
+    response_headers,
     rollout,
     routes,
 )
@@ -39,7 +40,7 @@ from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
 from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
-from chatgpt_mesh.mesh.specs.routes import RouteSpec
+from chatgpt_mesh.mesh.specs.routes import HeaderChangesSpec, RouteSpec
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ class AppSpec(NamedSpec):
     maintenance: MaintenanceSpec | None = None
     """Answer everything on the app's hosts with 503, the MCP path included, after what the gateway refuses anyway.
     Callers in the mesh go on, and so do routes of other apps that lead here."""
+    response_headers: HeaderChangesSpec = HeaderChangesSpec()
+    """Headers of every answer of the app's hosts, refusals included, such as `strict-transport-security`; what a route
+    says about the same header holds there. Callers in the mesh see none of it."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None
@@ -254,9 +258,12 @@ def _shape_problems(app: AppSpec) -> Iterator[Problem]:
 
 def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
+    flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
+    exposed = bool(app.served)
     if app.maintenance is not None:
-        flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
-        yield from maintenance.problems(f"{path}.maintenance", exposed=bool(app.served), flagger=flagger)
+        yield from maintenance.problems(f"{path}.maintenance", exposed=exposed, flagger=flagger)
+    at = f"{path}.response_headers"
+    yield from response_headers.problems(at, app.response_headers, exposed=exposed, flagger=flagger)
     if app.mcp is not None:
         yield from mcp.problems(f"{path}.mcp", app.mcp)
     yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)

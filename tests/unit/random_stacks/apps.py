@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.random_stacks import access, traffic
 from tests.unit.random_stacks.gateways import DOMAINS, KINDS
-from tests.unit.random_stacks.scalars import LONG_LABEL, Values, always, one, spec, truth
+from tests.unit.random_stacks.scalars import LONG_LABEL, Values, always, named, one, some, spec, truth
 
 NAMESPACES = ("team-a", "team-b", "n" * 63)
 NAMES = ("weather", "orders-api", "a", "b2", LONG_LABEL)
@@ -57,7 +57,10 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
 
 
 _closed = spec(open=one(False))
-_answers = spec(maintenance=st.none() | traffic.maintenance)
+_answers = spec(
+    maintenance=st.none() | traffic.maintenance,
+    response_headers=spec(set_=named(["x-a", "x-frame-options"], one("1", "%START_TIME%")), remove=some("x-c", "x-d")),
+)
 """What all of an app's hosts answer, where their routes are the program's."""
 
 
