@@ -18,6 +18,7 @@ from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redire
 from chatgpt_mesh.mesh.objects.auth import tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
+from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
@@ -63,7 +64,13 @@ class HostRoutes:
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
             how = Forward(timeout=None, retries=retry(app.resilience.retries), headers=self._strip_only(), cors=cors)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
+        shown: set[str] = set()
         for route in by_precedence(app.routes):
+            target = app if route.to is None else self.graph.apps[route.to.app]
+            if paths := [path for path in guarded_paths(app, route, target) if path not in shown]:
+                # Longer prefixes and exact paths were declared by their names, and come before.
+                yield hidden(self.name, paths)
+                shown.update(paths)
             yield from self._further(route)
 
     def _cors(self, methods: Sequence[str], request: Sequence[str], response: Sequence[str]) -> CorsPolicy | None:

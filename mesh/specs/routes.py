@@ -76,7 +76,9 @@ class RouteSpec(Spec):
     exact: HttpPath | None = None
     """The whole path."""
     prefix: HttpPath | None = None
-    """Everything below a path that ends with '/'."""
+    """Everything below a path that ends with '/'. One that takes in the MCP path, such as `/` for a web UI, leads
+    neither that path on, nor what is below it, nor what a server could read as it: those answer as without the
+    prefix."""
     methods: Many[Method] = ("GET",)
     """Methods; any other is answered 405."""
     to: RouteTargetSpec | None = None
@@ -149,8 +151,10 @@ def problems(
             yield Problem(
                 f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path
             )
-        if mcp_path is not None and kind == "prefix" and mcp_path.startswith(route.path):
-            yield Problem(f"{where}.prefix", f"takes in the MCP path {mcp_path}; choose a path beside it", route.path)
+        if kind == "prefix" and mcp_path == route.path:
+            yield Problem(
+                f"{where}.prefix", "is the MCP path, below which nothing is routed; move one of them", route.path
+            )
         elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path != mcp_path:
             field = "rewrite" if route.rewrite is not None else kind
             yield Problem(

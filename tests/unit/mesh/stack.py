@@ -79,6 +79,19 @@ def routes(built: Mesh, key: str = "VirtualService/chatgpt-production/chatgpt-mc
 
 def asked(built: Mesh, path: str, method: str = "GET", host: str = "chatgpt-mcp.example.com", **rest: Any) -> Answer:
     """What the checker says becomes of a client's request to a public host."""
+    return answer(seen(built), Request(INTERNET, host, path, method, **rest))
+
+
+def seen(built: Mesh) -> MeshView:
+    """The mesh as the checker sees it, with its gateways' charts."""
+    charts = [
+        {
+            "apiVersion": "v1",
+            "kind": "HelmValues",
+            "metadata": {"name": f"gateway/{gateway.home}/{gateway.release_name}"},
+            "values": {},
+        }
+        for gateway in built.gateways.values()
+    ]
     items = [owned.resource.to_dict() for owned in built.objects]
-    view = MeshView(items, environment=Environment(), today=TODAY)
-    return answer(view, Request(INTERNET, host, path, method, **rest))
+    return MeshView([*items, *charts], environment=Environment(), today=TODAY)

@@ -97,7 +97,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["mcp"] = {**draw(shape), **({"era": era} if era != "both" or draw(truth) else {})}
     versions = draw(one(False, True))
     targets = [other for other in others if other in plan.service and other not in flagged]
-    root = kind != "mcp"
+    root = found.get("mcp", {}).get("path") != "/"
     if kind == "rest" or draw(truth):
         routes = draw(traffic.routes_of(targets if on else [], versions=versions, root=root, service=True))
         if routes or kind == "rest":
