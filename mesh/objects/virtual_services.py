@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import HTTPRoute, VirtualService
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import mesh_routes
+from chatgpt_mesh.mesh.objects import mesh_routes, request_size
 from chatgpt_mesh.mesh.objects.answers import redirect
 from chatgpt_mesh.mesh.objects.auth import token_expiry
 from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
@@ -43,7 +43,8 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         yield _moved_by_a_controller(app, rollout, rollout.canary)
     for exposure in app.served:
         gateway = graph.gateways[exposure.gateway]
-        routes = on_every_answer(app.response_headers, HostRoutes(graph, app, exposure).routes())
+        found = request_size.limited(app, HostRoutes(graph, app, exposure).routes())
+        routes = on_every_answer(app.response_headers, found)
         if not routes:
             continue
         virtual_service = VirtualService(
@@ -52,6 +53,7 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
         yield from token_expiry.objects(metadata.name, app, gateway, routes)
+        yield from request_size.objects(metadata.name, app, gateway, routes)
     if app.service is not None:
         virtual_service = VirtualService(
             hosts=(app.service_host,), gateways=("mesh",), http=tuple(mesh_routes.routes(app))

@@ -20,6 +20,7 @@ from chatgpt_mesh.mesh.specs import (
     maintenance,
     mcp,
     rate_limit,
+    request_size,
     resilience,
     response_headers,
     rollout,
@@ -37,6 +38,7 @@ from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
+from chatgpt_mesh.mesh.specs.request_size import BodySize
 from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
@@ -94,6 +96,10 @@ class AppSpec(NamedSpec):
     response_headers: HeaderChangesSpec = HeaderChangesSpec()
     """Headers of every answer of the app's hosts, refusals included, such as `strict-transport-security`; what a route
     says about the same header holds there. Callers in the mesh see none of it."""
+    max_request_body: BodySize | None = None
+    """Most bytes of a request's body at the app's hosts; above it the answer is 413. A body that says its length is
+    never buffered; one that does not is held by the gateway until it has ended, up to this size. No WebSocket passes,
+    which has no end. Default: none. A server that reads whatever it is sent can be made to run out of memory."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None
@@ -262,6 +268,8 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     exposed = bool(app.served)
     if app.maintenance is not None:
         yield from maintenance.problems(f"{path}.maintenance", exposed=exposed, flagger=flagger)
+    if app.max_request_body is not None:
+        yield from request_size.problems(f"{path}.max_request_body", exposed=exposed, flagger=flagger)
     at = f"{path}.response_headers"
     yield from response_headers.problems(at, app.response_headers, exposed=exposed, flagger=flagger)
     if app.mcp is not None:

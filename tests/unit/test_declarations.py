@@ -30,6 +30,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "maintenance": (),
     "mcp-and-rest-with-tokens": (),
     "redirects": (),
+    "request-size-limit": (),
     "response-headers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
     "second-public-gateway": (),

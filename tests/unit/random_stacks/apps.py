@@ -59,6 +59,7 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
 _closed = spec(open=one(False))
 _answers = spec(
     maintenance=st.none() | traffic.maintenance,
+    max_request_body=st.none() | one("1Ki", "1Mi", "999k", "1Gi"),
     response_headers=spec(set_=named(["x-a", "x-frame-options"], one("1", "%START_TIME%")), remove=some("x-c", "x-d")),
 )
 """What all of an app's hosts answer, where their routes are the program's."""
