@@ -23,7 +23,7 @@ from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.resilience import retry
-from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, stable_division
+from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
 
 if TYPE_CHECKING:
@@ -44,10 +44,9 @@ class HostRoutes:
     def __init__(self, graph: Graph, app: AppSpec, exposure: Exposure) -> None:
         self.graph, self.app, self.name = graph, app, app.name
         self.host, self.gateway = exposure.host, exposure.gateway
-        canary = app.rollout and app.rollout.canary
-        self.pin = canary.pin if canary else None
         # A header that only callers in the mesh may pin with is taken away here, so that the app cannot pass it on.
-        self.stripped = (self.pin.header,) if self.pin and self.pin.allowed == "callers" and self.pin.header else ()
+        inside = (pin.header for _, _, pin in pins_of(app) if pin.allowed == "callers" and pin.header)
+        self.stripped = tuple(dict.fromkeys(inside))
         self.tokens = () if app.auth is None else token_matches(app, app.auth, exposure.host)
 
     def routes(self) -> Iterator[HTTPRoute]:
@@ -158,16 +157,13 @@ class HostRoutes:
         how: Forward,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
-        if (
-            rollout is not None
-            and rollout.canary is not None
-            and (pin := rollout.canary.pin) is not None
-            and pin.allowed == "anyone"
-        ):
-            pinned = [
-                HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)}) for token in credentials
-            ]
-            yield forward(f"{name}.pinned", pinned, app, how, ((rollout.canary.version, 100),))
+        for label, version, pin in pins_of(app):
+            if pin.allowed == "anyone":
+                pinned = [
+                    HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)})
+                    for token in credentials
+                ]
+                yield forward(f"{name}.{label}", pinned, app, how, ((version, 100),))
         if rollout is not None and credentials != ({},):
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:

@@ -74,8 +74,8 @@ def objects(virtual_service: str, app: AppSpec, gateway: GatewaySpec, routes: It
     if app.max_request_body is None:
         return
     per_route = envoy_patches.typed(f"{_TYPES}.BufferPerRoute", {"buffer": {"max_request_bytes": _limit(app)}})
-    turned_on = envoy_patches.typed("envoy.config.route.v3.FilterConfig", {"config": per_route})
-    patch = envoy_patches.merge({"typed_per_filter_config": {_FILTER: turned_on}})
+    # To a filter that is off, a configuration of a route's own is what turns it on.
+    patch = envoy_patches.merge({"typed_per_filter_config": {_FILTER: per_route}})
     names = dict.fromkeys(route.name or "" for route in routes if (route.name or "").endswith(_UNSIZED))
     if names:
         spec = envoy_patches.envoy_filter([envoy_patches.route(name, patch) for name in names], gateway.pod_labels)

@@ -35,6 +35,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "rest-api-with-tokens-and-no-mcp-app": (),
     "second-public-gateway": (),
     "service-port-80": (),
+    "three-versions-by-header": (),
     "web-ui-fallback": (),
 }
 """By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""

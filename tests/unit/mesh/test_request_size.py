@@ -47,7 +47,7 @@ def test_a_body_that_says_its_length_meets_no_buffer():
 
 def test_one_that_does_not_is_held_up_to_the_size():
     [patch, *_] = manifest(mesh(APP), FILTER)["configPatches"]
-    config = patch["patch"]["value"]["typed_per_filter_config"][BUFFER]["config"]
+    config = patch["patch"]["value"]["typed_per_filter_config"][BUFFER]
     assert config["buffer"] == {"max_request_bytes": 2**20}
     assert asked(mesh(APP), "/mcp", "POST").outcome is Outcome.ALLOWED
 
