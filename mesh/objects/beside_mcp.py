@@ -30,7 +30,7 @@ def guarded_paths(app: AppSpec, route: RouteSpec, target: AppSpec) -> tuple[str,
         return ()
     found = [app.mcp.path] if app.mcp is not None else []
     found += [METADATA_PATH] if app.auth is not None else []
-    if target.mcp is not None and target.auth is not None and route.leads_on and route.rewrite is None:
+    if target.mcp is not None and route.leads_on and route.rewrite is None:
         found.append(target.mcp.path)
     return tuple(dict.fromkeys(path for path in found if path.startswith(route.prefix)))
 
