@@ -95,10 +95,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         return found
     others = [other for other in plan.names if other != name]
     found["service"] = plan.service[name]
-    on: list[str] = []
-    if kind in ("mcp", "rest"):
-        hosts, on = _exposed(draw, name, gateways)
-        found |= hosts
+    hosts, on = _exposed(draw, name, gateways) if kind in ("mcp", "rest") else ({}, [])
+    found |= hosts
     era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
     if kind == "mcp":
         shape = spec(path=one("/mcp", "/", "/a/b.c"), sessions=one("none"))
