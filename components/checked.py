@@ -105,7 +105,7 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
             host: app.mcp.path
             for app in spec.apps.values()
             if app.mcp is not None
-            for host in (app.service_host, *(exposure.host for exposure in app.exposures))
+            for host in (app.service_host, *(exposure.host for exposure in app.served))
         },
         longest_call_seconds=mesh.drain_duration.total_seconds(),
         trust_domain=spec.trust_domain,

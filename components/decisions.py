@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chatgpt_mesh.istio_api.networking import Gateway
 from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.rollout import pins
 
 if TYPE_CHECKING:
     import meshlint
@@ -223,13 +224,25 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
     if not owner.startswith("apps."):
         return False
     rollout = mesh.spec.apps[owner.split(".")[1]].rollout
-    pin = rollout and rollout.canary and rollout.canary.pin
     if finding.code == "MCP328":
         # Said by `mesh.specs.rollout`, where the routes are handed over.
         return rollout is not None and rollout.managed_by == "flagger"
-    if finding.code == "MCP113" and pin:
-        return pin.allowed == "anyone" and finding.path[-1] == pin.header
+    if finding.code == "MCP113":
+        return finding.path[-1] in _pinned_by_anyone(mesh, owner.split(".")[1])
     return finding.code == "MCP107"
+
+
+def _pinned_by_anyone(mesh: Mesh, name: str) -> frozenset[str]:
+    """Headers by which clients may choose a version of the app, or of one that its routes lead to."""
+    app = mesh.spec.apps[name]
+    targets = (app, *(mesh.spec.apps[route.to.app] for route in app.routes if route.to is not None))
+    return frozenset(
+        pin.header
+        for target in targets
+        if target.rollout is not None
+        for _, _, pin in pins(target.rollout, target.versions)
+        if pin.allowed == "anyone" and pin.header is not None
+    )
 
 
 def _host(mesh: Mesh, finding: meshlint.Finding) -> str | None:

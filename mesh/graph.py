@@ -111,16 +111,16 @@ class Graph:
         return {name: tuple(edges) for name, edges in found.items()}
 
     def _gateway_edges(self, app: AppSpec) -> Iterator[Edge]:
-        if not app.exposures:
+        if not app.served:
             return
         targets: dict[str, list[Endpoint]] = {}
         if app.mcp is not None:
             targets[app.name] = [Endpoint(app.mcp.path, app.mcp.methods)]
         for route in app.routes:
-            if route.respond is None:
+            if route.leads_on:
                 target = app.name if route.to is None else route.to.app
                 targets.setdefault(target, []).append(Endpoint(route.upstream_path, route.methods))
-        for exposure in app.exposures:
+        for exposure in app.served:
             source = self.gateway_identity(self.gateways[exposure.gateway])
             for target, endpoints in targets.items():
                 yield Edge(

@@ -100,7 +100,8 @@ class Connection:
         for name, value in request.headers.items():
             self._http.putheader(name, value)
         body = request.body.encode() if request.body is not None else None
-        if body is not None and "content-length" not in given:
+        # With a transfer coding the body is what the caller has coded, and no length is said.
+        if body is not None and not given & {"content-length", "transfer-encoding"}:
             self._http.putheader("Content-Length", str(len(body)))
         self._http.endheaders(body)
         return self._http.getresponse()

@@ -10,6 +10,7 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPBody,
     HTTPDirectResponse,
     HTTPMatchRequest,
+    HTTPRedirect,
     HTTPRoute,
     StringMatch,
 )
@@ -27,6 +28,28 @@ def answer(
         direct_response=HTTPDirectResponse(status=status, body=None if body is None else HTTPBody(string=body)),
         headers=Headers(response=Headers_HeaderOperations(set=headers)) if headers else None,
     )
+
+
+def redirect(
+    name: str,
+    match: Iterable[HTTPMatchRequest],
+    status: int,
+    *,
+    host: str | None = None,
+    port: int = 443,
+    path: str | None = None,
+    headers: Headers | None = None,
+) -> HTTPRoute:
+    """To another host or path. Whatever is not given, and the query, stays as it was asked for."""
+    to = HTTPRedirect(
+        authority=host,
+        uri=path,
+        # Never back to plain HTTP, whatever is in front of the gateway.
+        scheme="https",
+        port=port if host is not None and port != 443 else None,
+        redirect_code=status,
+    )
+    return HTTPRoute(name=name, match=tuple(match), redirect=to, headers=headers)
 
 
 def method_not_allowed(name: str, uri: StringMatch, methods: Iterable[str]) -> HTTPRoute:

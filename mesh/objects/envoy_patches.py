@@ -72,15 +72,21 @@ def _listener(context: EnvoyFilter_PatchContext, sub_filter: str | None) -> Envo
 
 
 def before_router(
-    name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+    name: str,
+    message: str,
+    fields: Mapping[str, Any],
+    context: EnvoyFilter_PatchContext = GATEWAY,
+    *,
+    disabled: bool = False,
 ) -> EnvoyFilter_EnvoyConfigObjectPatch:
-    """An HTTP filter right before the router, after authentication and authorization."""
+    """An HTTP filter right before the router, after authentication and authorization. `disabled`: until a route turns
+    it on."""
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.HTTP_FILTER,
         match=_listener(context, "envoy.filters.http.router"),
         patch=EnvoyFilter_Patch(
             operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE,
-            value={"name": name, "typed_config": typed(message, fields)},
+            value={"name": name, **({"disabled": True} if disabled else {}), "typed_config": typed(message, fields)},
         ),
     )
 

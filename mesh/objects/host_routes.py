@@ -14,15 +14,17 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
-from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
+from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
+from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
+from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.resilience import retry
-from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, stable_division
-from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, route_uri
+from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
+from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,14 +44,15 @@ class HostRoutes:
     def __init__(self, graph: Graph, app: AppSpec, exposure: Exposure) -> None:
         self.graph, self.app, self.name = graph, app, app.name
         self.host, self.gateway = exposure.host, exposure.gateway
-        canary = app.rollout and app.rollout.canary
-        self.pin = canary.pin if canary else None
         # A header that only callers in the mesh may pin with is taken away here, so that the app cannot pass it on.
-        self.stripped = (self.pin.header,) if self.pin and self.pin.allowed == "callers" and self.pin.header else ()
+        inside = (pin.header for _, _, pin in pins_of(app) if pin.allowed == "callers" and pin.header)
+        self.stripped = tuple(dict.fromkeys(inside))
         self.tokens = () if app.auth is None else token_matches(app, app.auth, exposure.host)
 
     def routes(self) -> Iterator[HTTPRoute]:
         app, auth = self.app, self.app.auth
+        if app.maintenance is not None:
+            yield from closed(app, app.maintenance)
         if any(route.prefix is not None for route in app.routes):
             # Only a prefix leaves room for such a path; beside exact paths it has no route anyway.
             yield answer(f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {})
@@ -60,7 +63,13 @@ class HostRoutes:
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
             how = Forward(timeout=None, retries=retry(app.resilience.retries), headers=self._strip_only(), cors=cors)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
+        shown: set[str] = set()
         for route in by_precedence(app.routes):
+            target = app if route.to is None else self.graph.apps[route.to.app]
+            if paths := [path for path in guarded_paths(app, route, target) if path not in shown]:
+                # Longer prefixes and exact paths were declared by their names, and come before.
+                yield hidden(self.name, paths)
+                shown.update(paths)
             yield from self._further(route)
 
     def _cors(self, methods: Sequence[str], request: Sequence[str], response: Sequence[str]) -> CorsPolicy | None:
@@ -72,13 +81,8 @@ class HostRoutes:
     def _further(self, route: RouteSpec) -> Iterator[HTTPRoute]:
         label, uri = re.sub(r"[^a-z0-9]+", "-", route.path.lower()).strip("-") or "root", route_uri(route)
         label = label if route.exact is not None else f"{label}-prefix"
-        if route.respond is not None:
-            headers = {
-                **({"content-type": route.respond.content_type} if route.respond.body is not None else {}),
-                **route.headers.response.set,
-            }
-            matches = [HTTPMatchRequest(uri=uri, method=methods_match(route.methods))]
-            yield answer(f"{self.name}.{label}", matches, route.respond.status, headers, route.respond.body)
+        if not route.leads_on:
+            yield self._own_answer(f"{self.name}.{label}", route)
             yield method_not_allowed(f"{self.name}.{label}.method", uri, route.methods)
             return
         target = self.app if route.to is None else self.graph.apps[route.to.app]
@@ -86,6 +90,16 @@ class HostRoutes:
         how = forward_of(self.app, route, strip=self.stripped, cors=cors)
         protected = self.app.auth is not None and route.auth == "required"
         yield from self._guarded(label, uri, route.methods, target, how, protected=protected)
+
+    @staticmethod
+    def _own_answer(name: str, route: RouteSpec) -> HTTPRoute:
+        matches = [HTTPMatchRequest(uri=route_uri(route), method=methods_match(route.methods))]
+        if (to := route.redirect) is not None:
+            return redirect(name, matches, to.status, host=to.host, path=to.path, headers=header_changes(route.headers))
+        assert route.respond is not None, "the caller asks for it"  # noqa: S101
+        content_type = {"content-type": route.respond.content_type} if route.respond.body is not None else {}
+        headers = {**content_type, **route.headers.response.set}
+        return answer(name, matches, route.respond.status, headers, route.respond.body)
 
     def _guarded(
         self,
@@ -143,16 +157,13 @@ class HostRoutes:
         how: Forward,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
-        if (
-            rollout is not None
-            and rollout.canary is not None
-            and (pin := rollout.canary.pin) is not None
-            and pin.allowed == "anyone"
-        ):
-            pinned = [
-                HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)}) for token in credentials
-            ]
-            yield forward(f"{name}.pinned", pinned, app, how, ((rollout.canary.version, 100),))
+        for label, version, pin in pins_of(app):
+            if pin.allowed == "anyone":
+                pinned = [
+                    HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)})
+                    for token in credentials
+                ]
+                yield forward(f"{name}.{label}", pinned, app, how, ((version, 100),))
         if rollout is not None and credentials != ({},):
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:

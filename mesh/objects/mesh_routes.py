@@ -9,7 +9,7 @@ from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRetry, HTTPR
 from chatgpt_mesh.mesh.objects.faults import fault_injection
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match
 from chatgpt_mesh.mesh.objects.resilience import retry
-from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off, pin_match, stable_division
+from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of
 
 if TYPE_CHECKING:
@@ -34,19 +34,18 @@ def routes(app: AppSpec) -> Iterator[HTTPRoute]:
             route=destinations(app, stable),
             retries=HTTPRetry(attempts=0),
         )
-    canary = app.rollout and app.rollout.canary
     own = _own_routes(app)
     # The MCP path first, where a rewrite makes a further path of the host the parent of it here.
     mcp = (exact(app.mcp.path),) if app.mcp and any(_takes_in(route, app.mcp.path) for route, _ in own) else ()
-    if canary and canary.pin is not None:
-        pinned, to_canary = pin_match(canary.pin), ((canary.version, 100),)
+    for label, version, pin in pins_of(app):
+        pinned, name, there = pin_match(pin), f"{app.name}.{label}", ((version, 100),)
         for uri in mcp:
-            yield forward(f"{app.name}.pinned", [HTTPMatchRequest(uri=uri, headers=pinned)], app, anything, to_canary)
+            yield forward(name, [HTTPMatchRequest(uri=uri, headers=pinned)], app, anything, there)
         for route, methods in own:
             # With its methods, or a mirror that is declared for GET would copy whatever else is pinned.
             match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(methods), headers=pinned)
-            yield forward(f"{app.name}.pinned", [match], app, _own_forward(app, route), to_canary)
-        yield forward(f"{app.name}.pinned", [HTTPMatchRequest(headers=pinned)], app, anything, to_canary)
+            yield forward(name, [match], app, _own_forward(app, route), there)
+        yield forward(name, [HTTPMatchRequest(headers=pinned)], app, anything, there)
     for uri in mcp:
         yield forward(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, anything, division)
     for route, methods in own:

@@ -124,7 +124,7 @@ def gateway_objects(graph: Graph) -> Iterator[Owned]:
     for gateway in graph.gateways.values():
         limited: list[tuple[str, RateLimitSpec, list[str]]] = []
         for app in graph.apps.values():
-            hosts = [exposure.host for exposure in app.exposures if exposure.gateway == gateway.name]
+            hosts = [exposure.host for exposure in app.served if exposure.gateway == gateway.name]
             if app.rate_limit is not None and hosts:
                 limited.append((app.name, app.rate_limit, hosts))
         local = [entry for entry in limited if entry[1].counted != "global"]
@@ -176,7 +176,7 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
         ),
         owner,
     )
-    gateways = sorted({exposure.gateway for app, _ in limited for exposure in app.exposures})
+    gateways = sorted({exposure.gateway for app, _ in limited for exposure in app.served})
     policy = AuthorizationPolicy(
         selector=WorkloadSelector(match_labels=service.labels),
         action=AuthorizationPolicy_Action.ALLOW,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import Destination, HTTPRouteDestination, PortSelector, StringMatch
 from chatgpt_mesh.mesh.objects.matches import exact, regex
+from chatgpt_mesh.mesh.specs.rollout import pins
 
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.app import AppSpec
@@ -75,6 +76,12 @@ def pin_match(pin: PinSpec) -> Mapping[str, StringMatch]:
     if pin.header is not None:
         return {pin.header: exact(pin.value)}
     return {"cookie": regex(rf"(.*;\s*)?{re.escape(pin.cookie or '')}={re.escape(pin.value)}(;.*)?")}
+
+
+def pins_of(app: AppSpec) -> list[tuple[str, str, PinSpec]]:
+    """The app's pins in the order in which they are tried: the end of their routes' names, the version, the pin."""
+    found = [] if app.rollout is None else pins(app.rollout, app.versions)
+    return [("pinned" if at.startswith("rollout.") else f"pinned-{to}", to, pin) for at, to, pin in found]
 
 
 def handed_off(app: AppSpec) -> bool:

@@ -6,7 +6,7 @@ The smallest one is a name, a namespace, a port, a host with its gateway, and an
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -15,10 +15,14 @@ from chatgpt_mesh.mesh.specs import (
     callers,
     cors,
     faults,
+    hosts,
     load_balancing,
+    maintenance,
     mcp,
     rate_limit,
+    request_size,
     resilience,
+    response_headers,
     rollout,
     routes,
 )
@@ -27,15 +31,18 @@ from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
+from chatgpt_mesh.mesh.specs.hosts import Exposure, HostSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
+from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
+from chatgpt_mesh.mesh.specs.request_size import BodySize
 from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
-from chatgpt_mesh.mesh.specs.routes import RouteSpec
+from chatgpt_mesh.mesh.specs.routes import HeaderChangesSpec, RouteSpec
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
 
 if TYPE_CHECKING:
@@ -53,23 +60,6 @@ class ServiceSpec(Spec):
     """Port of the Service."""
     target_port: PortNumber | None = None
     """Port of the container. Default: the same."""
-
-
-class HostSpec(Spec):
-    """A further host of an app, at another gateway."""
-
-    host: Hostname
-    """Host name."""
-    gateway: DnsLabel
-    """Gateway that serves it."""
-
-
-class Exposure(NamedTuple):
-    """A host of an app at a gateway, and where the stack file says so."""
-
-    host: str
-    gateway: str
-    path: str
 
 
 class AppSpec(NamedSpec):
@@ -100,6 +90,16 @@ class AppSpec(NamedSpec):
     """The MCP endpoint. `mcp: {}` takes the defaults."""
     routes: Many[RouteSpec] = ()
     """Further paths of the host."""
+    maintenance: MaintenanceSpec | None = None
+    """Answer everything on the app's hosts with 503, the MCP path included, after what the gateway refuses anyway.
+    Callers in the mesh go on, and so do routes of other apps that lead here."""
+    response_headers: HeaderChangesSpec = HeaderChangesSpec()
+    """Headers of every answer of the app's hosts, refusals included, such as `strict-transport-security`; what a route
+    says about the same header holds there. Callers in the mesh see none of it."""
+    max_request_body: BodySize | None = None
+    """Most bytes of a request's body at the app's hosts; above it the answer is 413. A body that says its length is
+    never buffered; one that does not is held by the gateway until it has ended, up to this size. No WebSocket passes,
+    which has no end. Default: none. A server that reads whatever it is sent can be made to run out of memory."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None
@@ -127,8 +127,13 @@ class AppSpec(NamedSpec):
         """Its hosts at gateways, the main one first."""
         main = (Exposure(self.host, self.gateway, "host"),) if self.host and self.gateway else ()
         return main + tuple(
-            Exposure(h.host, h.gateway, f"further_hosts.{i}.host") for i, h in enumerate(self.further_hosts)
+            Exposure(h.host, h.gateway, f"further_hosts.{i}.host", h.redirect) for i, h in enumerate(self.further_hosts)
         )
+
+    @property
+    def served(self) -> tuple[Exposure, ...]:
+        """Those of its hosts that serve it; the others only redirect to the main one."""
+        return tuple(exposure for exposure in self.exposures if exposure.redirect is None)
 
     @property
     def service_name(self) -> str:
@@ -180,7 +185,7 @@ def problems(
     service_owners: dict[str, str] = {}
     known_accounts: Mapping[str, Collection[str]] = accounts(apps) if apps.complete else {}
     for app in apps.values():
-        yield from _exposure_problems(app, gateways, host_owners)
+        yield from _host_problems(app, gateways, host_owners)
         yield from _ownership_problems(app, identities, service_owners)
         yield from _shape_problems(app)
         yield from _namespace_problems(app, gateways)
@@ -192,56 +197,19 @@ def problems(
         IssuerUse(f"{app.declared_at}.auth.issuers.{index}", gateway, issuer)
         for app in apps.values()
         for index, issuer in enumerate(app.auth.issuers if app.auth else ())
-        for gateway in sorted({exposure.gateway for exposure in app.exposures})
+        for gateway in sorted({exposure.gateway for exposure in app.served})
     )
 
 
-def _exposure_problems(app: AppSpec, gateways: Declared[GatewaySpec], owners: dict[str, str]) -> Iterator[Problem]:
+def _host_problems(app: AppSpec, gateways: Declared[GatewaySpec], owners: dict[str, str]) -> Iterator[Problem]:
     path = app.declared_at
     if (app.host is None) != (app.gateway is None):
         missing, given = ("gateway", "host") if app.gateway is None else ("host", "gateway")
         yield Problem(f"{path}.{missing}", f"is missing; an app with {given} needs it")
-    for exposure in app.exposures:
-        host_path = f"{path}.{exposure.path}"
-        gateway_path = host_path.removesuffix("host") + "gateway"
-        if owners.setdefault(exposure.host, app.name) != app.name:
-            yield Problem(
-                host_path, f"apps.{owners[exposure.host]} owns this host; one host has one owner", exposure.host
-            )
-        elif sum(other.host == exposure.host for other in app.exposures) > 1 and exposure.path != "host":
-            yield Problem(host_path, "is listed twice", exposure.host)
-        gateway = gateways.get(exposure.gateway)
-        if gateway is None:
-            if not gateways.knows(exposure.gateway):
-                yield Problem(
-                    gateway_path,
-                    f"is not a declared gateway; there are: {listed(gateways)}",
-                    exposure.gateway,
-                )
-        elif gateway.kind == "egress":
-            yield Problem(
-                gateway_path,
-                "is an egress gateway, which nobody enters by; choose a public or internal one",
-                exposure.gateway,
-            )
-        elif gateway.listener_of(exposure.host) is None:
-            hosts = listed(
-                host
-                for listener in gateway.listeners.values()
-                if listener.protocol == "HTTPS"
-                for host in listener.hosts
-            )
-            yield Problem(
-                host_path,
-                f"no HTTPS listener of gateways.{exposure.gateway} serves it; they serve: {hosts}",
-                exposure.host,
-            )
-        elif gateway.kind == "public" and app.mcp is not None and app.auth is None and not app.open:
-            yield Problem(
-                f"{path}.auth",
-                "is missing: the MCP endpoint would be open to the internet. Declare auth with an issuer, "
-                "or say open: true if that is meant",
-            )
+    if app.host is None and any(further.redirect is not None for further in app.further_hosts):
+        yield Problem(f"{path}.host", "is missing; a further host with redirect leads there")
+    unprotected = app.mcp is not None and app.auth is None and not app.open
+    yield from hosts.problems(path, app.name, app.exposures, gateways, owners, unprotected=unprotected)
 
 
 def _ownership_problems(
@@ -296,6 +264,14 @@ def _shape_problems(app: AppSpec) -> Iterator[Problem]:
 
 def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
+    flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
+    exposed = bool(app.served)
+    if app.maintenance is not None:
+        yield from maintenance.problems(f"{path}.maintenance", exposed=exposed, flagger=flagger)
+    if app.max_request_body is not None:
+        yield from request_size.problems(f"{path}.max_request_body", exposed=exposed, flagger=flagger)
+    at = f"{path}.response_headers"
+    yield from response_headers.problems(at, app.response_headers, exposed=exposed, flagger=flagger)
     if app.mcp is not None:
         yield from mcp.problems(f"{path}.mcp", app.mcp)
     yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)
@@ -320,7 +296,7 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
             app.rollout,
             app.versions,
             authenticated=app.auth is not None,
-            gateways=[exposure.gateway for exposure in app.exposures],
+            gateways=[exposure.gateway for exposure in app.served],
             routes=bool(app.routes),
         )
     yield from routes.problems(
@@ -329,6 +305,7 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
         mcp_path=None if app.mcp is None else app.mcp.path,
         versions=app.versions,
         longest_call=app.longest_call,
+        hosts=frozenset(exposure.host for exposure in app.served),
     )
 
 
@@ -343,7 +320,7 @@ def _access_problems(
     yield from cors.problems(f"{path}.cors", app.cors)
     if app.auth is not None:
         era = None if app.mcp is None else app.mcp.era
-        asks = app.mcp is not None or any(r.auth == "required" and r.respond is None for r in app.routes)
+        asks = app.mcp is not None or any(r.auth == "required" and r.leads_on for r in app.routes)
         yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), asks=asks, era=era)
     yield from callers.problems(
         f"{path}.callers",

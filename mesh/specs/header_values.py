@@ -1,15 +1,17 @@
-"""Values of HTTP headers that a proxy writes. Envoy reads them as format strings, and refuses a whole gateway for one
-operator that it does not know: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#custom-request-response-headers
+"""Values of headers and texts of answers that a proxy writes.
+
+Envoy reads the values as format strings, and refuses a whole gateway for one operator that it does not know:
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#custom-request-response-headers
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from chatgpt_mesh.mesh.specs.confidential import SAFE_OPERATORS
 from chatgpt_mesh.mesh.specs.formatter import ARGUMENTS_OPTIONAL, OPERATORS_WITH_ARGUMENTS, arguments_refusal
-from chatgpt_mesh.mesh.specs.scalar import text_like
+from chatgpt_mesh.mesh.specs.scalar import text_like, text_that
 
 PLAIN_OPERATORS = SAFE_OPERATORS - ARGUMENTS_OPTIONAL | {
     *("DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT"),
@@ -73,3 +75,15 @@ else:
         longest=200,
         examples=["text/plain; charset=utf-8"],
     )
+
+LONGEST_BODY = 4096
+"""Bytes of an answer that Envoy gives itself; it refuses all routes of a gateway for a longer one."""
+
+
+def _body_refusal(text: str) -> str | None:
+    size = len(text.encode())
+    return f"must have {LONGEST_BODY} bytes at most, and has {size}" if size > LONGEST_BODY else None
+
+
+AnswerBody = Annotated[str, text_that(_body_refusal)]
+"""Text of an answer that a proxy gives itself."""

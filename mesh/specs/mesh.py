@@ -93,7 +93,7 @@ def _existing_gateways(gateways: Declared[GatewaySpec], apps: Declared[AppSpec])
 
 def _counts_for(gateway: GatewaySpec, app: AppSpec) -> bool:
     counted = app.rate_limit is not None and app.rate_limit.counted == "gateway"
-    return counted and any(exposure.gateway == gateway.name for exposure in app.exposures)
+    return counted and any(exposure.gateway == gateway.name for exposure in app.served)
 
 
 def warnings(spec: MeshSpec, today: date) -> list[Problem]:

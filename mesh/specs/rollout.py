@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
+class PinSpec(Spec):
+    """A mark on a request that always leads to one version. Exactly one of header and cookie."""
+
+    header: HeaderName | None = None
+    """A request header."""
+    cookie: CookieName | None = None
+    """A cookie."""
+    value: HeaderWord = "true"
+    """The value that the header or cookie must have."""
+    allowed: Literal["anyone", "callers"] = "callers"
+    """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
+    and ignores the cookie."""
+
+
 class VersionSpec(Spec):
     """One version: a subset of the app's pods."""
 
@@ -28,20 +42,9 @@ class VersionSpec(Spec):
     """Ejection for this version, complete. Default: the app's."""
     load_balancing: LoadBalancingSpec | None = None
     """Load balancing of this version, complete. Default: the app's."""
-
-
-class PinSpec(Spec):
-    """A mark on a request that always leads to the canary. Exactly one of header and cookie."""
-
-    header: HeaderName | None = None
-    """A request header."""
-    cookie: CookieName | None = None
-    """A cookie."""
-    value: HeaderWord = "true"
-    """The value that the header or cookie must have."""
-    allowed: Literal["anyone", "callers"] = "callers"
-    """anyone: also clients of the gateways. callers: only the app's callers in the mesh; a gateway strips the header
-    and ignores the cookie."""
+    pin: PinSpec | None = None
+    """A mark that always leads to this version, whatever weights and experiments say. Each version, the stable one
+    included, may have its own, such as another value of one header."""
 
 
 class CanaryConfig(Spec):
@@ -116,6 +119,12 @@ def problems(
             yield Problem(version_path, f"is not a declared version; versions declares: {known}", version)
     if rollout.canary is not None:
         yield from _canary_problems(f"{path}.canary", rollout.canary, rollout.stable)
+    yield from _pin_problems(path, rollout, versions)
+    if rollout.managed_by == "flagger":
+        for place, _, _ in pins(rollout, versions):
+            if place.startswith("versions."):
+                where = f"{path.removesuffix('.rollout')}.{place}"
+                yield Problem(where, "flagger decides the routes, and knows no pins of versions; remove it")
     for name, experiment in rollout.experiments.items():
         yield from _experiment_problems(
             f"{path}.experiments.{name}", experiment, authenticated=authenticated, gateways=gateways
@@ -163,10 +172,38 @@ def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[P
             f"go to {canary.from_percent + canary.max_step} first",
             canary.percent,
         )
-    if canary.pin is not None and (canary.pin.header is None) == (canary.pin.cookie is None):
-        yield Problem(f"{path}.pin", "needs exactly one of header and cookie")
-    if canary.pin is not None and canary.pin.cookie is not None and ";" in canary.pin.value:
-        yield Problem(f"{path}.pin.value", "must not hold ';', which ends a cookie", canary.pin.value)
+
+
+def pins(rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> list[tuple[str, str, PinSpec]]:
+    """Every pin in the order in which they are tried: its place below the app, the version, the pin."""
+    canary = rollout.canary
+    found = [("rollout.canary.pin", canary.version, canary.pin)] if canary and canary.pin else []
+    return found + [(f"versions.{name}.pin", name, spec.pin) for name, spec in versions.items() if spec.pin is not None]
+
+
+def _pin_problems(path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> Iterator[Problem]:
+    app = path.removesuffix(".rollout")
+    marks: dict[tuple[str | None, str | None, str], tuple[str, str]] = {}
+    allowed: dict[str, tuple[str, str]] = {}
+    for place, version, pin in pins(rollout, versions):
+        at = f"{app}.{place}"
+        if (pin.header is None) == (pin.cookie is None):
+            yield Problem(at, "needs exactly one of header and cookie")
+            continue
+        if pin.cookie is not None and ";" in pin.value:
+            yield Problem(f"{at}.value", "must not hold ';', which ends a cookie", pin.value)
+        first, leads_to = marks.setdefault((pin.header, pin.cookie, pin.value), (place, version))
+        if leads_to != version:
+            yield Problem(f"{at}.value", f"leads to {leads_to} already, by {first}; choose another value", pin.value)
+        if pin.header is not None:
+            other, who = allowed.setdefault(pin.header, (place, pin.allowed))
+            if who != pin.allowed:
+                yield Problem(
+                    f"{at}.allowed",
+                    f"is {who} for this header in {other}, and a gateway takes a header away or leaves it; say the "
+                    "same in both, or choose another header",
+                    pin.allowed,
+                )
 
 
 def _experiment_problems(

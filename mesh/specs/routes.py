@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs import redirects
 from chatgpt_mesh.mesh.specs.callers import Method
 from chatgpt_mesh.mesh.specs.declared import listed
-from chatgpt_mesh.mesh.specs.header_values import HeaderValue, MediaType
+from chatgpt_mesh.mesh.specs.header_values import AnswerBody, HeaderValue, MediaType
 from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.redirects import NEEDS_LOCATION, RedirectSpec
 from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
-from chatgpt_mesh.mesh.specs.scalar import text_that
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec, within
 
 if TYPE_CHECKING:
@@ -42,21 +43,12 @@ class HeadersSpec(Spec):
     """What the client sees."""
 
 
-LONGEST_BODY = 4096
-"""Bytes of an answer that Envoy gives itself; it refuses all routes of a gateway for a longer one."""
-
-
-def _body_refusal(text: str) -> str | None:
-    size = len(text.encode())
-    return f"must have {LONGEST_BODY} bytes at most, and has {size}" if size > LONGEST_BODY else None
-
-
 class RespondSpec(Spec):
     """An answer that the proxy gives itself."""
 
     status: int = Field(ge=200, le=599)
     """HTTP status."""
-    body: Annotated[str, text_that(_body_refusal)] | None = None
+    body: AnswerBody | None = None
     """Text of the answer."""
     content_type: MediaType = "text/plain; charset=utf-8"
     """Type of the text."""
@@ -84,13 +76,17 @@ class RouteSpec(Spec):
     exact: HttpPath | None = None
     """The whole path."""
     prefix: HttpPath | None = None
-    """Everything below a path that ends with '/'."""
+    """Everything below a path that ends with '/'. One that takes in the MCP path, such as `/` for a web UI, leads
+    neither that path on, nor what is below it, nor what a server could read as it: those answer as without the
+    prefix."""
     methods: Many[Method] = ("GET",)
     """Methods; any other is answered 405."""
     to: RouteTargetSpec | None = None
     """Another app. Default: this app."""
     respond: RespondSpec | None = None
     """Answer here instead of leading anywhere."""
+    redirect: RedirectSpec | None = None
+    """Send the client to another host or path."""
     rewrite: HttpPath | None = None
     """What the path, or the prefix, becomes on the way to the app."""
     headers: HeadersSpec = HeadersSpec()
@@ -116,7 +112,12 @@ class RouteSpec(Spec):
     @property
     def own(self) -> bool:
         """Whether it leads to the app that declares it."""
-        return self.to is None and self.respond is None
+        return self.to is None and self.leads_on
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether it leads to an app at all; else the proxy answers by itself."""
+        return self.respond is None and self.redirect is None
 
 
 def reaches(route: RouteSpec, mcp_path: str) -> bool:
@@ -134,7 +135,9 @@ def problems(
     mcp_path: str | None,
     versions: Collection[str],
     longest_call: timedelta,
+    hosts: frozenset[str],
 ) -> Iterator[Problem]:
+    """`hosts`: those of the app's hosts that serve it."""
     taken: dict[tuple[str, str], str] = {}
     if mcp_path is not None:
         taken["exact", mcp_path] = "mcp.path"
@@ -148,8 +151,10 @@ def problems(
             yield Problem(
                 f"{where}.prefix", "must end with '/', or it would take in other words that begin alike", route.path
             )
-        if mcp_path is not None and kind == "prefix" and mcp_path.startswith(route.path):
-            yield Problem(f"{where}.prefix", f"takes in the MCP path {mcp_path}; choose a path beside it", route.path)
+        if kind == "prefix" and mcp_path == route.path:
+            yield Problem(
+                f"{where}.prefix", "is the MCP path, below which nothing is routed; move one of them", route.path
+            )
         elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path != mcp_path:
             field = "rewrite" if route.rewrite is not None else kind
             yield Problem(
@@ -166,6 +171,9 @@ def problems(
         if other != f"routes.{index}":
             yield Problem(f"{where}.{kind}", f"{other} has this path already", route.path)
         yield from _target_problems(where, route, longest_call)
+        if route.redirect is not None:
+            at = f"{where}.redirect"
+            yield from redirects.problems(at, route.redirect, exact=route.exact, prefix=route.prefix, hosts=hosts)
         if route.retries is not None:
             yield from retry_problems(f"{where}.retries", route.retries, mcp=False, timeout=route.timeout)
         if route.mirror is not None:
@@ -173,10 +181,22 @@ def problems(
 
 
 def _target_problems(path: str, route: RouteSpec, longest_call: timedelta) -> Iterator[Problem]:
-    if route.respond is not None:
-        for name in ("to", "rewrite", "timeout", "retries", "mirror"):
+    for answer in ("respond", "redirect"):
+        if getattr(route, answer) is None:
+            continue
+        for name in ("to", "rewrite", "timeout", "retries", "mirror", *(("redirect",) if answer == "respond" else ())):
             if getattr(route, name) is not None:
-                yield Problem(f"{path}.{name}", "has no meaning beside respond, which answers here; remove one of them")
+                yield Problem(
+                    f"{path}.{name}", f"has no meaning beside {answer}, which answers here; remove one of them"
+                )
+    located = "location" in route.headers.response.set
+    if route.respond is not None and route.respond.status in NEEDS_LOCATION and not located:
+        yield Problem(
+            f"{path}.respond.status",
+            "is a redirect, and no location says where to; write redirect with host or path instead of respond, or set "
+            "the header location under headers.response",
+            route.respond.status,
+        )
     if route.rewrite is not None and route.prefix is not None and not route.rewrite.endswith("/"):
         yield Problem(f"{path}.rewrite", "must end with '/' as the prefix does", route.rewrite)
     if route.timeout is not None and route.timeout > longest_call:

@@ -45,14 +45,19 @@ class McpServers(Traffic, Registry):
         return False
 
     def mcp_path_of(self, route: HttpRoute) -> str:
-        """The MCP path that requests on this route may have, if an MCP server is behind it; else an empty string."""
+        """The MCP path that requests on this route may have, if an MCP server is behind it; else an empty string. A
+        prefix has it no more where routes above keep it to themselves."""
         declared = self.environment.mcp_servers
         if declared:
             paths = (declared.get(destination.fqdn, "") for destination in route.destinations)
-            return next((path for path in paths if path and route.takes_path(path)), "")
+            return next((path for path in paths if path and _gets(route, path)), "")
         if not any(destination.fqdn in self.mcp_hosts for destination in route.destinations):
             return ""
-        return next((path for path in self.environment.mcp_paths if route.takes_path(path)), "")
+        return next((path for path in self.environment.mcp_paths if _gets(route, path)), "")
+
+
+def _gets(route: HttpRoute, path: str) -> bool:
+    return route.takes_path(path) and not route.is_taken_before(path)
 
 
 def _says_mcp(host: str) -> bool:

@@ -28,10 +28,16 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
+    "maintenance": (),
     "mcp-and-rest-with-tokens": (),
+    "redirects": (),
+    "request-size-limit": (),
+    "response-headers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
     "second-public-gateway": (),
     "service-port-80": (),
+    "three-versions-by-header": (),
+    "web-ui-fallback": (),
 }
 """By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""
 

@@ -28,6 +28,7 @@ SENTENCES = {
     "provider-nobody-declares": "objects[0].spec.provider.name: is no provider of this mesh",
     "quantity": "istio.control_plane.resources.cpu: must be processors as Kubernetes writes them",
     "raw-entry-hidden-by-sidecar": "objects[0].spec.hosts: would be seen by no app here",
+    "redirect-without-location": "apps.weather.routes[0].respond.status: is a redirect, and no location says where to",
     "second-name-of-mcp": "apps.orders.routes[0].rewrite: leads to the MCP endpoint /mcp under a second name",
     "trust-domain-star": "trust_domain: must be a trust domain",
 }

@@ -61,13 +61,15 @@ def _deny_rules(app: AppSpec, hosts: list[str], ports: list[str]) -> Iterator[Ru
     if app.auth.deny_subjects:
         yield Rule(to=to, when=[Condition(key="request.auth.claims[sub]", values=app.auth.deny_subjects)])
     if app.rollout is not None and app.rollout.managed_by == "flagger":
-        yield from _without_routes(app, app.auth, hosts, ports, to)
+        serving = {exposure.host for exposure in app.served}
+        yield from _without_routes(app, app.auth, [host for host in hosts if host in serving], ports)
 
 
-def _without_routes(
-    app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[str], to: list[Rule_To]
-) -> Iterator[Rule]:
+def _without_routes(app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[str]) -> Iterator[Rule]:
     """Flagger writes the routes, so nothing there can ask for claims; a bare 403 is what is left."""
+    if not hosts:
+        return
+    to = [Rule_To(operation=Operation(hosts=[form for host in hosts for form in host_headers(host)], ports=ports))]
     yield Rule(to=to, from_=[Rule_From(source=Source(not_request_principals=["*"]))])
     for host in hosts:
         audiences = [

@@ -10,6 +10,7 @@ from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTHeader, JWTRule, R
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.response_headers import added
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ def guarded(graph: Graph, gateway: GatewaySpec) -> tuple[Guarded, ...]:
         Guarded(app, app.auth, exposure.host)
         for app in graph.apps.values()
         if app.auth is not None
-        for exposure in app.exposures
+        for exposure in app.served
         if exposure.gateway == gateway.name
     )
 
@@ -93,19 +94,21 @@ def unverified_answers(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[dict
     browsers = challenge.readable_by_browsers(app)
     if browsers:
         with_origin = [*conditions, {"header_filter": {"header": {"name": "origin", "present_match": True}}}]
-        yield _mapper(with_origin, {**wanted, **browsers})
-    yield _mapper(conditions, wanted)
+        yield _mapper(app, with_origin, {**wanted, **browsers})
+    yield _mapper(app, conditions, wanted)
 
 
 def _header_filter(name: str, match: dict[str, Any]) -> dict[str, Any]:
     return {"header_filter": {"header": {"name": name, "string_match": match}}}
 
 
-def _mapper(conditions: list[dict[str, Any]], headers: dict[str, str]) -> dict[str, Any]:
+def _mapper(app: AppSpec, conditions: list[dict[str, Any]], headers: dict[str, str]) -> dict[str, Any]:
+    """The first mapper that takes an answer is the only one, so the headers of every answer are here as well."""
     return {
         "filter": {"and_filter": {"filters": conditions}},
         "headers_to_add": [
             {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
             for key, value in headers.items()
-        ],
+        ]
+        + added(app.response_headers),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.fields import Json, mapping, text
+from meshlint.view.fields import Json, mapping, text, whole
 from meshlint.view.strings import methods_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     symptoms=("canary gets no traffic", "a setting has no effect", "a path answers from the wrong service"),
     why="""
 Routes are tried from top to bottom and the first match takes the request. A route below one that takes everything it
-could take is dead.
+could take is dead. A route that answers 503 with `retry-after` for every path is no mistake: it closes the host
+for a while, and what is below it is kept for afterwards.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -58,11 +59,19 @@ def check(mesh: MeshView) -> Hits:
             if above is not None:
                 problem = f"is never reached: {dotted(above.path)} above it takes the same requests"
                 yield Hit(route.obj, route.path, problem, "move it up, or remove it")
-            earlier.append(route)
+            if not _closes_the_host(route):
+                earlier.append(route)
 
 
 MAX_ROUTES = 200
 """Routes of one VirtualService that are compared with each other: the work grows with their square."""
+
+
+def _closes_the_host(route: HttpRoute) -> bool:
+    """Whether it is the sign on the door of a host under maintenance."""
+    said = {name.lower() for name in mapping(route.raw, "headers", "response", "set")}
+    for_any_path = not any(match.keys() & {"uri", "authority"} for match in route.matches)
+    return for_any_path and whole(route.raw, "directResponse", "status") == 503 and "retry-after" in said
 
 
 def _covers(earlier: HttpRoute, later: HttpRoute) -> bool:

@@ -84,7 +84,7 @@ def _forwarded(route: HttpRoute, path: str) -> tuple[str, ...]:
     """The methods that the VirtualService forwards for the path."""
     taken: set[str] = set()
     for other in route.owner.http:
-        if other.destinations or "delegate" in other.raw:
+        if (other.destinations or "delegate" in other.raw) and not other.is_taken_before(path):
             taken |= other.methods(path)
     return tuple(name for name in METHODS if name in taken)
 

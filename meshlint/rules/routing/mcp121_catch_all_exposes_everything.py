@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     symptoms=("metrics or admin pages answer on the internet",),
     why="""
 A route without a path match sends everything to the app: `/metrics`, `/debug`, whatever the framework serves. List
-the paths that are meant to be public; the rest then ends at the gateway with 404.
+the paths that are meant to be public; the rest then ends at the gateway with 404. A website for everything else, below
+routes that keep the MCP path to themselves, is meant.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -52,7 +53,7 @@ def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         if not route.on_gateway or not any(target.fqdn in mesh.mcp_hosts for target in route.destinations):
             continue
-        if _is_open(route):
+        if _is_open(route) and mesh.mcp_path_of(route):
             problem = "has no path, so the gateway forwards everything, /metrics included"
             yield Hit(
                 route.obj, (*route.path, "match"), problem, "match the exact public paths, such as uri: {exact: /mcp}"

@@ -9,6 +9,10 @@ import yaml
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
+from meshlint.environment import Environment
+from meshlint.reachability.answer import answer
+from meshlint.reachability.request import INTERNET, Answer, Request
+from meshlint.view.mesh import MeshView
 
 TODAY = date(2026, 11, 24)
 
@@ -71,3 +75,23 @@ def routes(built: Mesh, key: str = "VirtualService/chatgpt-production/chatgpt-mc
     for route in manifest(built, key)["http"]:
         named.setdefault(route["name"].removeprefix("chatgpt-mcp").removeprefix("."), route)
     return named
+
+
+def asked(built: Mesh, path: str, method: str = "GET", host: str = "chatgpt-mcp.example.com", **rest: Any) -> Answer:
+    """What the checker says becomes of a client's request to a public host."""
+    return answer(seen(built), Request(INTERNET, host, path, method, **rest))
+
+
+def seen(built: Mesh) -> MeshView:
+    """The mesh as the checker sees it, with its gateways' charts."""
+    charts = [
+        {
+            "apiVersion": "v1",
+            "kind": "HelmValues",
+            "metadata": {"name": f"gateway/{gateway.home}/{gateway.release_name}"},
+            "values": {},
+        }
+        for gateway in built.gateways.values()
+    ]
+    items = [owned.resource.to_dict() for owned in built.objects]
+    return MeshView([*items, *charts], environment=Environment(), today=TODAY)

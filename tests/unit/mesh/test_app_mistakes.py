@@ -74,7 +74,7 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
         ),
         ("{routes: [{exact: /a, prefix: /a/}]}", "apps.chatgpt-mcp.routes.0: needs exactly one of exact and prefix"),
         ("{routes: [{prefix: /a}]}", "routes.0.prefix: must end with '/'"),
-        ("{routes: [{prefix: /}]}", "routes.0.prefix: takes in the MCP path /mcp"),
+        ("{mcp: {path: /}, routes: [{prefix: /}]}", "routes.0.prefix: is the MCP path, below which nothing"),
         ("{routes: [{exact: /a}, {exact: /a}]}", "routes.1.exact: routes.0 has this path already"),
         ("{routes: [{exact: /mcp}]}", "routes.0.exact: mcp.path has this path already"),
         (

@@ -105,11 +105,11 @@ def test_every_route_has_an_allow_from_exactly_its_callers_and_gateways(declarat
         own = [(app.mcp.path, app.mcp.methods)] if app.mcp else []
         reached = {name: list(own)}
         for route in app.routes:
-            if route.respond is None:
+            if route.leads_on:
                 target = route.to.app if route.to else name
                 reached.setdefault(target, []).append((route.rewrite or route.path, route.methods))
                 own += [(route.rewrite or route.path, route.methods)] if route.to is None else []
-        for exposure in app.exposures:
+        for exposure in app.served:
             gateway = mesh.spec.gateways[exposure.gateway]
             principal = f"{mesh.spec.trust_domain}/ns/{gateway.home}/sa/{gateway.release_name}"
             for target, endpoints in reached.items():
@@ -171,7 +171,7 @@ def test_no_token_no_way_in(declaration: dict[str, Any]):
             if not set(virtual_service["spec"].get("hosts", [])) & {exposure.host for exposure in app.exposures}:
                 continue
             for route in virtual_service["spec"]["http"]:
-                if "directResponse" in route:
+                if "directResponse" in route or "redirect" in route:
                     continue
                 for match in route["match"]:
                     path = match["uri"].get("exact") or match["uri"].get("prefix")

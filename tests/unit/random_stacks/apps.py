@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.random_stacks import access, traffic
 from tests.unit.random_stacks.gateways import DOMAINS, KINDS
-from tests.unit.random_stacks.scalars import LONG_LABEL, Values, always, one, spec, truth
+from tests.unit.random_stacks.scalars import LONG_LABEL, Values, always, named, one, some, spec, truth
 
 NAMESPACES = ("team-a", "team-b", "n" * 63)
 NAMES = ("weather", "orders-api", "a", "b2", LONG_LABEL)
@@ -49,11 +49,33 @@ def _exposed(draw: st.DrawFn, name: str, gateways: list[str]) -> tuple[Values, l
     hosts = [{"host": f"{label}.{DOMAINS[gateway]}", "gateway": gateway} for gateway in on]
     if draw(one(False, False, True)):
         hosts.append({"host": f"second.{label}.{DOMAINS[on[0]]}", "gateway": on[0]})
+    if draw(one(False, False, True)):
+        status = draw(one(301, 302, 307, 308))
+        hosts.append({"host": f"old.{label}.{DOMAINS[on[0]]}", "gateway": on[0], "redirect": status})
     further = hosts[1:]
     return {**hosts[0], **({"further_hosts": further} if further else {})}, on
 
 
 _closed = spec(open=one(False))
+_answers = spec(
+    maintenance=st.none() | traffic.maintenance,
+    max_request_body=st.none() | one("1Ki", "1Mi", "999k", "1Gi"),
+    response_headers=spec(set_=named(["x-a", "x-frame-options"], one("1", "%START_TIME%")), remove=some("x-c", "x-d")),
+)
+"""What all of an app's hosts answer, where their routes are the program's."""
+
+
+def _of_own_routes(draw: st.DrawFn, found: Values, *, exposed: bool) -> Values:
+    """What needs routes that are the program's."""
+    pins = draw(traffic.pins_of_versions) if "versions" in found else {}
+    versions = {name: {**version, **pins.get(name, {})} for name, version in found.get("versions", {}).items()}
+    return {**({"versions": versions} if versions else {}), **(draw(_answers) if exposed else {})}
+
+
+def _called(draw: st.DrawFn, kind: str, found: Values, others: list[str]) -> Values:
+    """Its callers in the mesh."""
+    own_paths = kind == "mcp" or any(not {"respond", "redirect", "to"} & r.keys() for r in found.get("routes", []))
+    return {"callers": draw(access.callers(others, own_paths=own_paths))} if draw(truth) else {}
 
 
 @st.composite
@@ -73,24 +95,24 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         return found
     others = [other for other in plan.names if other != name]
     found["service"] = plan.service[name]
-    on: list[str] = []
-    if kind in ("mcp", "rest"):
-        hosts, on = _exposed(draw, name, gateways)
-        found |= hosts
+    hosts, on = _exposed(draw, name, gateways) if kind in ("mcp", "rest") else ({}, [])
+    found |= hosts
     era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
     if kind == "mcp":
         shape = spec(path=one("/mcp", "/", "/a/b.c"), sessions=one("none"))
         found["mcp"] = {**draw(shape), **({"era": era} if era != "both" or draw(truth) else {})}
     versions = draw(one(False, True))
     targets = [other for other in others if other in plan.service and other not in flagged]
-    root = kind != "mcp"
+    root = found.get("mcp", {}).get("path") != "/"
     if kind == "rest" or draw(truth):
         routes = draw(traffic.routes_of(targets if on else [], versions=versions, root=root, service=True))
         if routes or kind == "rest":
             found["routes"] = routes or [{"exact": "/only"}]
     if on:
         paths = found.get("routes", [])
-        protected = era is not None or any("respond" not in r and r.get("auth") != "none" for r in paths)
+        protected = era is not None or any(
+            not {"respond", "redirect"} & r.keys() and r.get("auth") != "none" for r in paths
+        )
         tokens = protected and draw(one(True, True, False))
         if tokens:
             found["auth"] = draw(access.auth(era))
@@ -112,9 +134,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["rollout"] = draw(
             traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
         )
-    own_paths = kind == "mcp" or any("respond" not in r and "to" not in r for r in found.get("routes", []))
-    if draw(truth):
-        found["callers"] = draw(access.callers(others, own_paths=own_paths))
+    if found.get("rollout", {}).get("managed_by") != "flagger":
+        found |= _of_own_routes(draw, found, exposed=bool(on))
+    found |= _called(draw, kind, found, others)
     return found
 
 

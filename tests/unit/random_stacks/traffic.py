@@ -142,6 +142,19 @@ def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool
 changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some("x-c", "x-d"))
 headers: Drawn = spec(request=changes, response=changes)
 
+
+def _pins(key: str, allowed: str) -> Values:
+    return {f"v{value}": {"pin": {key: "version", "value": value, "allowed": allowed}} for value in ("1", "2")}
+
+
+pins_of_versions: Drawn = st.just({}) | st.builds(_pins, one("header", "cookie"), one("anyone", "callers"))
+
+maintenance: Drawn = spec(
+    body=one("", "Back soon."),
+    content_type=one("text/plain", "application/json"),
+    retry_after=one("1s", "1500ms", "168h"),
+)
+
 PATHS = ("/v1", "/v1/items", "/only", "/~x/y.z", "/$&'()+,=:@-_!", "/" + "p" * 60)
 
 
@@ -156,7 +169,13 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
         methods = draw(one(["GET"], ["GET", "HEAD"], ["POST"], list(METHODS), ["PUT", "PATCH"], ["DELETE", "OPTIONS"]))
         route |= {} if methods == ["GET"] and draw(truth) else {"methods": methods}
         route |= draw(spec(auth=one("required", "none"), headers=headers))
-        leads = draw(one(*(["own"] if service else []), "respond", *(["other"] if targets else [])))
+        leads = draw(one(*(["own"] if service else []), "respond", "redirect", *(["other"] if targets else [])))
+        if leads == "redirect":
+            route["redirect"] = draw(
+                spec(always(host=one("elsewhere.example.org")), path=one("/", "/a/b.c"), status=one(301, 302, 307, 308))
+            )
+            found.append(route)
+            continue
         if leads == "respond":
             route["respond"] = draw(
                 spec(
