@@ -27,7 +27,7 @@ from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
-from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
+from chatgpt_mesh.mesh.specs.kubernetes_names import belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -36,23 +36,13 @@ from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.routes import RouteSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
+from chatgpt_mesh.mesh.specs.service import ServiceSpec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, Spec, within
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
-
-
-class ServiceSpec(Spec):
-    """The app's Kubernetes Service, which its team owns."""
-
-    name: ServiceName | None = None
-    """Name. Default: the app's."""
-    port: PortNumber
-    """Port of the Service."""
-    target_port: PortNumber | None = None
-    """Port of the container. Default: the same."""
 
 
 class HostSpec(Spec):

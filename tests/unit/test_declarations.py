@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
 HERE = ROOT / "tests" / "fixtures" / "declarations"
 
 OUTCOMES: dict[str, tuple[str, ...]] = {
+    "app-keep-alive": (),
     "app-nobody-calls-yet": (),
     "argo-rollouts-new-app": (),
     "egress-host-on-two-ports": (),

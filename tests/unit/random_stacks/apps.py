@@ -24,7 +24,11 @@ class Plan:
         for name in self.names:
             if self.kind[name] != "caller":
                 numbers = always(port=one(80, 8080, 1, 65535))
-                rest = spec(name=one(f"{name[:50]}-svc"), target_port=st.none() | one(8080, 1, 3000, 65535))
+                rest = spec(
+                    name=one(f"{name[:50]}-svc"),
+                    target_port=st.none() | one(8080, 1, 3000, 65535),
+                    keep_alive_timeout=st.none() | one("1s", "1.001s", "5s", "24h"),
+                )
                 self.service[name] = {**draw(spec(numbers)), **draw(rest)}
 
     def service_ports(self) -> Values:
