@@ -1,4 +1,4 @@
-"""How a gateway reads and answers HTTP, as far as Istio has no word for it."""
+"""How a gateway reads and answers HTTP, and keeps its connections, as far as Istio has no word for it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: refusal of ambiguous header names, and the challenge on its own 401."""
+    """Per gateway: refusal of ambiguous header names, the challenge on its own 401, and keepalive of its clients."""
     fields: dict[str, Any] = {}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
@@ -28,7 +29,30 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     ]
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
-    if fields:
-        patch = envoy_patches.envoy_filter([envoy_patches.connection_manager(fields)], gateway.pod_labels)
+    patches = [envoy_patches.connection_manager(fields)] if fields else []
+    if gateway.keepalive is not None:
+        patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
+    if patches:
+        spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
         metadata = ObjectMeta(name=f"{gateway.name}-http", namespace=gateway.home)
-        yield Owned(Resource(metadata=metadata, spec=patch), gateway.declared_at)
+        yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+
+
+# The numbers of Linux, which is what Envoy hands to the kernel; connections take them over from the listening socket.
+# https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/socket_option.proto
+SOL_SOCKET, SO_KEEPALIVE = 1, 9
+IPPROTO_TCP, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT = 6, 4, 5, 6
+
+
+def keepalive(spec: ClientKeepaliveSpec) -> list[dict[str, Any]]:
+    """Socket options of a listener: Istio's own keepalive is for connections that a proxy opens."""
+    options = (
+        ("keep clients' connections alive", SOL_SOCKET, SO_KEEPALIVE, 1),
+        ("seconds of silence before the first probe", IPPROTO_TCP, TCP_KEEPIDLE, int(spec.time.total_seconds())),
+        ("seconds between probes", IPPROTO_TCP, TCP_KEEPINTVL, int(spec.interval.total_seconds())),
+        ("unanswered probes that end a connection", IPPROTO_TCP, TCP_KEEPCNT, spec.probes),
+    )
+    return [
+        {"description": what, "level": level, "name": name, "int_value": value, "state": "STATE_PREBIND"}
+        for what, level, name, value in options
+    ]

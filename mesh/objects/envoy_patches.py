@@ -97,6 +97,17 @@ def connection_manager(
     )
 
 
+def listener(
+    fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into every listener."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.LISTENER,
+        match=EnvoyFilter_EnvoyConfigObjectMatch(context=context),
+        patch=merge(fields),
+    )
+
+
 def merge(value: Mapping[str, Any]) -> EnvoyFilter_Patch:
     return EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value=value)
 

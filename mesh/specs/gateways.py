@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from chatgpt_mesh.mesh.specs import gateway_workload, listeners
+from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.existing_gateway import ExistingGatewaySpec
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
@@ -53,6 +54,8 @@ class GatewaySpec(NamedSpec):
     """Answer port 80 of every HTTPS host with 301 to https, and nothing else."""
     reject_header_underscores: bool = True
     """Refuse requests with '_' in a header name: CGI and WSGI fold `x_mcp_sub` and `x-mcp-sub` into one name."""
+    keepalive: ClientKeepaliveSpec | None = ClientKeepaliveSpec()
+    """TCP keepalive of its clients' connections; null leaves them to the load balancer, which drops silent ones."""
     workload: WorkloadSpec = WorkloadSpec()
     """Pods and Service."""
     existing: ExistingGatewaySpec | None = None
@@ -154,6 +157,11 @@ def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str
                 yield Problem(
                     f"{path}.listeners",
                     "an egress gateway has no listeners of its own; declare destinations under egress.allow",
+                )
+            if "keepalive" in spec.model_fields_set:
+                yield Problem(
+                    f"{path}.keepalive",
+                    "is for clients behind a load balancer, and those of an egress gateway are sidecars; remove it",
                 )
             continue
         for listener_name, listener in spec.listeners.items():

@@ -19,6 +19,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "app-keep-alive": (),
     "app-nobody-calls-yet": (),
     "argo-rollouts-new-app": (),
+    "client-keepalive": (),
     "egress-host-on-two-ports": (),
     "egress-tcp": (),
     "era-modern": (),

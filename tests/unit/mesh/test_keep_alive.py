@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chatgpt_mesh.mesh.objects import scoping
+from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
 from tests.unit.mesh.declared import APPS, by_key, graph
+from tests.unit.mesh.stack import GATEWAYS, manifest, mesh, mistakes
 
 
 def own_sidecar(service: str) -> dict[str, Any]:
@@ -31,3 +34,30 @@ def test_an_app_that_closes_nothing_is_left_alone() -> None:
 def test_whoever_has_no_service_has_no_connections_to_close() -> None:
     sidecars = by_key(scoping.objects(graph()))
     assert "inboundConnectionPool" not in sidecars["Sidecar/chatgpt-frontend/chatgpt-frontend"]
+
+
+def socket_options(gateways: str) -> list[tuple[int, int, int]]:
+    patches = manifest(mesh(gateways=gateways), "EnvoyFilter/istio-ingress/public-http")["configPatches"]
+    listeners = [patch["patch"]["value"] for patch in patches if patch["applyTo"] == "LISTENER"]
+    return [(o["level"], o["name"], o["int_value"]) for found in listeners for o in found["socket_options"]]
+
+
+def with_keepalive(text: str) -> str:
+    return GATEWAYS.replace("kind: public,", f"kind: public, keepalive: {text},")
+
+
+def test_a_gateway_asks_silent_clients_before_the_load_balancer_forgets_them() -> None:
+    assert socket_options(GATEWAYS) == [(1, 9, 1), (6, 4, 120), (6, 5, 30), (6, 6, 4)]
+    assert socket_options(with_keepalive("{time: 60s, probes: 2}")) == [(1, 9, 1), (6, 4, 60), (6, 5, 30), (6, 6, 2)]
+    assert socket_options(with_keepalive("null")) == []
+
+
+@pytest.mark.parametrize("time", ["600s", "1.5s", "0.5s"])
+def test_too_late_and_what_the_kernel_does_not_take_is_refused(time: str) -> None:
+    with pytest.raises(ValidationError):
+        ClientKeepaliveSpec.model_validate({"time": time})
+
+
+def test_an_egress_gateway_has_no_such_clients() -> None:
+    found = mistakes(gateways=f"{GATEWAYS}\nout: {{kind: egress, keepalive: {{}}}}")
+    assert [sentence.partition(":")[0] for sentence in found] == ["gateways.out.keepalive"]
