@@ -38,4 +38,4 @@ class ClientKeepaliveSpec(Spec):
     """Time between probes that nobody answers."""
     probes: int = Field(default=4, ge=1, le=100)
     """Unanswered probes after which the connection is closed. Security: a stream whose client has vanished without a
-    word, such as a laptop that was shut, would hold its place in the app's pool for ever, as streams have no timeout."""
+    word, such as a laptop that was shut, holds its place in the app's pool for ever: streams have no timeout."""
