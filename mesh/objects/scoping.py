@@ -119,7 +119,7 @@ class _Scopes:
         return f"{app.namespace}/{app.service_host}"
 
     def _egress(self, route: Route) -> Iterator[str]:
-        yield f"{route.home}/{route.spec.host}"
+        yield f"{route.home}/{route.spec.name}"
         if route.gateway is not None:
             gateway = self.graph.gateways[route.gateway]
             yield f"{gateway.home}/{gateway.service_host}"

@@ -123,7 +123,7 @@ def _unseen_problems(path: str, resource: Resource, homes: Collection[str]) -> I
         yield Problem(
             f"{path}.spec.hosts",
             "would be seen by no app here: the sidecar of an app knows the destinations that are declared for it; "
-            "declare the host under egress.allow with the app in from",
+            "declare the host, or the address of one without a name, under egress.allow with the app in from",
             ", ".join(spec.hosts),
         )
 
@@ -157,7 +157,7 @@ class _Owners:
             self.hosts[gateway.service_host] = gateway.declared_at
             self.gateways.append((gateway.home, gateway.pod_labels, gateway.declared_at))
         for index, destination in enumerate(egress.allow):
-            self.hosts.setdefault(destination.host, f"egress.allow.{index}")
+            self.hosts.setdefault(destination.name, f"egress.allow.{index}")
 
     def problems(self, path: str, resource: Resource) -> Iterator[Problem]:
         spec, namespace = resource.spec, resource.metadata.namespace

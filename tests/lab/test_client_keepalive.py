@@ -25,9 +25,10 @@ _SEGMENTS_RECEIVED = 140
 
 def received(connection: socket.socket) -> int:
     """Segments that this end of a connection has received, those without data among them."""
-    return struct.unpack_from("I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), _SEGMENTS_RECEIVED)[
-        0
-    ]
+    (count,) = struct.unpack_from(
+        "I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), _SEGMENTS_RECEIVED
+    )
+    return count
 
 
 def declaring(lab: RunningLab, keepalive: ClientKeepaliveSpec | None) -> AbstractContextManager[None]:

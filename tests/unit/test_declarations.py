@@ -21,6 +21,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "argo-rollouts-new-app": (),
     "client-keepalive": (),
     "egress-host-on-two-ports": (),
+    "egress-private-address": (),
     "egress-tcp": (),
     "era-modern": (),
     "exception-for-workload-that-is-no-app": (),

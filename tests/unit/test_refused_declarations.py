@@ -19,6 +19,7 @@ DECLARATIONS = ROOT / "tests" / "fixtures" / "declarations"
 
 SENTENCES = {
     "duration-of-thousands-of-years": 'apps.weather.longest_call: must be between "1s" and "24h"',
+    "egress-public-address": "egress.allow[0].address: must be of a private network",
     "header-formatter-unknown": "apps.weather.routes[0].headers.request.set.x-a: %FOO% is no operator",
     "istio-namespace": "istio_namespace: is not a setting",
     "label-value": "apps.weather.labels.app: must be a value of a Kubernetes label",
