@@ -111,8 +111,8 @@ def _addresses_inside(network: NetworkSpec, egress: EgressSpec | None) -> Iterat
             if destination.address is not None and ip_address(destination.address) in inside:
                 yield Problem(
                     f"egress.allow.{index}.address",
-                    f"is of network.{name}, inside the cluster, where addresses come and go; list the caller in callers "
-                    "of the app, or a Service of others under security.visible_services",
+                    f"is of network.{name}, inside the cluster, where addresses come and go; list the caller in "
+                    "callers of the app, or a Service of others under security.visible_services",
                     destination.address,
                 )
 

@@ -153,8 +153,8 @@ def _meaning_problems(path: str, destination: DestinationSpec, owners: Mapping[s
     if host.rpartition(".")[2].isdigit():
         yield Problem(
             f"{path}.host",
-            "is an address; declare the name that callers ask for, which TLS verifies and the gateway resolves, or, for "
-            "what has none in a private network, address and protocol: tcp",
+            "is an address; declare the name that callers ask for, which TLS verifies and the gateway resolves, or, "
+            "for what has none in a private network, address and protocol: tcp",
             host,
         )
     if host.endswith((".cluster.local", ".svc")) or host == "cluster.local":
@@ -282,5 +282,6 @@ def _host_problems(egress: EgressSpec) -> Iterator[Problem]:
         elif egress.via_of(destination) != egress.via_of(other):
             yield Problem(
                 f"{path}.via",
-                f"egress.allow.{first} sends this {destination.declared_by} via: {egress.via_of(other)}; it has one way out",
+                f"egress.allow.{first} sends this {destination.declared_by} via: {egress.via_of(other)}; it has one "
+                "way out",
             )
