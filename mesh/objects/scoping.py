@@ -78,7 +78,9 @@ class _Scopes:
         called = {self._app_service(target) for target in self.graph.apps_called_by[name]}
         further = {_service(host) for host in self.graph.security.visible_services.get(name, ())}
         outside = {host for route in self.routes if name in route.apps for host in self._egress(route)}
-        return called | further | outside | self.shared
+        use = self.graph.apps[name].external_authorization
+        asked = set[str]() if use is None else {_service(self.graph.authorizers[use.authorizer].service)}
+        return called | further | outside | asked | self.shared
 
     @cached_property
     def _by_identity(self) -> Mapping[Identity, frozenset[str]]:

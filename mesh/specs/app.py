@@ -26,6 +26,7 @@ from chatgpt_mesh.mesh.specs.auth import AuthSpec, IssuerUse
 from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.external_authorization import ExternalAuthorizationSpec
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
@@ -107,6 +108,8 @@ class AppSpec(NamedSpec):
     """A public MCP endpoint without auth is meant."""
     callers: Many[CallerSpec] = ()
     """Workloads of the mesh that may call the app."""
+    external_authorization: ExternalAuthorizationSpec | None = None
+    """A service that is asked about each request, beside the rules of this declaration."""
     rate_limit: RateLimitSpec | None = None
     """Limit at the gateways."""
     faults: Many[FaultSpec] = ()

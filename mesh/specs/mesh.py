@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.mesh.specs import (
     app,
+    authorizers,
     egress,
     existing_gateway,
     gateways,
@@ -16,6 +17,7 @@ from chatgpt_mesh.mesh.specs import (
     telemetry,
 )
 from chatgpt_mesh.mesh.specs.app import AppSpec
+from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
@@ -39,6 +41,8 @@ class MeshSpec(Spec):
     """Gateways by name."""
     apps: ByName[AppSpec] = {}
     """Apps by name."""
+    authorizers: ByName[AuthorizerSpec] = {}
+    """Services that decide on requests of apps, by name."""
     security: SecuritySpec = SecuritySpec()
     """Mutual TLS and its exceptions."""
     egress: EgressSpec = EgressSpec()
@@ -72,10 +76,12 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
         faults_allowed=spec.faults_allowed,
         rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
     )
+    known_authorizers = Declared("authorizers", spec.authorizers, unread)
+    yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)
     yield from egress.problems(spec.egress, known_apps, known_gateways)
     yield from security.visibility_problems(spec.security, known_apps)
     yield from telemetry.problems(spec.telemetry, known_apps)
-    yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress)
+    yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress, known_authorizers)
     yield from scope.problems(
         spec.security, known_apps, known_gateways, spec.egress, spec.objects, spec.rate_limit_service
     )

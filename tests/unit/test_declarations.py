@@ -26,6 +26,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "era-modern": (),
     "exception-for-workload-that-is-no-app": (),
     "exception-on-metrics-port": (),
+    "external-authorization": (),
     "fixed-answer": (),
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),

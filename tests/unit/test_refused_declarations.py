@@ -26,7 +26,7 @@ SENTENCES = {
     "namespace-default": "apps.weather.namespace: is where whatever names no namespace lands",
     "origin-port": "apps.weather.cors.origins[0]: must have a port from 1 to 65535",
     "percent-in-header": "apps.weather.routes[0].headers.response.set.x-discount: has a single %",
-    "provider-nobody-declares": "objects[0].spec.provider.name: is no provider of this mesh",
+    "provider-nobody-declares": "objects[0].spec.provider.name: is no declared authorizer; there are: none. Declare it",
     "quantity": "istio.control_plane.resources.cpu: must be processors as Kubernetes writes them",
     "raw-entry-hidden-by-sidecar": "objects[0].spec.hosts: would be seen by no app here",
     "second-name-of-mcp": "apps.orders.routes[0].rewrite: leads to the MCP endpoint /mcp under a second name",

@@ -99,3 +99,36 @@ def callers(draw: st.DrawFn, others: list[str], *, own_paths: bool) -> list[Valu
             caller["paths"] = draw(some("/mcp", "/deep/", "/x", "/", least=1))
         caller |= draw(spec(methods=some(*METHODS, least=1, most=3)))
     return found
+
+
+_headers = some("cookie", "x-mcp-sub", "x-request-id")
+_http = spec(
+    path_prefix=st.none() | one("/check"),
+    include_request_headers_in_check=_headers,
+    include_additional_headers_in_check=named(["x-asked-by"], one("weather", "a b")),
+    headers_to_upstream_on_allow=_headers,
+    headers_to_downstream_on_deny=_headers,
+    headers_to_downstream_on_allow=_headers,
+)
+_authorizer = spec(
+    timeout=one("1ms", "1s", "60s"),
+    fail_open=truth,
+    status_on_error=one(401, 403, 429, 500, 502, 503, 504),
+    include_request_body_in_check=st.none() | spec(max_request_bytes=one(1, 1048576), allow_partial_message=truth),
+)
+
+
+@st.composite
+def authorizers(draw: st.DrawFn, apps: Values) -> Values:
+    """Authorizers, of which apps with a service ask one."""
+    grpc = {"grpc": {}, "service": "opa.policy.svc.cluster.local", "port": draw(one(1, 9191)), **draw(_authorizer)}
+    if (body := grpc.get("include_request_body_in_check")) is not None:
+        body |= draw(spec(pack_as_bytes=truth))
+    http = {"http": draw(_http), "service": "door.doors.svc.cluster.local", "port": 8080, **draw(_authorizer)}
+    for app in apps.values():
+        if "service" in app and draw(one(False, False, True)):
+            paths = [app["mcp"].get("path", "/mcp")] if "mcp" in app else []
+            app["external_authorization"] = {"authorizer": draw(one("opa", "door"))}
+            if paths and not app.get("routes") and draw(truth):
+                app["external_authorization"]["paths"] = paths
+    return {"authorizers": {"opa": grpc, "door": http}} if apps else {}

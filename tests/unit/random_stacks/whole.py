@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import google, installation, mesh_wide, recording
+from tests.unit.random_stacks import access, google, installation, mesh_wide, recording
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
 from tests.unit.random_stacks.scalars import (
@@ -85,6 +85,7 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     else:
         found["cluster"] = draw(installation.existing)
     found["istio"] = draw(installation.istio(google=is_google))
+    found |= draw(access.authorizers(found["apps"]))
     homes = sorted(set(plan.namespace.values()))
     if homes and draw(truth):
         found["namespaces"] = draw(named(homes, namespace))
