@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects import envoy_patches, rate_limit
 from chatgpt_mesh.mesh.objects.auth import verification
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: refusal of ambiguous header names, the challenge on its own 401, and keepalive of its clients."""
+    """Per gateway: refusal of ambiguous header names, what its own 401 and 429 say, and keepalive of its clients."""
     fields: dict[str, Any] = {}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
@@ -27,6 +27,7 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
         for app, auth, host in verification.guarded(graph, gateway)
         for mapper in verification.unverified_answers(app, auth, host)
     ]
+    mappers += rate_limit.limited_answers(graph, gateway)
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
     patches = [envoy_patches.connection_manager(fields)] if fields else []

@@ -112,6 +112,8 @@ class AppSpec(NamedSpec):
     """A service that is asked about each request, beside the rules of this declaration."""
     rate_limit: RateLimitSpec | None = None
     """Limit at the gateways."""
+    further_rate_limits: Many[RateLimitSpec] = ()
+    """Further limits beside it, such as one per address; a request has to be within all of them."""
     faults: Many[FaultSpec] = ()
     """Faults for callers in the mesh, where the stack allows them."""
 
@@ -121,6 +123,15 @@ class AppSpec(NamedSpec):
         main = (Exposure(self.host, self.gateway, "host"),) if self.host and self.gateway else ()
         return main + tuple(
             Exposure(h.host, h.gateway, f"further_hosts.{i}.host") for i, h in enumerate(self.further_hosts)
+        )
+
+    @property
+    def limits(self) -> tuple[tuple[str, str, RateLimitSpec], ...]:
+        """Its limits at the gateways: the name that each counts under, its path, and itself."""
+        main = () if self.rate_limit is None else ((self.name, f"{self.declared_at}.rate_limit", self.rate_limit),)
+        return main + tuple(
+            (f"{self.name}/{i}", f"{self.declared_at}.further_rate_limits.{i}", limit)
+            for i, limit in enumerate(self.further_rate_limits)
         )
 
     @property
@@ -276,8 +287,8 @@ def _shape_problems(app: AppSpec) -> Iterator[Problem]:
     if app.open and app.auth is not None:
         yield Problem(f"{path}.open", "contradicts auth; remove one of them")
     if app.service is None:
-        for field in ("mcp", "rollout", "rate_limit"):
-            if getattr(app, field) is not None:
+        for field in ("mcp", "rollout", "rate_limit", "further_rate_limits"):
+            if getattr(app, field):
                 yield Problem(f"{path}.{field}", "needs the app's service; declare service with its port")
         if app.faults or app.versions or any(route.own for route in app.routes):
             yield Problem(f"{path}.service", "is missing; routes, versions and faults need it")
@@ -342,12 +353,13 @@ def _access_problems(
         apps=apps,
         accounts=known_accounts,
     )
-    if app.rate_limit is not None:
+    for _, at, limit in app.limits:
         yield from rate_limit.problems(
-            f"{path}.rate_limit",
-            app.rate_limit,
+            at,
+            limit,
             exposed=bool(app.exposures),
             authenticated=app.auth is not None,
+            era=None if app.mcp is None else app.mcp.era,
             service_declared=rate_limit_service,
         )
 

@@ -21,6 +21,7 @@ from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
 from chatgpt_mesh.mesh.specs.security import SecuritySpec
@@ -30,8 +31,6 @@ from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import date
-
-    from chatgpt_mesh.mesh.specs.problem import Problem
 
 
 class MeshSpec(Spec):
@@ -69,6 +68,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     known_gateways = Declared("gateways", spec.gateways, unread)
     yield from gateways.problems(known_gateways, app.services(known_apps) if known_apps.complete else {})
     yield from _existing_gateways(known_gateways, known_apps)
+    yield from _client_addresses(known_gateways, known_apps)
     yield from security.problems(spec.security, known_apps, today)
     yield from app.problems(
         known_apps,
@@ -97,8 +97,25 @@ def _existing_gateways(gateways: Declared[GatewaySpec], apps: Declared[AppSpec])
             )
 
 
+def _client_addresses(gateways: Declared[GatewaySpec], apps: Declared[AppSpec]) -> Iterator[Problem]:
+    """Limits by an address that the gateway does not see."""
+    for one in apps.values():
+        for _, path, limit in one.limits:
+            if limit.per != "address":
+                continue
+            for name in dict.fromkeys(exposure.gateway for exposure in one.exposures):
+                gateway = gateways.get(name)
+                if gateway is not None and gateway.workload.service.external_traffic_policy == "Cluster":
+                    yield Problem(
+                        f"{path}.per",
+                        f"counts by the client's address, and {gateway.declared_at} sees nodes in place of clients; "
+                        "set its workload.service.external_traffic_policy to Local",
+                        "address",
+                    )
+
+
 def _counts_for(gateway: GatewaySpec, app: AppSpec) -> bool:
-    counted = app.rate_limit is not None and app.rate_limit.counted == "gateway"
+    counted = any(limit.counted == "gateway" for _, _, limit in app.limits)
     return counted and any(exposure.gateway == gateway.name for exposure in app.exposures)
 
 

@@ -32,6 +32,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
     "mcp-and-rest-with-tokens": (),
+    "rate-limit-tiers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
     "second-public-gateway": (),
     "service-port-80": (),

@@ -203,7 +203,8 @@ def _keys(limit: Json) -> set[str]:
     found: set[str] = set()
     for action in elements(limit, "actions"):
         for kind, settings in action.items():
-            found.add(text(settings, "descriptor_key") or FIXED_KEYS.get(kind, kind))
+            key = text(settings, "descriptor_key") or text(settings, "typed_config", "descriptor_key")
+            found.add(key or FIXED_KEYS.get(kind, kind))
     return found
 
 

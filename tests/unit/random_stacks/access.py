@@ -66,15 +66,24 @@ cors: Drawn = spec(
 )
 
 
-def rate_limit(*, tokens: bool, service: bool) -> Drawn:
-    per = one("subject", "app") if tokens else one("app")
-    local = spec(
-        always(requests=one(1, 30, 1000), per=per), every=one("1s", "90s", "24h"), counted=one("replica", "gateway")
-    )
-    exact = spec(
-        always(requests=one(1, 999), per=per, counted=one("global")), every=one("1s", "60s", "3600s", "86400s")
-    )
-    return local | exact if service else local
+@st.composite
+def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None, addresses: bool) -> Values:
+    """`tokens`: the app asks for them; `service`: there is a rate limit service; `addresses`: its gateways see those of
+    clients."""
+    per = draw(one(*(["subject"] if tokens else []), *(["address"] if addresses else []), "app"))
+    found: Values = {"per": per}
+    if service and draw(truth):
+        found |= {"requests": draw(one(1, 999)), "counted": "global"}
+        found |= draw(spec(every=one("1s", "60s", "3600s", "86400s")))
+    else:
+        found |= {"requests": draw(one(1, 30, 1000))}
+        found |= draw(spec(every=one("1s", "90s", "24h"), counted=one("replica", "gateway")))
+    if per == "subject" and draw(truth):
+        numbers = draw(named([*WORDS, "pro"], one(1, 5000))) or {"pro": 5000}
+        found["tiers"] = {"claim": draw(one(*CLAIMS)), "requests": numbers}
+    if era in ("modern", "both"):
+        found |= draw(spec(tools=named(["execute_sql", "delete.row"], one(1, 10))))
+    return found
 
 
 fault: Drawn = st.one_of(

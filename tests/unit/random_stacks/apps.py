@@ -61,8 +61,11 @@ _closed = spec(open=one(False))
 
 
 @st.composite
-def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str]) -> Values:
-    """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
+def app(
+    draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str], nodes: set[str]
+) -> Values:
+    """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to. `nodes`: gateways
+    that see nodes in place of clients."""
     kind = plan.kind[name]
     found: Values = {"namespace": plan.namespace[name]}
     found |= draw(
@@ -102,7 +105,10 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         elif era is not None:
             found["open"] = True
         if draw(truth):
-            found["rate_limit"] = draw(access.rate_limit(tokens=tokens, service=limits))
+            drawn = access.rate_limit(tokens=tokens, service=limits, era=era, addresses=nodes.isdisjoint(on))
+            found["rate_limit"] = draw(drawn)
+            if draw(one(False, False, True)):
+                found["further_rate_limits"] = [draw(drawn)]
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
@@ -121,11 +127,16 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
     return found
 
 
+def _policy(gateway: Values) -> str:
+    return gateway.get("workload", {}).get("service", {}).get("external_traffic_policy", "Local")
+
+
 @st.composite
-def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faults: bool) -> Values:
+def apps(draw: st.DrawFn, plan: Plan, gateways: Values, *, limits: bool, faults: bool) -> Values:
     served = [name for name in gateways if KINDS[name] != "egress"]
     flagged = set(plan.names[:2])
-    found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
+    nodes = {name for name in served if _policy(gateways[name]) == "Cluster"}
+    found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged, nodes=nodes)) for name in plan.names}
     for declared in found.values():
         if faults and "service" in declared and draw(truth):
             declared["faults"] = draw(

@@ -138,6 +138,9 @@ def gateways(draw: st.DrawFn, services: Values, *, google: bool) -> Values:
             gateway["workload"] = draw(workload(kind, google=google))
         if kind != "egress":
             gateway |= draw(_keepalive)
+            service = gateway.get("workload", {}).get("service", {})
+            if service.get("type") not in (None, "LoadBalancer") or service.get("source_ranges"):
+                gateway |= draw(spec(trusted_proxies=one(0, 2, 10)))
             gateway["listeners"] = draw(listeners(name, services, redirect=gateway.get("redirect_http", True)))
         found[name] = gateway
     return found

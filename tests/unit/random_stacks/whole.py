@@ -54,7 +54,7 @@ def _of_plan(draw: st.DrawFn, plan: Plan, *, is_google: bool) -> Values:
     faults = draw(truth)
     if faults or draw(truth):
         found["faults_allowed"] = faults
-    found["apps"] = draw(apps(plan, list(served), limits=limits, faults=faults))
+    found["apps"] = draw(apps(plan, served, limits=limits, faults=faults))
     found |= draw(spec(trust_domain=one("cluster.local", "acme.example"), objects=mesh_wide.objects))
     found["security"] = draw(mesh_wide.security(found["apps"]))
     found["egress"] = draw(mesh_wide.egress(found["apps"], served))
