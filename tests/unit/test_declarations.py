@@ -31,6 +31,10 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
+    "load-balancer-away": (
+        "gateways.public.workload.service.external_traffic_policy: is Cluster: the gateway sees nodes instead of clients, "
+        "in limits, policies and logs. Write Local, and soon: on GKE a change of this setting, either way, takes the",
+    ),
     "mcp-and-rest-with-tokens": (),
     "rate-limit-tiers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),

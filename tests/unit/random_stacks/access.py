@@ -86,6 +86,11 @@ def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None,
     return found
 
 
+def limits(*, tokens: bool, service: bool, era: str | None, addresses: bool) -> Drawn:
+    drawn = rate_limit(tokens=tokens, service=service, era=era, addresses=addresses)
+    return spec(rate_limit=drawn, further_rate_limits=st.lists(drawn, max_size=1))
+
+
 fault: Drawn = st.one_of(
     spec(always(value=one("slow", "v" * 200), delay=duration), header=one("x-test-fault"), percent=one(0, 12.5, 100)),
     spec(

@@ -104,11 +104,7 @@ def app(
             found |= draw(_closed)
         elif era is not None:
             found["open"] = True
-        if draw(truth):
-            drawn = access.rate_limit(tokens=tokens, service=limits, era=era, addresses=nodes.isdisjoint(on))
-            found["rate_limit"] = draw(drawn)
-            if draw(one(False, False, True)):
-                found["further_rate_limits"] = [draw(drawn)]
+        found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=nodes.isdisjoint(on)))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
