@@ -28,12 +28,14 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "exception-on-metrics-port": (),
     "external-authorization": (),
     "fixed-answer": (),
+    "flagger-beside-others": (),
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
     "load-balancer-away": (
-        "gateways.public.workload.service.external_traffic_policy: is Cluster: the gateway sees nodes instead of clients, "
-        "in limits, policies and logs. Write Local, and soon: on GKE a change of this setting, either way, takes the",
+        "gateways.public.workload.service.external_traffic_policy: is Cluster: the gateway sees nodes instead of "
+        "clients, in limits, policies and logs. Write Local, and soon: on GKE a change of this setting, either way, "
+        "takes the gateway's load balancer away for minutes",
     ),
     "mcp-and-rest-with-tokens": (),
     "rate-limit-tiers": (),

@@ -61,11 +61,8 @@ _closed = spec(open=one(False))
 
 
 @st.composite
-def app(
-    draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str], nodes: set[str]
-) -> Values:
-    """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to. `nodes`: gateways
-    that see nodes in place of clients."""
+def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: bool, flagged: set[str]) -> Values:
+    """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
     kind = plan.kind[name]
     found: Values = {"namespace": plan.namespace[name]}
     found |= draw(
@@ -82,7 +79,7 @@ def app(
     found["service"] = plan.service[name]
     on: list[str] = []
     if kind in ("mcp", "rest"):
-        hosts, on = _exposed(draw, name, gateways)
+        hosts, on = _exposed(draw, name, list(gateways))
         found |= hosts
     era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
     if kind == "mcp":
@@ -104,14 +101,16 @@ def app(
             found |= draw(_closed)
         elif era is not None:
             found["open"] = True
-        found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=nodes.isdisjoint(on)))
+        addresses = all(_policy(gateways[gateway]) == "Local" for gateway in on)
+        found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=addresses))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
     elif found.get("load_balancing", {}).get("locality") is not None:
         found.pop("load_balancing")
     if versions:
-        found["versions"] = {"v1": draw(traffic.version), "v2": draw(traffic.version)}
+        ejects = found.get("resilience", {}).get("outlier", {}) is not None
+        found["versions"] = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
         found["rollout"] = draw(
@@ -127,13 +126,28 @@ def _policy(gateway: Values) -> str:
     return gateway.get("workload", {}).get("service", {}).get("external_traffic_policy", "Local")
 
 
+def _leads(route: Values, mcp_path: str) -> bool:
+    path = route.get("rewrite") or route.get("exact") or route["prefix"]
+    return mcp_path == path if "exact" in route else mcp_path.startswith(path)
+
+
+def _keep_one_name(declared: Values, apps: Values) -> None:
+    """No route leads to an MCP endpoint, its own or another app's, whose guards are not there."""
+    for route in declared.get("routes", []):
+        target = apps[route["to"]["app"]] if "to" in route else {}
+        if "mcp" in target and _leads(route, target["mcp"].get("path", "/mcp")):
+            del route["to"]
+        if "mcp" in declared and "to" not in route and _leads(route, declared["mcp"].get("path", "/mcp")):
+            route.pop("rewrite", None)
+
+
 @st.composite
 def apps(draw: st.DrawFn, plan: Plan, gateways: Values, *, limits: bool, faults: bool) -> Values:
-    served = [name for name in gateways if KINDS[name] != "egress"]
+    served = {name: gateway for name, gateway in gateways.items() if KINDS[name] != "egress"}
     flagged = set(plan.names[:2])
-    nodes = {name for name in served if _policy(gateways[name]) == "Cluster"}
-    found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged, nodes=nodes)) for name in plan.names}
+    found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
     for declared in found.values():
+        _keep_one_name(declared, found)
         if faults and "service" in declared and draw(truth):
             declared["faults"] = draw(
                 st.lists(access.fault, min_size=1, max_size=2, unique_by=lambda fault: fault["value"])
