@@ -66,6 +66,9 @@ cors: Drawn = spec(
 )
 
 
+MOST = 2**31 - 1
+
+
 @st.composite
 def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None, addresses: bool) -> Values:
     """`tokens`: the app asks for them; `service`: there is a rate limit service; `addresses`: its gateways see those of
@@ -73,16 +76,16 @@ def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None,
     per = draw(one(*(["subject"] if tokens else []), *(["address"] if addresses else []), "app"))
     found: Values = {"per": per}
     if service and draw(truth):
-        found |= {"requests": draw(one(1, 999)), "counted": "global"}
+        found |= {"requests": draw(one(1, 999, MOST)), "counted": "global"}
         found |= draw(spec(every=one("1s", "60s", "3600s", "86400s")))
     else:
-        found |= {"requests": draw(one(1, 30, 1000))}
-        found |= draw(spec(every=one("1s", "90s", "24h"), counted=one("replica", "gateway")))
+        found |= {"requests": draw(one(1, 30, 1000, MOST))}
+        found |= draw(spec(every=one("50ms", "90s", "24h"), counted=one("replica", "gateway")))
     if per == "subject" and draw(truth):
-        numbers = draw(named([*WORDS, "pro"], one(1, 5000))) or {"pro": 5000}
+        numbers = draw(named([*WORDS, "pro"], one(1, 5000, MOST))) or {"pro": 5000}
         found["tiers"] = {"claim": draw(one(*CLAIMS)), "requests": numbers}
     if era in ("modern", "both"):
-        found |= draw(spec(tools=named(["execute_sql", "delete.row"], one(1, 10))))
+        found |= draw(spec(tools=named(["execute_sql", "delete.row"], one(1, MOST))))
     return found
 
 
@@ -137,7 +140,12 @@ _authorizer = spec(
 @st.composite
 def authorizers(draw: st.DrawFn, apps: Values) -> Values:
     """Authorizers, of which apps with a service ask one."""
-    grpc = {"grpc": {}, "service": "opa.policy.svc.cluster.local", "port": draw(one(1, 9191)), **draw(_authorizer)}
+    grpc = {
+        "grpc": {},
+        "service": "opa.policy.svc.cluster.local",
+        "port": draw(one(1, 9191, 65535)),
+        **draw(_authorizer),
+    }
     if (body := grpc.get("include_request_body_in_check")) is not None:
         body |= draw(spec(pack_as_bytes=truth))
     http = {"http": draw(_http), "service": "door.doors.svc.cluster.local", "port": 8080, **draw(_authorizer)}

@@ -113,7 +113,7 @@ _services = spec(
 )
 _ranges = spec(source_ranges=some("10.0.0.0/8", "203.0.113.0/24"))
 _edge = spec(redirect_http=truth, reject_header_underscores=truth)
-_keepalive = spec(keepalive=st.none() | spec(time=one("1s", "590s"), interval=one("1s", "75s"), probes=one(1, 100)))
+_keepalive = spec(keepalive=st.none() | spec(time=one("1s", "590s"), interval=one("1s", "590s"), probes=one(1, 100)))
 
 
 @st.composite
