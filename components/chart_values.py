@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.chart_values import (
@@ -150,8 +151,7 @@ def gateway_values(
     return GatewayValues(
         name=gateway.release_name,
         revision=istio.injection,
-        # A tag that moves changes this, so that the pods are renewed by the control plane that it now leads to.
-        pod_annotations={"chatgpt-mesh/revision": istio.injecting_revision} if istio.injecting_revision else {},
+        pod_annotations=_pod_annotations(gateway, istio),
         image_pull_policy=istio.images.pull_policy,
         replica_count=None if scaled else replicas.min,
         autoscaling=GatewayValues_Autoscaling(
@@ -175,6 +175,15 @@ def gateway_values(
             platform=platform,
         ),
     )
+
+
+def _pod_annotations(gateway: GatewaySpec, istio: IstioSpec) -> dict[str, str]:
+    # A tag that moves changes this, so that the pods are renewed by the control plane that it now leads to.
+    found = {"chatgpt-mesh/revision": istio.injecting_revision} if istio.injecting_revision else {}
+    if gateway.trusted_proxies:
+        topology = {"gatewayTopology": {"numTrustedProxies": gateway.trusted_proxies}}
+        found["proxy.istio.io/config"] = json.dumps(topology)
+    return found
 
 
 def _service(gateway: GatewaySpec, platform: str | None, reserved_address: str | None) -> GatewayValues_Service:

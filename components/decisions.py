@@ -188,7 +188,8 @@ DECISIONS: Mapping[str, tuple[Path, str | None]] = {
     "MCP704": (lambda case: _workload(case, "replicas.min"), None),
     "MCP712": (
         lambda case: _workload(case, "service.external_traffic_policy"),
-        "is Cluster: the gateway sees nodes instead of clients; write Local",
+        "is Cluster: the gateway sees nodes instead of clients, in limits, policies and logs. Write Local, and soon: "
+        "on GKE a change of this setting, either way, takes the gateway's load balancer away for minutes",
     ),
 }
 """By code: the path that decides, and the sentence; None takes the rule's own, which speaks of the same value."""

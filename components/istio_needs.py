@@ -131,7 +131,7 @@ def needs_of(
         )
         for name in sorted(existing)
     )
-    return (*labelled, *_security(mesh, injection, platform), *_calls(mesh), *_telemetry(mesh))
+    return (*labelled, *_security(mesh, injection, platform), *_calls(mesh), *_providers(mesh))
 
 
 def differences(needs: Sequence[Need], installed: Installation) -> list[str]:
@@ -237,12 +237,13 @@ def _calls(mesh: Mesh) -> Iterator[Need]:
         )
 
 
-def _telemetry(mesh: Mesh) -> Iterator[Need]:
-    """The providers that Telemetry objects name. Istio has its own `prometheus`."""
+def _providers(mesh: Mesh) -> Iterator[Need]:
+    """The providers that Telemetry objects and policies name. Istio has its own `prometheus`."""
     tracing = mesh.spec.telemetry.tracing
     used = {JSON_LOG: "telemetry.access_log"}
     if tracing is not None:
         used[tracing.provider] = f"telemetry.providers.{tracing.provider}"
+    used |= {name: authorizer.declared_at for name, authorizer in mesh.spec.authorizers.items()}
     for provider in mesh_config(mesh).to_dict()["extensionProviders"]:
         name = provider["name"]
         if name in used:
@@ -251,7 +252,11 @@ def _telemetry(mesh: Mesh) -> Iterator[Need]:
                 path=(f"extensionProviders[{name}]",),
                 value=_said({key: value for key, value in provider.items() if key != "name"}),
                 holds="contains",
-                why="Telemetry names it, and istiod leaves out a provider that it does not know",
+                why=(
+                    "for an authorizer that is not there a proxy refuses everything"
+                    if name in mesh.spec.authorizers
+                    else "Telemetry names it, and istiod leaves out a provider that it does not know"
+                ),
                 declared_at=used[name],
             )
 

@@ -11,7 +11,7 @@ from chatgpt_mesh.istio_api.mesh_config import (
     ProxyConfig,
 )
 from chatgpt_mesh.istio_api.networking import HTTPRetry
-from chatgpt_mesh.mesh.objects import egress
+from chatgpt_mesh.mesh.objects import egress, external_authorization
 from chatgpt_mesh.mesh.objects.telemetry_providers import extension_providers
 from chatgpt_mesh.mesh.specs.problem import declared_at
 
@@ -23,9 +23,11 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
     """What every proxy of the mesh goes by."""
     with declared_at("telemetry"):
         providers = extension_providers(mesh.spec.telemetry)
+    with declared_at("authorizers"):
+        authorizers = external_authorization.extension_providers(mesh.spec.authorizers)
     return MeshConfig(
         trust_domain=mesh.spec.trust_domain,
-        extension_providers=providers,
+        extension_providers=(*providers, *authorizers),
         outbound_traffic_policy=egress.outbound_traffic_policy(),
         # `/mcp/../metrics` meets policies and routes as what it means. Slashes are neither merged nor decoded: `//mcp`
         # and `/mcp%2f..` are paths of no app, and gateways answer them 404 instead of mending them into one that is.

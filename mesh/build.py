@@ -18,6 +18,7 @@ from chatgpt_mesh.mesh.objects import (
     destination_rules,
     edge_http,
     egress,
+    external_authorization,
     gateways,
     order,
     path_rules,
@@ -76,6 +77,7 @@ def _built(graph: Graph) -> tuple[Owned, ...]:
 def _of_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
     yield from destination_rules.objects(app)
     yield from callers.objects(graph, app)
+    yield from external_authorization.objects(app)
     yield from path_rules.objects(graph, app)
     yield from denials.objects(graph, app)
     yield from virtual_services.objects(graph, app)

@@ -61,6 +61,7 @@ class Graph:
     def __init__(self, spec: MeshSpec) -> None:
         self.gateways: Mapping[str, GatewaySpec] = spec.gateways
         self.apps: Mapping[str, AppSpec] = spec.apps
+        self.authorizers = spec.authorizers
         self.security = spec.security
         self.egress = spec.egress
         self.telemetry = spec.telemetry
@@ -108,6 +109,8 @@ class Graph:
             found[edge.app].append(edge)
         for app in self.apps.values():
             found[app.name].extend(self._caller_edges(app))
+        for edge in self._authorizer_edges():
+            found[edge.app].append(edge)
         return {name: tuple(edges) for name, edges in found.items()}
 
     def _gateway_edges(self, app: AppSpec) -> Iterator[Edge]:
@@ -150,6 +153,20 @@ class Graph:
                 endpoints = tuple(Endpoint(e.path, caller.methods) for e in own)
             yield Edge(source, app.name, hosts, endpoints, f"{app.declared_at}.callers.{index}")
 
+    def _authorizer_edges(self) -> Iterator[Edge]:
+        services = {app.service_host: app for app in self.apps.values() if app.service is not None}
+        for app in self.apps.values():
+            use = app.external_authorization
+            authorizer = None if use is None else self.authorizers[use.authorizer]
+            target = None if authorizer is None else services.get(authorizer.service)
+            if authorizer is None or target is None:
+                continue
+            # Over HTTP it is asked with the host, path and method of whatever it is asked about.
+            question = () if authorizer.grpc is None else (Endpoint(AUTHORIZATION_CHECK, ("POST",)),)
+            hosts = service_headers(target.service_name, target.namespace) if question else ()
+            path = f"{app.declared_at}.external_authorization"
+            yield Edge(self.app_identity(app), target.name, hosts, question, path)
+
     @cached_property
     def apps_called_by(self) -> Mapping[str, tuple[str, ...]]:
         """For each app, the apps that it may call: what its sidecar has to know."""
@@ -160,6 +177,10 @@ class Graph:
                 if target not in targets:
                     targets.append(target)
         return {name: tuple(by_identity.get(self.app_identity(app), ())) for name, app in self.apps.items()}
+
+
+AUTHORIZATION_CHECK = "/envoy.service.auth.v3.Authorization/Check"
+"""What a proxy asks of an authorizer over gRPC."""
 
 
 def own_endpoints(app: AppSpec) -> tuple[Endpoint, ...]:

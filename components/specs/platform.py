@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.components.specs import cidr_plan, compatibility
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.namespace import NamespaceSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
+    from chatgpt_mesh.mesh.specs.egress import EgressSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 NOTICE = timedelta(days=14)
@@ -53,6 +55,7 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
         internal = [gateway for gateway in (gateways or {}).values() if gateway.kind == "internal"]
         yield from cidr_plan.problems("network", network, cluster.pools, internal_load_balancers=len(internal))
         yield from _zones(network, cluster)
+        yield from _addresses_inside(network, read.get("egress"))
     yield from compatibility.problems(cluster, istio, gateways)
     yield from _access(cluster, production=not read.get("faults_allowed", False))
     yield from _exclusions(cluster, today)
@@ -99,6 +102,19 @@ def _zones(network: NetworkSpec, cluster: GkeClusterSpec) -> Iterator[Problem]:
                 f"cluster.pools.{name}.zones",
                 f"names {elsewhere[0]}, which is not one of network.zones: {', '.join(network.zones)}",
             )
+
+
+def _addresses_inside(network: NetworkSpec, egress: EgressSpec | None) -> Iterator[Problem]:
+    ranges = {name: ip_network(getattr(network, name)) for name in ("pods", "services")}
+    for index, destination in enumerate(egress.allow if egress is not None else ()):
+        for name, inside in ranges.items():
+            if destination.address is not None and ip_address(destination.address) in inside:
+                yield Problem(
+                    f"egress.allow.{index}.address",
+                    f"is of network.{name}, inside the cluster, where addresses come and go; list the caller in "
+                    "callers of the app, or a Service of others under security.visible_services",
+                    destination.address,
+                )
 
 
 def _access(cluster: GkeClusterSpec, *, production: bool) -> Iterator[Problem]:

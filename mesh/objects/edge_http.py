@@ -1,11 +1,11 @@
-"""How a gateway reads and answers HTTP, as far as Istio has no word for it."""
+"""How a gateway reads and answers HTTP, and keeps its connections, as far as Istio has no word for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import envoy_patches, request_size, response_headers
+from chatgpt_mesh.mesh.objects import envoy_patches, rate_limit, request_size, response_headers
 from chatgpt_mesh.mesh.objects.auth import verification
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: refusal of ambiguous header names, the challenge on its own 401, the headers of its own answers,
-    and the filter that holds bodies back."""
+    """Per gateway: refusal of ambiguous header names, what its own answers say (the challenge of 401, the wait of 429,
+    the headers of every answer), the filter that holds bodies back, and keepalive of its clients."""
     fields: dict[str, Any] = {}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
@@ -27,12 +28,35 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
         for app, auth, host in verification.guarded(graph, gateway)
         for mapper in verification.unverified_answers(app, auth, host)
     ]
+    mappers += rate_limit.limited_answers(graph, gateway)
     mappers += response_headers.of_proxys_own_answers(graph.apps.values(), gateway)
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
     patches = [envoy_patches.connection_manager(fields)] if fields else []
     patches += request_size.filters(graph, gateway)
+    if gateway.keepalive is not None:
+        patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
     if patches:
-        patch = envoy_patches.envoy_filter(patches, gateway.pod_labels)
+        spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
         metadata = ObjectMeta(name=f"{gateway.name}-http", namespace=gateway.home)
-        yield Owned(Resource(metadata=metadata, spec=patch), gateway.declared_at)
+        yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+
+
+# The numbers of Linux, which is what Envoy hands to the kernel; connections take them over from the listening socket.
+# https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/socket_option.proto
+SOL_SOCKET, SO_KEEPALIVE = 1, 9
+IPPROTO_TCP, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT = 6, 4, 5, 6
+
+
+def keepalive(spec: ClientKeepaliveSpec) -> list[dict[str, Any]]:
+    """Socket options of a listener: Istio's own keepalive is for connections that a proxy opens."""
+    options = (
+        ("keep clients' connections alive", SOL_SOCKET, SO_KEEPALIVE, 1),
+        ("seconds of silence before the first probe", IPPROTO_TCP, TCP_KEEPIDLE, int(spec.time.total_seconds())),
+        ("seconds between probes", IPPROTO_TCP, TCP_KEEPINTVL, int(spec.interval.total_seconds())),
+        ("unanswered probes that end a connection", IPPROTO_TCP, TCP_KEEPCNT, spec.probes),
+    )
+    return [
+        {"description": what, "level": level, "name": name, "int_value": value, "state": "STATE_PREBIND"}
+        for what, level, name, value in options
+    ]

@@ -33,6 +33,7 @@ from chatgpt_mesh.istio_api.networking import (
     ServiceEntry_Resolution,
     ServicePort,
     TrafficPolicy,
+    WorkloadEntry,
 )
 from chatgpt_mesh.istio_api.resource import Resource
 from chatgpt_mesh.mesh.objects import egress_gateway
@@ -69,13 +70,23 @@ def _service_entry(shared: Sequence[Route]) -> ServiceEntry:
     seen_by = {namespace for route in shared for namespace in route.namespaces}
     if first.gateway is not None:
         seen_by.add(first.home)
+    address = first.spec.address
     return ServiceEntry(
-        hosts=(first.spec.host,),
+        hosts=(first.spec.name,),
+        # A sidecar knows by it which bytes are meant, and the gateway, which has them from a tunnel, where they go.
+        addresses=() if address is None else (address,),
+        endpoints=() if address is None else (WorkloadEntry(address=address),),
         ports=tuple(_service_port(route) for route in shared),
         location=ServiceEntry_Location.MESH_EXTERNAL,
-        resolution=ServiceEntry_Resolution.DYNAMIC_DNS if first.wildcard else ServiceEntry_Resolution.DNS,
+        resolution=_resolution(first),
         export_to=tuple(sorted(seen_by)),
     )
+
+
+def _resolution(route: Route) -> ServiceEntry_Resolution:
+    if route.spec.address is not None:
+        return ServiceEntry_Resolution.STATIC
+    return ServiceEntry_Resolution.DYNAMIC_DNS if route.wildcard else ServiceEntry_Resolution.DNS
 
 
 def _service_port(route: Route) -> ServicePort:
@@ -91,9 +102,9 @@ def _origination(route: Route, tls: OriginateTlsSpec) -> DestinationRule:
     settings = ClientTLSSettings(
         mode=ClientTLSSettings_TLSmode.MUTUAL if tls.mutual else ClientTLSSettings_TLSmode.SIMPLE,
         credential_name=tls.credential,
-        subject_alt_names=tls.subject_alt_names or (route.spec.host,),
-        sni=route.spec.host,
+        subject_alt_names=tls.subject_alt_names or (route.spec.name,),
+        sni=route.spec.name,
     )
     # Where the gateway opens the connection, a sidecar that saw this rule would open TLS of its own.
     seen_by = route.namespaces if route.gateway is None else (route.home,)
-    return DestinationRule(host=route.spec.host, traffic_policy=TrafficPolicy(tls=settings), export_to=seen_by)
+    return DestinationRule(host=route.spec.name, traffic_policy=TrafficPolicy(tls=settings), export_to=seen_by)

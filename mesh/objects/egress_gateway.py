@@ -105,12 +105,12 @@ def _to_gateway(shared: Sequence[Route], gateway: GatewaySpec) -> VirtualService
                 )
             )
         elif spec.protocol == "tls":
-            tls.append(TLSRoute(match=(TLSMatchAttributes(port=spec.port, sni_hosts=(spec.host,)),), route=way))
+            tls.append(TLSRoute(match=(TLSMatchAttributes(port=spec.port, sni_hosts=(spec.name,)),), route=way))
         else:
             tcp.append(TCPRoute(match=(L4MatchAttributes(port=spec.port),), route=way))
     namespaces = {namespace for route in shared for namespace in route.namespaces}
     return VirtualService(
-        hosts=(shared[0].spec.host,),
+        hosts=(shared[0].spec.name,),
         gateways=("mesh",),
         http=http,
         tls=tls,
@@ -131,7 +131,7 @@ def _server(route: Route, gateway: GatewaySpec) -> Gateway:
 
 
 def _from_gateway(route: Route, gateway: str) -> VirtualService:
-    target = Destination(host=route.spec.host, port=PortSelector(number=route.app_port))
+    target = Destination(host=route.spec.name, port=PortSelector(number=route.app_port))
     gateways = (f"{route.home}/{gateway}",)
     if route.spec.originate_tls:
         http = HTTPRoute(route=(HTTPRouteDestination(destination=target),), retries=_NOTHING_RUNS_TWICE)
@@ -148,7 +148,7 @@ def _policy(route: Route, routes: Sequence[Route], gateway: GatewaySpec, graph: 
     others = tuple(other.server_name for other in routes if route.takes_in(other)) if route.wildcard else ()
     operations: tuple[Rule_To, ...] = ()
     if tls is not None:
-        hosts = (route.spec.host, f"{route.spec.host}:*")
+        hosts = (route.spec.name, f"{route.spec.name}:*")
         operations = (Rule_To(operation=Operation(hosts=hosts, methods=tls.methods, paths=tls.paths)),)
     return AuthorizationPolicy(
         selector=PolicySelector(match_labels=gateway.pod_labels),
@@ -232,7 +232,7 @@ def _before_tcp_proxy(
     route: Route, context: EnvoyFilter_PatchContext, value: Mapping[str, Any]
 ) -> EnvoyFilter_EnvoyConfigObjectPatch:
     chain = EnvoyFilter_ListenerMatch_FilterChainMatch(
-        sni=route.spec.host, filter=EnvoyFilter_ListenerMatch_FilterMatch(name="envoy.filters.network.tcp_proxy")
+        sni=route.spec.name, filter=EnvoyFilter_ListenerMatch_FilterMatch(name="envoy.filters.network.tcp_proxy")
     )
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.NETWORK_FILTER,
@@ -274,6 +274,6 @@ def _resolve_server_name(route: Route) -> Mapping[str, Any]:
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
             "port_value": route.spec.port,
-            "dns_cache_config": {"name": f"{route.spec.host}_dfp_dns_cache", "dns_lookup_family": "V4_ONLY"},
+            "dns_cache_config": {"name": f"{route.spec.name}_dfp_dns_cache", "dns_lookup_family": "V4_ONLY"},
         },
     }

@@ -44,8 +44,11 @@ class Route(NamedTuple):
 
     @property
     def host_name(self) -> str:
-        """The host as a DNS label. Never that of another host, since '-' is doubled and '.' is not."""
-        return _label(self.spec.host.replace("*", "any").replace("-", "--").replace(".", "-"))
+        """The host as a DNS label. Never that of another host, since '-' is doubled and '.' is not; nor of an address,
+        since no host is all numbers."""
+        if self.spec.address is not None:
+            return self.spec.address.replace(".", "-")
+        return _label(self.spec.name.replace("*", "any").replace("-", "--").replace(".", "-"))
 
     @property
     def name(self) -> str:
@@ -59,7 +62,7 @@ class Route(NamedTuple):
 
     @property
     def wildcard(self) -> bool:
-        return self.spec.host.startswith("*.")
+        return self.spec.name.startswith("*.")
 
     @property
     def server_name(self) -> str:
@@ -69,13 +72,13 @@ class Route(NamedTuple):
         That is below `.invalid`, where no host can be (RFC 6761), so that no wildcard takes it in.
         """
         if self.spec.originate_tls or self.wildcard or (self.spec.protocol == "tls" and self.spec.port == TLS_PORT):
-            return self.spec.host
-        return f"{self.spec.host}.{self.spec.protocol}-{self.spec.port}.invalid"
+            return self.spec.name
+        return f"{self.spec.name}.{self.spec.protocol}-{self.spec.port}.invalid"
 
     def takes_in(self, other: Route) -> bool:
         """Whether this wildcard covers what another destination declares by itself."""
         return (
-            self.wildcard and other.server_name != self.server_name and other.server_name.endswith(self.spec.host[1:])
+            self.wildcard and other.server_name != self.server_name and other.server_name.endswith(self.spec.name[1:])
         )
 
     @property
@@ -98,7 +101,7 @@ def routes(graph: Graph) -> tuple[Route, ...]:
                 callers=tuple(sorted({_identity(caller, graph) for caller in destination.from_})),
                 apps=frozenset(caller for caller in destination.from_ if isinstance(caller, str)),
                 gateway=gateway,
-                home=homes[destination.host] if gateway is None else graph.gateways[gateway].home,
+                home=homes[destination.name] if gateway is None else graph.gateways[gateway].home,
             )
         )
     return tuple(found)
@@ -111,10 +114,10 @@ def _homes(graph: Graph) -> dict[str, str]:
     nothing.
     """
     if graph.security.scope == "mesh":
-        return dict.fromkeys((destination.host for destination in graph.egress.allow), ROOT_NAMESPACE)
+        return dict.fromkeys((destination.name for destination in graph.egress.allow), ROOT_NAMESPACE)
     homes: dict[str, str] = {}
     for destination in graph.egress.allow:
-        homes.setdefault(destination.host, _identity(destination.from_[0], graph).namespace)
+        homes.setdefault(destination.name, _identity(destination.from_[0], graph).namespace)
     return homes
 
 
@@ -128,7 +131,7 @@ def by_host(found: Iterable[Route]) -> dict[str, list[Route]]:
     """Destinations of one host share its ServiceEntry and its VirtualService: Istio takes one of each per host."""
     hosts: dict[str, list[Route]] = {}
     for route in found:
-        hosts.setdefault(route.spec.host, []).append(route)
+        hosts.setdefault(route.spec.name, []).append(route)
     return hosts
 
 

@@ -103,6 +103,17 @@ def connection_manager(
     )
 
 
+def listener(
+    fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into every listener."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.LISTENER,
+        match=EnvoyFilter_EnvoyConfigObjectMatch(context=context),
+        patch=merge(fields),
+    )
+
+
 def merge(value: Mapping[str, Any]) -> EnvoyFilter_Patch:
     return EnvoyFilter_Patch(operation=EnvoyFilter_Patch_Operation.MERGE, value=value)
 
@@ -131,3 +142,27 @@ JWT_METADATA = "envoy.filters.http.jwt_authn"
 def claim_path(name: str) -> list[dict[str, str]]:
     """Where Istio's JWT filter leaves a verified claim."""
     return [{"key": "payload"}, {"key": name}]
+
+
+def local_reply(
+    status: int, host: str, headers: Mapping[str, str], *present: str, further: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Headers on answers that the gateway itself gives with this status, for hosts that fit a pattern; `present` are
+    headers that the request must have, `further` headers that are written in their own way."""
+    compared = {"op": "EQ", "value": {"default_value": status, "runtime_key": f"local_reply.{_STATUS_KEYS[status]}"}}
+    conditions: list[dict[str, Any]] = [
+        {"status_code_filter": {"comparison": compared}},
+        {"header_filter": {"header": {"name": ":authority", "string_match": {"safe_regex": {"regex": host}}}}},
+        *({"header_filter": {"header": {"name": name, "present_match": True}}} for name in present),
+    ]
+    return {
+        "filter": {"and_filter": {"filters": conditions}},
+        "headers_to_add": [
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in headers.items()
+        ]
+        + list(further),
+    }
+
+
+_STATUS_KEYS = {401: "unauthorized", 429: "too_many_requests"}

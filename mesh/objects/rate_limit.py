@@ -1,4 +1,5 @@
-"""Limits per subject of a verified token, counted by each gateway replica or by the rate limit service.
+"""Limits per subject of a verified token, per address or per app, counted by each gateway replica or by the rate limit
+service.
 
 Istio has no API for limits. Both kinds are one Envoy filter per gateway with its own `rate_limits`, so nothing hangs on
 Istio's internal names for virtual hosts. Sources:
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
@@ -26,63 +27,35 @@ from chatgpt_mesh.istio_api.security import (
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
+from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets, host_pattern
+from chatgpt_mesh.mesh.objects.response_headers import added
 from chatgpt_mesh.mesh.specs.rate_limit import UNITS, RateLimitServiceSpec, RateLimitSpec
 from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
-def _actions(name: str, limit: RateLimitSpec, hosts: list[str]) -> dict[str, Any]:
-    """The descriptor of a request: the app by its host, then issuer and subject. Without a verified token there is
-    none."""
-    # The app sees one host in any spelling, so the limit must, too.
-    host = rf"(?i)({'|'.join(re.escape(host) for host in hosts)})(:[0-9]+)?"
-    actions: list[dict[str, Any]] = [
-        {
-            "header_value_match": {
-                "descriptor_key": "app",
-                "descriptor_value": name,
-                "headers": [{"name": ":authority", "string_match": {"safe_regex": {"regex": host}}}],
-            }
-        }
-    ]
-    if limit.per == "subject":
-        actions += [
-            {
-                "metadata": {
-                    "descriptor_key": claim,
-                    "source": "DYNAMIC",
-                    "metadata_key": {"key": envoy_patches.JWT_METADATA, "path": envoy_patches.claim_path(claim)},
-                }
-            }
-            for claim in ("iss", "sub")
-        ]
-    return {"actions": actions}
-
-
-def local_share(limit: RateLimitSpec, gateway: GatewaySpec) -> int:
-    """Requests that one replica lets pass in a window."""
+def local_share(requests: int, limit: RateLimitSpec, gateway: GatewaySpec) -> int:
+    """Of so many requests, those that one replica lets pass in a window."""
     replicas = gateway.least_replicas if limit.counted == "gateway" else 1
-    return math.ceil(limit.requests / replicas)
+    return math.ceil(requests / replicas)
 
 
-def _descriptor(name: str, limit: RateLimitSpec, gateway: GatewaySpec) -> dict[str, Any]:
-    share = local_share(limit, gateway)
+def _descriptor(bucket: Bucket, limit: RateLimitSpec, gateway: GatewaySpec) -> dict[str, Any]:
+    share = local_share(bucket.requests, limit, gateway)
     # An entry without a value stands for every value: each subject gets a bucket of its own when it first comes.
-    entries: list[dict[str, str]] = [{"key": "app", "value": name}]
-    entries += [{"key": "iss"}, {"key": "sub"}] if limit.per == "subject" else []
     return {
-        "entries": entries,
+        "entries": [{"key": key} if value is None else {"key": key, "value": value} for key, value in bucket.entries],
         "token_bucket": {"max_tokens": share, "tokens_per_fill": share, "fill_interval": duration_text(limit.every)},
     }
 
 
-def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, list[str]]]) -> dict[str, Any]:
+def _local_filter(gateway: GatewaySpec, limited: list[Limited]) -> dict[str, Any]:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     return {
         "stat_prefix": "per_subject",
@@ -92,20 +65,18 @@ def _local_filter(gateway: GatewaySpec, limited: list[tuple[str, RateLimitSpec, 
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         # Subjects that a replica remembers at a time; the least recently seen is forgotten first.
         "max_dynamic_descriptors": 10000,
-        "rate_limits": [_actions(name, limit, hosts) for name, limit, hosts in limited],
-        "descriptors": [_descriptor(name, limit, gateway) for name, limit, _ in limited],
+        "rate_limits": [action for one in limited for action in actions(one)],
+        "descriptors": [_descriptor(bucket, one.limit, gateway) for one in limited for bucket in buckets(one)],
     }
 
 
-def _global_filter(
-    service: RateLimitServiceSpec, domain: str, limited: list[tuple[str, RateLimitSpec, list[str]]]
-) -> dict[str, Any]:
+def _global_filter(service: RateLimitServiceSpec, domain: str, limited: list[Limited]) -> dict[str, Any]:
     return {
         "domain": domain,
         "failure_mode_deny": service.deny_when_down,
         "timeout": duration_text(service.timeout),
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
-        "rate_limits": [_actions(name, limit, hosts) for name, limit, hosts in limited],
+        "rate_limits": [action for one in limited for action in actions(one)],
         "rate_limit_service": {
             "transport_api_version": "V3",
             "grpc_service": {
@@ -115,6 +86,41 @@ def _global_filter(
     }
 
 
+def limited_at(graph: Graph, gateway: GatewaySpec) -> Iterator[Limited]:
+    """The limits of the apps that a gateway serves."""
+    for app in graph.apps.values():
+        hosts = tuple(exposure.host for exposure in app.served if exposure.gateway == gateway.name)
+        if hosts:
+            for name, _, limit in app.limits:
+                yield Limited(name, limit, hosts, None if app.mcp is None else app.mcp.path)
+
+
+LONGEST_WAIT = timedelta(seconds=60)
+"""After which a client may look again at a window of the service, which may be a day and end any moment; its end is in
+x-ratelimit-reset."""
+
+
+def limited_answers(graph: Graph, gateway: GatewaySpec) -> Iterator[dict[str, Any]]:
+    """`retry-after` on the gateway's own 429. For Envoy's filters it is the same on every answer, so it is the wait of
+    the app's slowest general limit; a tool's may be longer."""
+    waits: dict[tuple[str, ...], int] = {}
+    for one in limited_at(graph, gateway):
+        waits[one.hosts] = max(_wait(one.limit, gateway), waits.get(one.hosts, 1))
+    headers = {host: added(app.response_headers) for app in graph.apps.values() for host, *_ in app.served}
+    for hosts, wait in waits.items():
+        # The first mapper that takes an answer is the only one, so the headers of every answer are here as well.
+        further = headers[hosts[0]]
+        yield envoy_patches.local_reply(429, host_pattern(hosts), {"retry-after": str(wait)}, further=further)
+
+
+def _wait(limit: RateLimitSpec, gateway: GatewaySpec) -> int:
+    """Seconds until one more request may pass, in the lowest tier."""
+    if limit.counted == "global":
+        return math.ceil(min(limit.every, LONGEST_WAIT).total_seconds())
+    lowest = min((limit.requests, *(limit.tiers.requests.values() if limit.tiers else ())))
+    return math.ceil(limit.every.total_seconds() / local_share(lowest, limit, gateway))
+
+
 DOMAIN = "chatgpt-mesh"
 """Name under which the rate limit service keeps this mesh's limits."""
 
@@ -122,13 +128,9 @@ DOMAIN = "chatgpt-mesh"
 def gateway_objects(graph: Graph) -> Iterator[Owned]:
     service = graph.rate_limit_service
     for gateway in graph.gateways.values():
-        limited: list[tuple[str, RateLimitSpec, list[str]]] = []
-        for app in graph.apps.values():
-            hosts = [exposure.host for exposure in app.served if exposure.gateway == gateway.name]
-            if app.rate_limit is not None and hosts:
-                limited.append((app.name, app.rate_limit, hosts))
-        local = [entry for entry in limited if entry[1].counted != "global"]
-        exact = [entry for entry in limited if entry[1].counted == "global"]
+        limited = list(limited_at(graph, gateway))
+        local = [one for one in limited if one.limit.counted != "global"]
+        exact = [one for one in limited if one.limit.counted == "global"]
         patches: list[EnvoyFilter_EnvoyConfigObjectPatch] = []
         if local:
             message = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
@@ -157,14 +159,15 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
     """What the rate limit service reads, and who may ask it."""
     service = graph.rate_limit_service
     limited = [
-        (app, app.rate_limit)
+        (app, Limited(name, limit, (), None))
         for app in graph.apps.values()
-        if app.rate_limit is not None and app.rate_limit.counted == "global"
+        for name, _, limit in app.limits
+        if limit.counted == "global"
     ]
     if service is None or not limited:
         return
     owner = "rate_limit_service"
-    descriptors = [_service_descriptor(app.name, limit) for app, limit in limited]
+    descriptors = _tree([(bucket.entries, _rate(one.limit, bucket)) for _, one in limited for bucket in buckets(one)])
     # JSON is YAML, and has no second way to write a thing.
     text = json.dumps({"domain": DOMAIN, "descriptors": descriptors}, indent=2)
     yield Owned(
@@ -201,8 +204,22 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
     )
 
 
-def _service_descriptor(name: str, limit: RateLimitSpec) -> dict[str, Any]:
-    rate = {"rate_limit": {"unit": UNITS[int(limit.every.total_seconds())], "requests_per_unit": limit.requests}}
-    if limit.per == "app":
-        return {"key": "app", "value": name, **rate}
-    return {"key": "app", "value": name, "descriptors": [{"key": "iss", "descriptors": [{"key": "sub", **rate}]}]}
+def _rate(limit: RateLimitSpec, bucket: Bucket) -> dict[str, Any]:
+    return {"unit": UNITS[int(limit.every.total_seconds())], "requests_per_unit": bucket.requests}
+
+
+def _tree(leaves: Sequence[tuple[Sequence[tuple[str, str | None]], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Descriptors as the rate limit service reads them: each entry below the one before it."""
+    below: dict[tuple[str, str | None], list[tuple[Sequence[tuple[str, str | None]], dict[str, Any]]]] = {}
+    for (first, *rest), rate in leaves:
+        below.setdefault(first, []).append((rest, rate))
+    found: list[dict[str, Any]] = []
+    for (key, value), deeper in below.items():
+        one: dict[str, Any] = {"key": key} if value is None else {"key": key, "value": value}
+        found.append(one)
+        for rest, rate in deeper:
+            if not rest:
+                one["rate_limit"] = rate
+        if further := [leaf for leaf in deeper if leaf[0]]:
+            one["descriptors"] = _tree(further)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,8 @@ from chatgpt_mesh.istio_api.networking import (
 )
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec, RetriesSpec, RetryBudgetSpec
+    from chatgpt_mesh.mesh.specs.service import ServiceSpec
 
 
 def retry(spec: RetriesSpec) -> HTTPRetry:
@@ -54,6 +54,25 @@ def connection_pool(spec: PoolSpec) -> ConnectionPoolSettings:
             h2_upgrade_policy=ConnectionPoolSettings_HTTPSettings_H2UpgradePolicy.UPGRADE if spec.http2 else None,
         ),
     )
+
+
+LETS_GO_BEFORE = timedelta(seconds=1)
+"""How long before the app its sidecar closes an idle connection: both clocks start with the same answer, and what lies
+between them is a busy machine."""
+
+
+def own_pool(service: ServiceSpec) -> ConnectionPoolSettings | None:
+    """The connections of an app's own sidecar to the app, in its Sidecar.
+
+    A DestinationRule would not do: its pool is what callers take up, for whom each new connection costs a TLS
+    handshake, and the app's own sidecar only if it is in its own scope (`mesh.objects.scoping`), which it is not.
+    """
+    closes_after = service.keep_alive_timeout
+    if closes_after is None:
+        return None
+    half = closes_after // timedelta(milliseconds=2) * timedelta(milliseconds=1)
+    idle = max(closes_after - LETS_GO_BEFORE, half)
+    return ConnectionPoolSettings(http=ConnectionPoolSettings_HTTPSettings(idle_timeout=idle))
 
 
 def outlier_detection(spec: OutlierSpec) -> OutlierDetection:

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import (
+    ConnectionPoolSettings,
     IstioEgressListener,
     OutboundTrafficPolicy,
     OutboundTrafficPolicy_Mode,
@@ -27,6 +28,7 @@ from chatgpt_mesh.istio_api.networking import (
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects.egress_route import Route, routes
 from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.resilience import own_pool
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def objects(graph: Graph) -> Iterator[Owned]:
     """A Sidecar for each app, one for each namespace whose other workloads call something, and the default of all."""
     scopes = _Scopes(graph)
     for app in graph.apps.values():
-        sidecar = _sidecar(scopes.of_app(app.name), WorkloadSelector(labels=app.pod_labels))
+        pool = None if app.service is None else own_pool(app.service)
+        sidecar = _sidecar(scopes.of_app(app.name), WorkloadSelector(labels=app.pod_labels), pool)
         metadata = ObjectMeta(name=app.name, namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=sidecar), app.declared_at)
     if graph.security.scope == "namespaces":
@@ -75,7 +78,9 @@ class _Scopes:
         called = {self._app_service(target) for target in self.graph.apps_called_by[name]}
         further = {_service(host) for host in self.graph.security.visible_services.get(name, ())}
         outside = {host for route in self.routes if name in route.apps for host in self._egress(route)}
-        return called | further | outside | self.shared
+        use = self.graph.apps[name].external_authorization
+        asked = set[str]() if use is None else {_service(self.graph.authorizers[use.authorizer].service)}
+        return called | further | outside | asked | self.shared
 
     @cached_property
     def _by_identity(self) -> Mapping[Identity, frozenset[str]]:
@@ -116,7 +121,7 @@ class _Scopes:
         return f"{app.namespace}/{app.service_host}"
 
     def _egress(self, route: Route) -> Iterator[str]:
-        yield f"{route.home}/{route.spec.host}"
+        yield f"{route.home}/{route.spec.name}"
         if route.gateway is not None:
             gateway = self.graph.gateways[route.gateway]
             yield f"{gateway.home}/{gateway.service_host}"
@@ -127,9 +132,12 @@ def _service(host: str) -> str:
     return f"{host.split('.')[1]}/{host}"
 
 
-def _sidecar(hosts: Iterable[str], selector: WorkloadSelector | None = None) -> Sidecar:
+def _sidecar(
+    hosts: Iterable[str], selector: WorkloadSelector | None = None, pool: ConnectionPoolSettings | None = None
+) -> Sidecar:
     return Sidecar(
         workload_selector=selector,
+        inbound_connection_pool=pool,
         egress=(IstioEgressListener(hosts=tuple(sorted(hosts))),),
         # Also the default of the mesh; said here so that a change of the mesh configuration opens nothing.
         outbound_traffic_policy=OutboundTrafficPolicy(mode=OutboundTrafficPolicy_Mode.REGISTRY_ONLY),

@@ -30,9 +30,10 @@ from chatgpt_mesh.mesh.specs.auth import AuthSpec, IssuerUse
 from chatgpt_mesh.mesh.specs.callers import CallerSpec
 from chatgpt_mesh.mesh.specs.cors import CorsSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
+from chatgpt_mesh.mesh.specs.external_authorization import ExternalAuthorizationSpec
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from chatgpt_mesh.mesh.specs.hosts import Exposure, HostSpec
-from chatgpt_mesh.mesh.specs.kubernetes_names import ServiceName, belongs_to_kubernetes
+from chatgpt_mesh.mesh.specs.kubernetes_names import belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
@@ -43,23 +44,13 @@ from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
 from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.routes import HeaderChangesSpec, RouteSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
+from chatgpt_mesh.mesh.specs.service import ServiceSpec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, within
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
-
-
-class ServiceSpec(Spec):
-    """The app's Kubernetes Service, which its team owns."""
-
-    name: ServiceName | None = None
-    """Name. Default: the app's."""
-    port: PortNumber
-    """Port of the Service."""
-    target_port: PortNumber | None = None
-    """Port of the container. Default: the same."""
 
 
 class AppSpec(NamedSpec):
@@ -117,8 +108,12 @@ class AppSpec(NamedSpec):
     """A public MCP endpoint without auth is meant."""
     callers: Many[CallerSpec] = ()
     """Workloads of the mesh that may call the app."""
+    external_authorization: ExternalAuthorizationSpec | None = None
+    """A service that is asked about each request, beside the rules of this declaration."""
     rate_limit: RateLimitSpec | None = None
     """Limit at the gateways."""
+    further_rate_limits: Many[RateLimitSpec] = ()
+    """Further limits beside it, such as one per address; a request has to be within all of them."""
     faults: Many[FaultSpec] = ()
     """Faults for callers in the mesh, where the stack allows them."""
 
@@ -134,6 +129,15 @@ class AppSpec(NamedSpec):
     def served(self) -> tuple[Exposure, ...]:
         """Those of its hosts that serve it; the others only redirect to the main one."""
         return tuple(exposure for exposure in self.exposures if exposure.redirect is None)
+
+    @property
+    def limits(self) -> tuple[tuple[str, str, RateLimitSpec], ...]:
+        """Its limits at the gateways: the name that each counts under, its path, and itself."""
+        main = () if self.rate_limit is None else ((self.name, f"{self.declared_at}.rate_limit", self.rate_limit),)
+        return main + tuple(
+            (f"{self.name}/{i}", f"{self.declared_at}.further_rate_limits.{i}", limit)
+            for i, limit in enumerate(self.further_rate_limits)
+        )
 
     @property
     def service_name(self) -> str:
@@ -251,8 +255,8 @@ def _shape_problems(app: AppSpec) -> Iterator[Problem]:
     if app.open and app.auth is not None:
         yield Problem(f"{path}.open", "contradicts auth; remove one of them")
     if app.service is None:
-        for field in ("mcp", "rollout", "rate_limit"):
-            if getattr(app, field) is not None:
+        for field in ("mcp", "rollout", "rate_limit", "further_rate_limits"):
+            if getattr(app, field):
                 yield Problem(f"{path}.{field}", "needs the app's service; declare service with its port")
         if app.faults or app.versions or any(route.own for route in app.routes):
             yield Problem(f"{path}.service", "is missing; routes, versions and faults need it")
@@ -331,12 +335,13 @@ def _access_problems(
         apps=apps,
         accounts=known_accounts,
     )
-    if app.rate_limit is not None:
+    for _, at, limit in app.limits:
         yield from rate_limit.problems(
-            f"{path}.rate_limit",
-            app.rate_limit,
+            at,
+            limit,
             exposed=bool(app.exposures),
             authenticated=app.auth is not None,
+            era=None if app.mcp is None else app.mcp.era,
             service_declared=rate_limit_service,
         )
 

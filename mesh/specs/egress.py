@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ConfigDict, Field
 
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
+from chatgpt_mesh.mesh.specs.private_address import PrivateAddress
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec, WildcardHost
 
@@ -56,19 +57,34 @@ class DestinationSpec(Spec):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    host: WildcardHost
+    host: WildcardHost | None = None
     """Name of the host, or a wildcard for the names below a domain such as *.googleapis.com. What is declared by
     itself, or by a longer wildcard, is for its own callers alone."""
+    address: PrivateAddress | None = None
+    """In place of `host`: an IPv4 address of a private network, for `protocol: tcp`. Apps dial the address itself."""
     port: PortNumber = 443
     """Port that the host listens on."""
     from_: Many[DnsLabel | ServiceAccountSpec] = Field(alias="from")
     """Callers: apps of this stack by name, others by `namespace` and `service_account`."""
     protocol: Literal["tls", "tcp"] = "tls"
-    """What the app speaks: tls with a server name, or tcp (bytes such as a database's; one host per port)."""
+    """What the app speaks: tls with a server name, or tcp (bytes such as a database's; one host per port, and any
+    number of addresses)."""
     originate_tls: OriginateTlsSpec | None = None
     """Let the app speak plain HTTP and the mesh speak TLS."""
     via: Via | None = None
     """gateway: through the egress gateway, which checks the caller. sidecar: directly. Default: `egress.via`."""
+
+    @property
+    def name(self) -> str:
+        """The name by which Istio knows it. That of an address is in no DNS (RFC 6761)."""
+        if self.address is not None:
+            return f"{self.address.replace('.', '-')}.address.invalid"
+        return self.host or ""
+
+    @property
+    def declared_by(self) -> Literal["host", "address"]:
+        """The setting that says what is meant."""
+        return "host" if self.address is None else "address"
 
 
 class EgressSpec(Spec):
@@ -109,26 +125,44 @@ def problems(egress: EgressSpec, apps: Declared[AppSpec], gateways: Declared[Gat
         path = f"egress.allow.{index}"
         yield from _caller_problems(path, destination, apps)
         yield from _protocol_problems(path, destination, egress.via_of(destination))
-        if destination.host in owners:
-            yield Problem(
-                f"{path}.host",
-                f"is the host of {owners[destination.host]}; to let an app call it, list the app in its callers",
-                destination.host,
-            )
-        if destination.host.rpartition(".")[2].isdigit():
-            yield Problem(
-                f"{path}.host",
-                "is an address; declare the name that callers ask for, which TLS verifies and the gateway resolves",
-                destination.host,
-            )
-        if destination.host.endswith((".cluster.local", ".svc")) or destination.host == "cluster.local":
-            yield Problem(
-                f"{path}.host",
-                "is a service of the cluster; egress is for hosts outside it, callers are declared at the app",
-                destination.host,
-            )
+        yield from _meaning_problems(path, destination, owners)
     yield from _host_problems(egress)
     yield from _port_problems(egress)
+
+
+def _meaning_problems(path: str, destination: DestinationSpec, owners: Mapping[str, str]) -> Iterator[Problem]:
+    """What is not outside the mesh, or not said."""
+    host = destination.host
+    if destination.address is not None:
+        if host is not None:
+            yield Problem(f"{path}.address", "stands in place of host; keep one of them", destination.address)
+        if destination.protocol != "tcp":
+            yield Problem(
+                f"{path}.protocol",
+                "must be tcp for an address: what goes by a server name is declared by it, as host",
+                destination.protocol,
+            )
+        return
+    if host is None:
+        yield Problem(f"{path}.host", "is missing; name the host, or the address of what has no name")
+        return
+    if host in owners:
+        yield Problem(
+            f"{path}.host", f"is the host of {owners[host]}; to let an app call it, list the app in its callers", host
+        )
+    if host.rpartition(".")[2].isdigit():
+        yield Problem(
+            f"{path}.host",
+            "is an address; declare the name that callers ask for, which TLS verifies and the gateway resolves, or, "
+            "for what has none in a private network, address and protocol: tcp",
+            host,
+        )
+    if host.endswith((".cluster.local", ".svc")) or host == "cluster.local":
+        yield Problem(
+            f"{path}.host",
+            "is a service of the cluster; egress is for hosts outside it, callers are declared at the app",
+            host,
+        )
 
 
 def _declared_gateways(gateways: Mapping[str, GatewaySpec]) -> str:
@@ -157,7 +191,7 @@ def _caller_problems(path: str, destination: DestinationSpec, apps: Declared[App
 
 
 def _protocol_problems(path: str, destination: DestinationSpec, via: Via) -> Iterator[Problem]:
-    wildcard = destination.host.startswith("*.")
+    wildcard = destination.name.startswith("*.")
     tls = destination.originate_tls
     if wildcard and destination.protocol == "tcp":
         yield Problem(
@@ -196,6 +230,8 @@ def _port_problems(egress: EgressSpec) -> Iterator[Problem]:
     """A sidecar tells bytes apart by their port alone, and TLS and HTTP by names, so one port carries one of them."""
     ports: dict[int, tuple[str, int]] = {}
     for index, destination in enumerate(egress.allow):
+        if destination.address is not None:
+            continue  # told apart by the address
         origination = destination.originate_tls
         kind = destination.protocol if origination is None else "http"
         port = destination.port if origination is None else origination.app_port
@@ -220,31 +256,32 @@ def _host_problems(egress: EgressSpec) -> Iterator[Problem]:
     ports: dict[tuple[str, int], int] = {}
     for index, destination in enumerate(egress.allow):
         path = f"egress.allow.{index}"
-        first = firsts.setdefault(destination.host, index)
-        same_port = ports.setdefault((destination.host, destination.port), index)
+        first = firsts.setdefault(destination.name, index)
+        same_port = ports.setdefault((destination.name, destination.port), index)
         if first == index:
             continue
         other = egress.allow[first]
         if same_port != index:
             yield Problem(
-                f"{path}.host",
-                f"egress.allow.{same_port} declares this host and port; add the callers there",
-                destination.host,
+                f"{path}.{destination.declared_by}",
+                f"egress.allow.{same_port} declares this {destination.declared_by} and port; add the callers there",
+                destination.host or destination.address,
             )
-        elif destination.host.startswith("*."):
+        elif destination.name.startswith("*."):
             yield Problem(
-                f"{path}.host",
+                f"{path}.{destination.declared_by}",
                 f"egress.allow.{first} declares this wildcard; a wildcard has one port",
-                destination.host,
+                destination.host or destination.address,
             )
         elif destination.originate_tls is not None or other.originate_tls is not None:
             yield Problem(
-                f"{path}.host",
+                f"{path}.{destination.declared_by}",
                 f"egress.allow.{first} declares this host; where the mesh opens its TLS, that is the host's one way",
-                destination.host,
+                destination.host or destination.address,
             )
         elif egress.via_of(destination) != egress.via_of(other):
             yield Problem(
                 f"{path}.via",
-                f"egress.allow.{first} sends this host via: {egress.via_of(other)}; a host has one way out",
+                f"egress.allow.{first} sends this {destination.declared_by} via: {egress.via_of(other)}; it has one "
+                "way out",
             )

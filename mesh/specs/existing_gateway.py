@@ -38,11 +38,12 @@ def problems(
     for field, what in (("namespace", "the namespace of its pods"), ("release", "the name of its Service")):
         if field not in said:
             yield Problem(f"{path}.{field}", f"must be said of a gateway that is there: {what}")
-    if "workload" in said:
-        yield Problem(
-            f"{path}.workload",
-            "is set by whoever runs the gateway; remove it, or remove existing and let this stack run one",
-        )
+    for field in ("workload", "trusted_proxies"):
+        if field in said:
+            yield Problem(
+                f"{path}.{field}",
+                "is set by whoever runs the gateway; remove it, or remove existing and let this stack run one",
+            )
     if counted_by is not None and spec.replicas is None:
         yield Problem(
             f"{path}.existing.replicas",

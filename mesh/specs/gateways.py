@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+
 from chatgpt_mesh.mesh.specs import gateway_workload, listeners
+from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
 from chatgpt_mesh.mesh.specs.declared import Declared, NamedSpec, listed
 from chatgpt_mesh.mesh.specs.existing_gateway import ExistingGatewaySpec
 from chatgpt_mesh.mesh.specs.gateway_workload import WorkloadSpec
@@ -53,6 +56,13 @@ class GatewaySpec(NamedSpec):
     """Answer port 80 of every HTTPS host with 301 to https, and nothing else."""
     reject_header_underscores: bool = True
     """Refuse requests with '_' in a header name: CGI and WSGI fold `x_mcp_sub` and `x-mcp-sub` into one name."""
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    """Proxies before the gateway that write X-Forwarded-For, such as 2 for Google's Application Load Balancers (client
+    and balancer). The client's address, for limits and policies by address, is the one that the first of them saw. With
+    0 it is the connection's own, which the load balancer of a Service keeps. Security: one too many lets clients write
+    their address themselves. https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/"""
+    keepalive: ClientKeepaliveSpec | None = ClientKeepaliveSpec()
+    """TCP keepalive of its clients' connections; null leaves them to the load balancer, which drops silent ones."""
     workload: WorkloadSpec = WorkloadSpec()
     """Pods and Service."""
     existing: ExistingGatewaySpec | None = None
@@ -155,7 +165,14 @@ def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str
                     f"{path}.listeners",
                     "an egress gateway has no listeners of its own; declare destinations under egress.allow",
                 )
+            for field in ("keepalive", "trusted_proxies"):
+                if field in spec.model_fields_set:
+                    yield Problem(
+                        f"{path}.{field}",
+                        "is for clients behind a load balancer, and those of an egress gateway are sidecars; remove it",
+                    )
             continue
+        yield from _proxy_problems(spec)
         for listener_name, listener in spec.listeners.items():
             yield from listeners.problems(
                 f"{path}.listeners.{listener_name}",
@@ -165,6 +182,17 @@ def problems(gateways: Declared[GatewaySpec], services: Mapping[str, Mapping[str
             )
             yield from _destination_problems(services, f"{path}.listeners.{listener_name}.destination", listener)
         yield from _clashes(path, spec)
+
+
+def _proxy_problems(spec: GatewaySpec) -> Iterator[Problem]:
+    service = spec.workload.service
+    if spec.trusted_proxies and spec.service_type == "LoadBalancer" and not service.source_ranges:
+        yield Problem(
+            f"{spec.declared_at}.trusted_proxies",
+            "takes the client's address from a header, and the load balancer lets everybody in to write it; name the "
+            "networks of the proxies in workload.service.source_ranges, or set workload.service.type to ClusterIP",
+            spec.trusted_proxies,
+        )
 
 
 def _destination_problems(

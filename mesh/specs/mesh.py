@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.mesh.specs import (
     app,
+    authorizers,
     egress,
     existing_gateway,
     gateways,
@@ -16,9 +17,11 @@ from chatgpt_mesh.mesh.specs import (
     telemetry,
 )
 from chatgpt_mesh.mesh.specs.app import AppSpec
+from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
 from chatgpt_mesh.mesh.specs.security import SecuritySpec
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import date
 
-    from chatgpt_mesh.mesh.specs.problem import Problem
-
 
 class MeshSpec(Spec):
     """The declaration of a mesh: the part of a stack file that becomes Istio objects."""
@@ -39,6 +40,8 @@ class MeshSpec(Spec):
     """Gateways by name."""
     apps: ByName[AppSpec] = {}
     """Apps by name."""
+    authorizers: ByName[AuthorizerSpec] = {}
+    """Services that decide on requests of apps, by name."""
     security: SecuritySpec = SecuritySpec()
     """Mutual TLS and its exceptions."""
     egress: EgressSpec = EgressSpec()
@@ -65,6 +68,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     known_gateways = Declared("gateways", spec.gateways, unread)
     yield from gateways.problems(known_gateways, app.services(known_apps) if known_apps.complete else {})
     yield from _existing_gateways(known_gateways, known_apps)
+    yield from _client_addresses(known_gateways, known_apps)
     yield from security.problems(spec.security, known_apps, today)
     yield from app.problems(
         known_apps,
@@ -72,10 +76,12 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
         faults_allowed=spec.faults_allowed,
         rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
     )
+    known_authorizers = Declared("authorizers", spec.authorizers, unread)
+    yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)
     yield from egress.problems(spec.egress, known_apps, known_gateways)
     yield from security.visibility_problems(spec.security, known_apps)
     yield from telemetry.problems(spec.telemetry, known_apps)
-    yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress)
+    yield from raw_objects.problems(spec.objects, known_apps, known_gateways, spec.egress, known_authorizers)
     yield from scope.problems(
         spec.security, known_apps, known_gateways, spec.egress, spec.objects, spec.rate_limit_service
     )
@@ -91,8 +97,25 @@ def _existing_gateways(gateways: Declared[GatewaySpec], apps: Declared[AppSpec])
             )
 
 
+def _client_addresses(gateways: Declared[GatewaySpec], apps: Declared[AppSpec]) -> Iterator[Problem]:
+    """Limits by an address that the gateway does not see."""
+    for one in apps.values():
+        for _, path, limit in one.limits:
+            if limit.per != "address":
+                continue
+            for name in dict.fromkeys(exposure.gateway for exposure in one.served):
+                gateway = gateways.get(name)
+                if gateway is not None and gateway.workload.service.external_traffic_policy == "Cluster":
+                    yield Problem(
+                        f"{path}.per",
+                        f"counts by the client's address, and {gateway.declared_at} sees nodes in place of clients; "
+                        "set its workload.service.external_traffic_policy to Local",
+                        "address",
+                    )
+
+
 def _counts_for(gateway: GatewaySpec, app: AppSpec) -> bool:
-    counted = app.rate_limit is not None and app.rate_limit.counted == "gateway"
+    counted = any(limit.counted == "gateway" for _, _, limit in app.limits)
     return counted and any(exposure.gateway == gateway.name for exposure in app.served)
 
 

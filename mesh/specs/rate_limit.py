@@ -9,19 +9,35 @@ from pydantic import Field
 from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Duration, Labels, PortNumber, Spec, duration_text, within
+from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, ToolName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+NO_TIER = "-"
+"""What a token without one of the tiers counts under."""
 
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 """Windows that the rate limit service knows."""
 
 
-class RateLimitSpec(Spec):
-    """How much of an app one subject may use. Beyond it the gateway answers 429 with x-ratelimit headers."""
+class TiersSpec(Spec):
+    """More, or less, for tokens with a claim."""
 
-    per: Literal["subject", "app"] = "subject"
-    """subject: each issuer and subject of a verified token for itself. app: everybody together."""
+    claim: ClaimName
+    """A claim at the top of the verified token; text, or a list of texts."""
+    requests: dict[ClaimValue, Annotated[Count, Field(ge=1)]] = Field(min_length=1)
+    """Requests in one window by a value of the claim; of several that a list has, the first here counts. Every other
+    token has the `requests` beside it."""
+
+
+class RateLimitSpec(Spec):
+    """How much of an app one subject may use. Beyond it the gateway answers 429 with retry-after and x-ratelimit
+    headers."""
+
+    per: Literal["subject", "address", "app"] = "subject"
+    """subject: each issuer and subject of a verified token for itself. address: each address of a client, by /64 with
+    IPv6; also before it has a token. app: everybody together."""
     requests: Count = Field(ge=1)
     """Requests in one window. An MCP client needs several to open a session: below 30 it may not get that far."""
     every: Annotated[Duration, within("50ms", "24h", "what Envoy's buckets can be filled in")] = Field(
@@ -32,6 +48,11 @@ class RateLimitSpec(Spec):
     """replica: each gateway replica counts alone, so N replicas let N times as much pass. gateway: `requests` is
     divided by the gateway's lowest number of replicas, rounded up; more replicas let more pass. global: exactly, by the
     rate limit service."""
+    tiers: TiersSpec | None = None
+    """Other numbers by a claim of the token."""
+    tools: dict[ToolName, Annotated[Count, Field(ge=1)]] = {}
+    """Calls of single tools in one window, beside `requests`. A gateway knows a tool by the header mcp-name; what does
+    not name it plainly, as clients before 2026-07-28 do, counts for each of these."""
 
 
 class RateLimitServiceSpec(Spec):
@@ -59,10 +80,10 @@ class RateLimitServiceSpec(Spec):
 
 
 def problems(
-    path: str, limit: RateLimitSpec, *, exposed: bool, authenticated: bool, service_declared: bool
+    path: str, limit: RateLimitSpec, *, exposed: bool, authenticated: bool, era: str | None, service_declared: bool
 ) -> Iterator[Problem]:
-    """`exposed`: the app is on a gateway; `authenticated`: it asks for tokens; `service_declared`: there is a
-    rate_limit_service."""
+    """`exposed`: the app is on a gateway; `authenticated`: it asks for tokens; `era`: that of its MCP endpoint, if it
+    has one; `service_declared`: there is a rate_limit_service."""
     if not exposed:
         yield Problem(
             path,
@@ -71,6 +92,17 @@ def problems(
     if limit.per == "subject" and not authenticated:
         yield Problem(
             f"{path}.per", "a subject is known only from a verified token; declare auth, or limit per app", "subject"
+        )
+    if limit.tiers is not None:
+        if limit.per != "subject":
+            yield Problem(f"{path}.tiers", "are known from a verified token; count per subject, or remove them")
+        if NO_TIER in limit.tiers.requests:
+            yield Problem(f"{path}.tiers.requests.{NO_TIER}", "stands for tokens without a tier; say it in requests")
+    if limit.tools and era in (None, "legacy"):
+        yield Problem(
+            f"{path}.tools",
+            "needs mcp with era modern or both: clients before it do not say in a header which tool they call, so each "
+            "of their requests would count for every tool; limit requests",
         )
     if limit.counted == "global":
         if not service_declared:

@@ -25,6 +25,7 @@ from chatgpt_mesh.istio_api.security import (
 )
 from chatgpt_mesh.istio_api.telemetry import Telemetry
 from chatgpt_mesh.mesh.specs import raw_hosts
+from chatgpt_mesh.mesh.specs.authorizers import unknown
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue, ObjectName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
+    from chatgpt_mesh.mesh.specs.declared import Declared
     from chatgpt_mesh.mesh.specs.egress import EgressSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
@@ -69,6 +72,7 @@ def problems(
     apps: Mapping[str, AppSpec],
     gateways: Mapping[str, GatewaySpec],
     egress: EgressSpec,
+    authorizers: Declared[AuthorizerSpec],
 ) -> Iterator[Problem]:
     """What is not Istio's, and what works against a declaration."""
     owners = _Owners(apps, gateways, egress)
@@ -88,7 +92,7 @@ def problems(
             yield Problem(path, f"objects.{first} is {resource.key} too; keep one of them")
         yield from _name_problems(f"{path}.metadata", resource.metadata)
         yield from raw_hosts.problems(path, resource.spec)
-        yield from _unseen_problems(path, resource, homes)
+        yield from _unseen_problems(path, resource, homes, authorizers)
         yield from owners.problems(path, resource)
 
 
@@ -108,22 +112,27 @@ def _name_problems(path: str, metadata: ObjectMeta) -> Iterator[Problem]:
             yield Problem(f"{path}.{shortened(field)}", error.errors()[0]["msg"], text)
 
 
-def _unseen_problems(path: str, resource: Resource, homes: Collection[str]) -> Iterator[Problem]:
-    """What is accepted by the cluster and would do nothing."""
+def _unseen_problems(
+    path: str, resource: Resource, homes: Collection[str], authorizers: Declared[AuthorizerSpec]
+) -> Iterator[Problem]:
+    """What is accepted by the cluster and would do nothing, or refuse everything."""
     spec = resource.spec
     if isinstance(spec, AuthorizationPolicy) and spec.action is AuthorizationPolicy_Action.CUSTOM:
         name = spec.provider.name if spec.provider is not None else None
-        yield Problem(
-            f"{path}.spec.provider.name",
-            "is no provider of this mesh: none that authorizes can be declared yet, and for one that is not there the "
-            "proxy would deny everything; remove the policy",
-            name,
-        )
+        if not authorizers.knows(name or ""):
+            yield Problem(f"{path}.spec.provider.name", unknown(authorizers), name)
+        elif resource.metadata.namespace in homes:
+            yield Problem(
+                f"{path}.spec.provider.name",
+                "is known to no sidecar here, which would deny everything; let the app ask it, by its "
+                "external_authorization",
+                name,
+            )
     if isinstance(spec, ServiceEntry) and resource.metadata.namespace in homes:
         yield Problem(
             f"{path}.spec.hosts",
             "would be seen by no app here: the sidecar of an app knows the destinations that are declared for it; "
-            "declare the host under egress.allow with the app in from",
+            "declare the host, or the address of one without a name, under egress.allow with the app in from",
             ", ".join(spec.hosts),
         )
 
@@ -157,7 +166,7 @@ class _Owners:
             self.hosts[gateway.service_host] = gateway.declared_at
             self.gateways.append((gateway.home, gateway.pod_labels, gateway.declared_at))
         for index, destination in enumerate(egress.allow):
-            self.hosts.setdefault(destination.host, f"egress.allow.{index}")
+            self.hosts.setdefault(destination.name, f"egress.allow.{index}")
 
     def problems(self, path: str, resource: Resource) -> Iterator[Problem]:
         spec, namespace = resource.spec, resource.metadata.namespace

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Token = str
     ClaimName = str
     ClaimValue = str
+    ToolName = str
     Scope = str
     Subject = str
     HeaderWord = str
@@ -54,6 +55,12 @@ else:
         longest=200,
         examples=["acme"],
         further=lambda text: _printable(text) or _without_wildcard(text),
+    )
+    ToolName = text_like(
+        r"[A-Za-z0-9_.-]+",
+        "must be the name of a tool: 1 to 128 letters, digits, '_', '-' and '.'",
+        longest=128,
+        examples=["execute_sql"],
     )
     Scope = text_like(
         r"[!#-$&-+\--\[\]-~]+",

@@ -6,7 +6,7 @@ peer_authentication); the comparison of audiences is Envoy's jwt_authn filter's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from meshlint.reachability.request import Answer, Outcome, Request, Token
@@ -112,13 +112,42 @@ def mtls_mode(mesh: MeshView, proxy: Proxy) -> tuple[str, str]:
 
 
 def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
-    """What the proxy's AuthorizationPolicies say: DENY rules first, then whether some ALLOW rule takes the request."""
+    """What the proxy's AuthorizationPolicies say: DENY rules, then whether some ALLOW rule takes the request.
+
+    What an authorizer says is not known here. It opens nothing, so the answer is what happens if it agrees.
+    """
     policies = [
         policy
         for namespace in dict.fromkeys((mesh.root_namespace, proxy.namespace))
         for policy in mesh.policies_by_namespace.get(namespace, ())
         if not policy.targets and selects(policy.selector, proxy.labels)
     ]
+    asked: list[str] = []
+    for policy in policies:
+        if policy.action == "CUSTOM" and any(_takes(rule, policy, proxy, arrival) for rule in policy.rules):
+            provider = text(policy.obj.spec, "provider", "name")
+            if mesh.mesh_configs and provider not in _authorizers(mesh):
+                why = (
+                    f"{provider or 'its provider'} is no authorizer of extensionProviders, so proxies refuse all of it"
+                )
+                return Answer(Outcome.DENIED, 403, policy.obj.key, why)
+            asked.append(provider)
+    verdict = _by_rules(policies, proxy, arrival)
+    if asked and verdict.outcome is Outcome.ALLOWED:
+        return replace(verdict, why=f"{verdict.why}, if {' and '.join(asked)} lets it pass")
+    return verdict
+
+
+def _authorizers(mesh: MeshView) -> set[str]:
+    return {
+        text(provider, "name")
+        for config in mesh.mesh_configs
+        for provider in elements(config.values, "extensionProviders")
+        if "envoyExtAuthzHttp" in provider or "envoyExtAuthzGrpc" in provider
+    }
+
+
+def _by_rules(policies: Sequence[AuthorizationPolicy], proxy: Proxy, arrival: Arrival) -> Answer:
     for policy in policies:
         if policy.action == "DENY":
             for rule in policy.rules:

@@ -12,7 +12,7 @@ CHOICE = "x-send-as-host"
 
 def other_hosts(lab: RunningLab) -> list[str]:
     """Every host of the stack but the app's own names in the mesh."""
-    hosts = [rule.host.replace("*", "storage") for rule in lab.stack.egress.allow]
+    hosts = [rule.host.replace("*", "storage") for rule in lab.stack.egress.allow if rule.host]
     for name, app in lab.stack.apps.items():
         hosts += [*([app.host] if app.host else []), *(further.host for further in app.further_hosts)]
         if name != "chatgpt-mcp":

@@ -43,6 +43,8 @@ _NO_EXTENSIONS = {
 }
 
 _OF_PROVIDERS = {
+    "envoyExtAuthzGrpc": "envoy.filters.http.ext_authz",
+    "envoyExtAuthzHttp": "envoy.filters.http.ext_authz",
     "envoyFileAccessLog": "envoy.access_loggers.file",
     "opentelemetry": "envoy.tracers.opentelemetry",
     "prometheus": "istio.stats",

@@ -16,13 +16,17 @@ pytestmark = pytest.mark.unit
 HERE = ROOT / "tests" / "fixtures" / "declarations"
 
 OUTCOMES: dict[str, tuple[str, ...]] = {
+    "app-keep-alive": (),
     "app-nobody-calls-yet": (),
     "argo-rollouts-new-app": (),
+    "client-keepalive": (),
     "egress-host-on-two-ports": (),
+    "egress-private-address": (),
     "egress-tcp": (),
     "era-modern": (),
     "exception-for-workload-that-is-no-app": (),
     "exception-on-metrics-port": (),
+    "external-authorization": (),
     "fixed-answer": (),
     "flagger-beside-others": (),
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
@@ -33,6 +37,12 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "redirects": (),
     "request-size-limit": (),
     "response-headers": (),
+    "load-balancer-away": (
+        "gateways.public.workload.service.external_traffic_policy: is Cluster: the gateway sees nodes instead of "
+        "clients, in limits, policies and logs. Write Local, and soon: on GKE a change of this setting, either way, "
+        "takes the gateway's load balancer away for minutes",
+    ),
+    "rate-limit-tiers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
     "second-public-gateway": (),
     "service-port-80": (),

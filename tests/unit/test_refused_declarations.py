@@ -19,13 +19,14 @@ DECLARATIONS = ROOT / "tests" / "fixtures" / "declarations"
 
 SENTENCES = {
     "duration-of-thousands-of-years": 'apps.weather.longest_call: must be between "1s" and "24h"',
+    "egress-public-address": "egress.allow[0].address: must be of a private network",
     "header-formatter-unknown": "apps.weather.routes[0].headers.request.set.x-a: %FOO% is no operator",
     "istio-namespace": "istio_namespace: is not a setting",
     "label-value": "apps.weather.labels.app: must be a value of a Kubernetes label",
     "namespace-default": "apps.weather.namespace: is where whatever names no namespace lands",
     "origin-port": "apps.weather.cors.origins[0]: must have a port from 1 to 65535",
     "percent-in-header": "apps.weather.routes[0].headers.response.set.x-discount: has a single %",
-    "provider-nobody-declares": "objects[0].spec.provider.name: is no provider of this mesh",
+    "provider-nobody-declares": "objects[0].spec.provider.name: is no declared authorizer; there are: none. Declare it",
     "quantity": "istio.control_plane.resources.cpu: must be processors as Kubernetes writes them",
     "raw-entry-hidden-by-sidecar": "objects[0].spec.hosts: would be seen by no app here",
     "redirect-without-location": "apps.weather.routes[0].respond.status: is a redirect, and no location says where to",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTHeader, JWTRule, RequestAuthentication
 from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
@@ -81,34 +82,15 @@ def unverified_answers(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[dict
     Envoy writes `Bearer realm=...`, which tells an MCP client nothing. Istio has no field for it (istio/api#3597).
     """
     wanted = {"www-authenticate": challenge.challenge(app, auth, host, error="invalid_token")}
-    conditions: list[dict[str, Any]] = [
-        {
-            "status_code_filter": {
-                "comparison": {"op": "EQ", "value": {"default_value": 401, "runtime_key": "local_reply.unauthorized"}}
-            }
-        },
-        _header_filter(":authority", {"safe_regex": {"regex": rf"(?i){re.escape(host)}(:[0-9]+)?"}}),
-        # Without a token there is no error to report (RFC 6750, section 3.1); the route has said all.
-        {"header_filter": {"header": {"name": "authorization", "present_match": True}}},
-    ]
+    host_in_any_spelling = rf"(?i){re.escape(host)}(:[0-9]+)?"
+    # Without a token there is no error to report (RFC 6750, section 3.1); the route has said all.
     browsers = challenge.readable_by_browsers(app)
     if browsers:
-        with_origin = [*conditions, {"header_filter": {"header": {"name": "origin", "present_match": True}}}]
-        yield _mapper(app, with_origin, {**wanted, **browsers})
-    yield _mapper(app, conditions, wanted)
+        both = {**wanted, **browsers}
+        yield _mapper(app, host_in_any_spelling, both, "authorization", "origin")
+    yield _mapper(app, host_in_any_spelling, wanted, "authorization")
 
 
-def _header_filter(name: str, match: dict[str, Any]) -> dict[str, Any]:
-    return {"header_filter": {"header": {"name": name, "string_match": match}}}
-
-
-def _mapper(app: AppSpec, conditions: list[dict[str, Any]], headers: dict[str, str]) -> dict[str, Any]:
+def _mapper(app: AppSpec, host: str, headers: dict[str, str], *present: str) -> dict[str, Any]:
     """The first mapper that takes an answer is the only one, so the headers of every answer are here as well."""
-    return {
-        "filter": {"and_filter": {"filters": conditions}},
-        "headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for key, value in headers.items()
-        ]
-        + added(app.response_headers),
-    }
+    return envoy_patches.local_reply(401, host, headers, *present, further=added(app.response_headers))

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     symptoms=("requests hang on connect", "high latency under load"),
     why="""
 `maxRequestsPerConnection: 10` closes each connection after ten requests; every tenth call pays for TCP and mTLS
-again. An `idleTimeout` of a few seconds does the same to a quiet service. Leave the first out, and the second at
-minutes.
+again. An `idleTimeout` below a second does the same between two calls of one user. Leave the first out, and the second
+at minutes, or a second below the app's own: uvicorn and Node close idle connections after five, and a request on one
+that is closing is answered 503 (`UC`). The place for that is `inboundConnectionPool` of the app's Sidecar, which
+callers do not pay for.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -52,6 +54,11 @@ def check(mesh: MeshView) -> Hits:
                 problem = f"is {limit}, so a connection is closed after {limit} request{'s' if limit > 1 else ''}"
                 yield Hit(rule_.obj, (*where, "maxRequestsPerConnection"), problem, "remove it")
             idle = seconds(value(policy, "connectionPool", "http", "idleTimeout"))
-            if idle is not None and 0 < idle < 10:
+            if idle is not None and 0 < idle < 1:
                 problem = f"is {idle:g}s, so connections are closed between two requests"
-                yield Hit(rule_.obj, (*where, "idleTimeout"), problem, "write minutes, such as 300s")
+                yield Hit(
+                    rule_.obj,
+                    (*where, "idleTimeout"),
+                    problem,
+                    "write minutes, such as 300s, or a second less than the app keeps them",
+                )

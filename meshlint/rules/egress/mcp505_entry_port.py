@@ -73,6 +73,7 @@ def _shared(mesh: MeshView, entry: ServiceEntry, port: Port) -> bool:
         any(
             found.number == port.number and other is not entry and _meet(entry, other)
             for other in mesh.service_entries
+            if not strings(other.obj.spec, "addresses")
             for found in other.ports
         )
         or len(entry.hosts) > 1

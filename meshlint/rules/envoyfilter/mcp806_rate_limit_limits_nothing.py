@@ -159,6 +159,9 @@ def _share(obj: Manifest, where: Path, field: Json) -> Hits:
         yield Hit(obj, (*where, "default_value", "numerator"), f"is {share} of {whole_of}", "write 100 of HUNDRED")
 
 
+SHORTEST_FILL = 0.05
+"""Seconds, of a token bucket."""
+
 DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
 
@@ -170,10 +173,9 @@ def _bucket(obj: Manifest, where: Path, bucket: Json) -> Hits:
         yield Hit(
             obj, (*where, "fill_interval"), "is not set, so Envoy refuses the filter", "write a duration, such as 60s"
         )
-    elif interval < 1:
-        yield Hit(
-            obj, (*where, "fill_interval"), f"is {bucket['fill_interval']}: the bucket is always full", "write 60s"
-        )
+    elif interval < SHORTEST_FILL:
+        problem = f"is {bucket['fill_interval']}, and Envoy refuses less than 50 ms"
+        yield Hit(obj, (*where, "fill_interval"), problem, "write 60s")
     if bucket and "tokens_per_fill" not in bucket and (whole(bucket, "max_tokens") or 0) > 1:
         yield Hit(obj, (*where, "tokens_per_fill"), "is not set, which means 1", "write as many as max_tokens")
 
@@ -203,7 +205,8 @@ def _keys(limit: Json) -> set[str]:
     found: set[str] = set()
     for action in elements(limit, "actions"):
         for kind, settings in action.items():
-            found.add(text(settings, "descriptor_key") or FIXED_KEYS.get(kind, kind))
+            key = text(settings, "descriptor_key") or text(settings, "typed_config", "descriptor_key")
+            found.add(key or FIXED_KEYS.get(kind, kind))
     return found
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     why="""
 With `externalTrafficPolicy: Cluster`, the default, nodes replace the client's address by their own: `remoteIpBlocks`,
 rate limits by address and logs then see nodes. `Local` keeps it, and sends traffic only to nodes that run a gateway.
+Settle it before clients come: on GKE the load balancer is put together anew for a change of it, in either direction,
+and answers nobody for minutes.
 """,
     bad="""
 apiVersion: v1

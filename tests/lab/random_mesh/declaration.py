@@ -108,7 +108,8 @@ def surrounded(apps: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         if app.get("auth"):
             app["auth"] = _auth(app["auth"], choice)
         if app.get("rate_limit"):
-            app["rate_limit"] = {**app["rate_limit"], "requests": _PLENTY, "counted": "replica"}
+            app["rate_limit"] = _plenty(app["rate_limit"])
+        app["further_rate_limits"] = [_plenty(limit) for limit in app.get("further_rate_limits", ())]
         if app.get("rollout"):
             app["rollout"] = _rollout(app["rollout"], internal=bool(app.get("further_hosts")))
             if app["rollout"]["managed_by"] == "argo-rollouts":
@@ -145,6 +146,19 @@ def _auth(auth: dict[str, Any], choice: random.Random) -> dict[str, Any]:
 def _issuer(issuer: dict[str, Any]) -> dict[str, Any]:
     known = [declared["issuer"] for declared in random_stacks.ISSUERS]
     return {"issuer": ISSUERS[known.index(issuer["issuer"])], "jwks_file": KEY_SET}
+
+
+def _plenty(limit: dict[str, Any]) -> dict[str, Any]:
+    """A limit that no question of a test runs into."""
+    found = {
+        **limit,
+        "requests": _PLENTY,
+        "counted": "replica",
+        "tools": dict.fromkeys(limit.get("tools", ()), _PLENTY),
+    }
+    if limit.get("tiers"):
+        found["tiers"] = {**limit["tiers"], "requests": dict.fromkeys(limit["tiers"]["requests"], _PLENTY)}
+    return found
 
 
 def _rollout(rollout: dict[str, Any], *, internal: bool) -> dict[str, Any]:

@@ -55,6 +55,16 @@ def test_the_sound_stack_is_sound(tmp_path: Path) -> None:
             "cluster.backup.schedule: is no cron line: '25' must be a number from 0 to 23",
         ),
         (
+            {
+                "apps": {"a": {"namespace": "a"}},
+                "egress": {
+                    "via": "sidecar",
+                    "allow": [{"address": "10.5.0.9", "port": 5432, "protocol": "tcp", "from": ["a"]}],
+                },
+            },
+            "egress.allow[0].address: is of network.pods, inside the cluster, where addresses come and go",
+        ),
+        (
             {"namespaces": {"apps": {"editors": ["chatgpt"]}}},
             "namespaces.apps.editors[0]: is no mail address of a group",
         ),

@@ -257,9 +257,56 @@ def test_a_host_is_a_name(host: str) -> None:
         EgressSpec.model_validate({"allow": [{"host": host, "from": ["chatgpt-mcp"]}]})
 
 
+class TestAnAddress:
+    """A database of a private network, for one app."""
+
+    DATABASE = "allow: [{address: 10.1.2.3, port: 5432, protocol: tcp, from: [chatgpt-mcp]}]"
+
+    def test_is_known_to_its_callers_and_the_gateway_by_the_address_itself(self) -> None:
+        assert objects(self.DATABASE)["ServiceEntry/istio-egress/egress-10-1-2-3"] == {
+            "hosts": ["10-1-2-3.address.invalid"],
+            "addresses": ["10.1.2.3"],
+            "endpoints": [{"address": "10.1.2.3"}],
+            "ports": [{"number": 5432, "protocol": "TCP", "name": "tcp-5432"}],
+            "location": "MESH_EXTERNAL",
+            "resolution": "STATIC",
+            "exportTo": ["chatgpt-production", "istio-egress"],
+        }
+
+    def test_is_the_gateways_to_let_out_for_this_caller_alone(self) -> None:
+        [rule] = objects(self.DATABASE)["AuthorizationPolicy/istio-egress/egress-10-1-2-3-5432"]["rules"]
+        assert rule["from"] == [{"source": {"principals": [MCP]}}]
+        assert rule["when"] == [{"key": "connection.sni", "values": ["10-1-2-3.address.invalid.tcp-5432.invalid"]}]
+
+    def test_has_ports_of_its_own(self) -> None:
+        """A sidecar tells addresses apart, where hosts without a server name share their port."""
+        two = self.DATABASE.replace("]}]", "]}, {address: 10.1.2.4, port: 5432, protocol: tcp, from: [chatgpt-mcp]}]")
+        beside = two.replace("]}]", "]}, {host: db.example.org, port: 5432, protocol: tcp, from: [chatgpt-mcp]}]")
+        assert problems(beside) == []
+
+    @pytest.mark.parametrize(
+        "address",
+        ["8.8.8.8", "10.0.0.0/8", "10.1.2.3/32", "127.0.0.1", "169.254.169.254", "0.0.0.0", "fd00::1", "db", "10.1.2"],  # noqa: S104
+    )
+    def test_is_one_of_a_private_network(self, address: str) -> None:
+        with pytest.raises(ValidationError):
+            EgressSpec.model_validate({"allow": [{"address": address, "protocol": "tcp", "from": ["chatgpt-mcp"]}]})
+
+
 @pytest.mark.parametrize(
     ("declared", "sentence"),
     [
+        ("{port: 5432, from: [chatgpt-mcp]}", "allow.0.host: is missing; name the host, or the address"),
+        ("{address: 10.1.2.3, from: [chatgpt-mcp]}", "allow.0.protocol: must be tcp for an address"),
+        (
+            "{host: a.example.org, address: 10.1.2.3, protocol: tcp, from: [chatgpt-mcp]}",
+            "allow.0.address: stands in place of host; keep one of them",
+        ),
+        (
+            "{address: 10.1.2.3, protocol: tcp, from: [chatgpt-mcp]}, "
+            "{address: 10.1.2.3, protocol: tcp, from: [chatgpt-api]}",
+            "allow.1.address: egress.allow.0 declares this address and port; add the callers there",
+        ),
         ("{host: a.example.org, from: []}", "allow.0.from: is empty, so nobody may call the host"),
         (
             "{host: a.example.org, from: [nobody]}",

@@ -66,15 +66,32 @@ cors: Drawn = spec(
 )
 
 
-def rate_limit(*, tokens: bool, service: bool) -> Drawn:
-    per = one("subject", "app") if tokens else one("app")
-    local = spec(
-        always(requests=one(1, 30, 1000), per=per), every=one("1s", "90s", "24h"), counted=one("replica", "gateway")
-    )
-    exact = spec(
-        always(requests=one(1, 999), per=per, counted=one("global")), every=one("1s", "60s", "3600s", "86400s")
-    )
-    return local | exact if service else local
+MOST = 2**31 - 1
+
+
+@st.composite
+def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None, addresses: bool) -> Values:
+    """`tokens`: the app asks for them; `service`: there is a rate limit service; `addresses`: its gateways see those of
+    clients."""
+    per = draw(one(*(["subject"] if tokens else []), *(["address"] if addresses else []), "app"))
+    found: Values = {"per": per}
+    if service and draw(truth):
+        found |= {"requests": draw(one(1, 999, MOST)), "counted": "global"}
+        found |= draw(spec(every=one("1s", "60s", "3600s", "86400s")))
+    else:
+        found |= {"requests": draw(one(1, 30, 1000, MOST))}
+        found |= draw(spec(every=one("50ms", "90s", "24h"), counted=one("replica", "gateway")))
+    if per == "subject" and draw(truth):
+        numbers = draw(named([*WORDS, "pro"], one(1, 5000, MOST))) or {"pro": 5000}
+        found["tiers"] = {"claim": draw(one(*CLAIMS)), "requests": numbers}
+    if era in ("modern", "both"):
+        found |= draw(spec(tools=named(["execute_sql", "delete.row"], one(1, MOST))))
+    return found
+
+
+def limits(*, tokens: bool, service: bool, era: str | None, addresses: bool) -> Drawn:
+    drawn = rate_limit(tokens=tokens, service=service, era=era, addresses=addresses)
+    return spec(rate_limit=drawn, further_rate_limits=st.lists(drawn, max_size=1))
 
 
 delay = duration("1ms", "1h", "0.25s")
@@ -101,3 +118,41 @@ def callers(draw: st.DrawFn, others: list[str], *, own_paths: bool) -> list[Valu
             caller["paths"] = draw(some("/mcp", "/deep/", "/x", "/", least=1))
         caller |= draw(spec(methods=some(*METHODS, least=1, most=3)))
     return found
+
+
+_headers = some("cookie", "x-mcp-sub", "x-request-id")
+_http = spec(
+    path_prefix=st.none() | one("/check"),
+    include_request_headers_in_check=_headers,
+    include_additional_headers_in_check=named(["x-asked-by"], one("weather", "a b")),
+    headers_to_upstream_on_allow=_headers,
+    headers_to_downstream_on_deny=_headers,
+    headers_to_downstream_on_allow=_headers,
+)
+_authorizer = spec(
+    timeout=one("1ms", "1s", "60s"),
+    fail_open=truth,
+    status_on_error=one(401, 403, 429, 500, 502, 503, 504),
+    include_request_body_in_check=st.none() | spec(max_request_bytes=one(1, 1048576), allow_partial_message=truth),
+)
+
+
+@st.composite
+def authorizers(draw: st.DrawFn, apps: Values) -> Values:
+    """Authorizers, of which apps with a service ask one."""
+    grpc = {
+        "grpc": {},
+        "service": "opa.policy.svc.cluster.local",
+        "port": draw(one(1, 9191, 65535)),
+        **draw(_authorizer),
+    }
+    if (body := grpc.get("include_request_body_in_check")) is not None:
+        body |= draw(spec(pack_as_bytes=truth))
+    http = {"http": draw(_http), "service": "door.doors.svc.cluster.local", "port": 8080, **draw(_authorizer)}
+    for app in apps.values():
+        if "service" in app and draw(one(False, False, True)):
+            paths = [app["mcp"].get("path", "/mcp")] if "mcp" in app else []
+            app["external_authorization"] = {"authorizer": draw(one("opa", "door"))}
+            if paths and not app.get("routes") and draw(truth):
+                app["external_authorization"]["paths"] = paths
+    return {"authorizers": {"opa": grpc, "door": http}} if apps else {}

@@ -24,7 +24,11 @@ class Plan:
         for name in self.names:
             if self.kind[name] != "caller":
                 numbers = always(port=one(80, 8080, 1, 65535))
-                rest = spec(name=one(f"{name[:50]}-svc"), target_port=st.none() | one(8080, 1, 3000, 65535))
+                rest = spec(
+                    name=one(f"{name[:50]}-svc"),
+                    target_port=st.none() | one(8080, 1, 3000, 65535),
+                    keep_alive_timeout=st.none() | one("1s", "1.001s", "5s", "24h"),
+                )
                 self.service[name] = {**draw(spec(numbers)), **draw(rest)}
 
     def service_ports(self) -> Values:
@@ -79,7 +83,7 @@ def _called(draw: st.DrawFn, kind: str, found: Values, others: list[str]) -> Val
 
 
 @st.composite
-def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: bool, flagged: set[str]) -> Values:
+def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: bool, flagged: set[str]) -> Values:
     """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
     kind = plan.kind[name]
     found: Values = {"namespace": plan.namespace[name]}
@@ -95,7 +99,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         return found
     others = [other for other in plan.names if other != name]
     found["service"] = plan.service[name]
-    hosts, on = _exposed(draw, name, gateways) if kind in ("mcp", "rest") else ({}, [])
+    hosts, on = _exposed(draw, name, list(gateways)) if kind in ("mcp", "rest") else ({}, [])
     found |= hosts
     era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
     if kind == "mcp":
@@ -119,8 +123,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
             found |= draw(_closed)
         elif era is not None:
             found["open"] = True
-        if draw(truth):
-            found["rate_limit"] = draw(access.rate_limit(tokens=tokens, service=limits))
+        addresses = all(_policy(gateways[gateway]) == "Local" for gateway in on)
+        found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=addresses))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
@@ -140,6 +144,10 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
     return found
 
 
+def _policy(gateway: Values) -> str:
+    return gateway.get("workload", {}).get("service", {}).get("external_traffic_policy", "Local")
+
+
 def _leads(route: Values, mcp_path: str) -> bool:
     path = route.get("rewrite") or route.get("exact") or route["prefix"]
     return mcp_path == path if "exact" in route else mcp_path.startswith(path)
@@ -156,8 +164,8 @@ def _keep_one_name(declared: Values, apps: Values) -> None:
 
 
 @st.composite
-def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faults: bool) -> Values:
-    served = [name for name in gateways if KINDS[name] != "egress"]
+def apps(draw: st.DrawFn, plan: Plan, gateways: Values, *, limits: bool, faults: bool) -> Values:
+    served = {name: gateway for name, gateway in gateways.items() if KINDS[name] != "egress"}
     flagged = set(plan.names[:2])
     found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
     for declared in found.values():

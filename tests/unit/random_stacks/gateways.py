@@ -113,6 +113,7 @@ _services = spec(
 )
 _ranges = spec(source_ranges=some("10.0.0.0/8", "203.0.113.0/24"))
 _edge = spec(redirect_http=truth, reject_header_underscores=truth)
+_keepalive = spec(keepalive=st.none() | spec(time=one("1s", "590s"), interval=one("1s", "590s"), probes=one(1, 100)))
 
 
 @st.composite
@@ -151,6 +152,10 @@ def gateways(draw: st.DrawFn, services: Values, *, google: bool) -> Values:
         if draw(truth):
             gateway["workload"] = draw(workload(kind, google=google))
         if kind != "egress":
+            gateway |= draw(_keepalive)
+            service = gateway.get("workload", {}).get("service", {})
+            if service.get("type") not in (None, "LoadBalancer") or service.get("source_ranges"):
+                gateway |= draw(spec(trusted_proxies=one(0, 2, 10)))
             gateway["listeners"] = draw(listeners(name, services, redirect=gateway.get("redirect_http", True)))
         found[name] = gateway
     return found

@@ -104,6 +104,10 @@ def egress(draw: st.DrawFn, apps: Values, gateways: Values) -> Values:
         if how == "tls" and not host.startswith("*.") and draw(truth):
             again = {**one_of, "port": next(number for number in PORTS["tls"] if number != port)}
             allowed.append(again)
+    for address in draw(some("10.200.0.1", "192.168.255.254", "100.64.0.1")):
+        found_by: Values = draw(destinations(address, draw(one(443, 5432, 1)), callers, ["gateway"] if ways else []))
+        found_by["address"] = found_by.pop("host")
+        allowed.append({**found_by, "protocol": "tcp"})
     if allowed:
         found["allow"] = allowed
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import google, installation, mesh_wide, recording
+from tests.unit.random_stacks import access, google, installation, mesh_wide, recording
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
 from tests.unit.random_stacks.scalars import (
@@ -55,7 +55,7 @@ def _of_plan(draw: st.DrawFn, plan: Plan, *, is_google: bool) -> Values:
     faults = draw(truth)
     if faults or draw(truth):
         found["faults_allowed"] = faults
-    found["apps"] = draw(apps(plan, list(served), limits=limits, faults=faults))
+    found["apps"] = draw(apps(plan, served, limits=limits, faults=faults))
     found |= draw(spec(trust_domain=one("cluster.local", "acme.example"), objects=mesh_wide.objects))
     found["security"] = draw(mesh_wide.security(found["apps"]))
     found["egress"] = draw(mesh_wide.egress(found["apps"], served))
@@ -86,6 +86,7 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     else:
         found["cluster"] = draw(installation.existing)
     found["istio"] = draw(installation.istio(google=is_google))
+    found |= draw(access.authorizers(found["apps"]))
     homes = sorted(set(plan.namespace.values()))
     if homes and draw(truth):
         found["namespaces"] = draw(named(homes, namespace))
