@@ -110,7 +110,7 @@ class HostRoutes:
                 lacking = [with_headers(match, {}, accepted) for match in good]
                 yield answer(f"{name}.claim", lacking, 403, {})
             for scope in auth.scopes:
-                lacking = [without_scope(match, scope) for match in good]
+                lacking = [without_scope(match, auth, scope) for match in good]
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
             if label == "mcp" and auth.tools:
                 yield from tool_rules.routes(name, self.app, auth, self.host, good)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_that
@@ -56,6 +56,10 @@ class IssuerSpec(Spec):
     gateway."""
 
 
+SCOPE_CLAIMS = ("scope", "scp")
+"""Claims that issuers write scopes into: RFC 9068, section 2.2.3; Entra ID and Okta."""
+
+
 class ToolRuleSpec(Spec):
     """What a token needs for one tool."""
 
@@ -70,8 +74,13 @@ class AuthSpec(Spec):
     """Authorization servers."""
     scopes: Many[Scope] = ()
     """Scopes that every token needs; without them 403 with insufficient_scope."""
+    scope_claim: Literal["scope", "scp", "either"] = "scope"
+    """Claim that carries a token's scopes, as one text with blanks or as a list: scope (RFC 9068), scp (Entra ID,
+    Okta), or either, for issuers of both kinds. Each scope is compared as a whole word, since one that begins alike is
+    another right."""
     claims: dict[ClaimName, Many[ClaimValue]] = {}
-    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403."""
+    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403. In scope
+    and scp, texts with blanks count as lists."""
     tools: dict[str, ToolRuleSpec] = {}
     """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a client
     of an older protocol needs the scopes of all of them, since its requests do not say which tool they call."""
@@ -87,6 +96,11 @@ class AuthSpec(Spec):
     """Page for developers, in the resource metadata."""
     realm: DnsLabel | None = None
     """Realm of the challenge. Default: none."""
+
+    @property
+    def scope_claims(self) -> tuple[str, ...]:
+        """The claims of which one must name a scope."""
+        return SCOPE_CLAIMS if self.scope_claim == "either" else (self.scope_claim,)
 
 
 def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era | None) -> Iterator[Problem]:

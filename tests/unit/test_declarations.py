@@ -29,6 +29,8 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "istio-namespace": ("istio_namespace: is not a setting",),
     "mcp-and-rest-with-tokens": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
+    "scopes-in-scp": (),
+    "scp-as-claim": (),
     "second-public-gateway": (),
     "service-port-80": (),
 }

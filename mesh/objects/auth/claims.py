@@ -39,5 +39,13 @@ def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[Mapping[str,
     )
 
 
-def without_scope(match: HTTPMatchRequest, scope: str) -> HTTPMatchRequest:
-    return with_headers(match, {}, {claim("scope"): exact(scope)})
+def without_scope(match: HTTPMatchRequest, auth: AuthSpec, scope: str) -> HTTPMatchRequest:
+    """Taken by tokens in which none of the scope claims has the scope as one of its words."""
+    return with_headers(match, {}, {claim(name): exact(scope) for name in auth.scope_claims})
+
+
+def split_at_blanks(app: AppSpec, auth: AuthSpec) -> frozenset[str]:
+    """Claims that the routes compare word by word and that Istio would compare as one text: it splits `scope` alone."""
+    experiments = app.rollout.experiments.values() if app.rollout is not None else ()
+    compared = {*auth.scope_claims, *auth.claims, *(e.claim.name for e in experiments if e.claim is not None)}
+    return frozenset(compared & {"scp"})

@@ -79,4 +79,6 @@ def _without_routes(
     for claim, values in auth.claims.items():
         yield Rule(to=to, when=[Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
     for scope in auth.scopes:
-        yield Rule(to=to, when=[Condition(key="request.auth.claims[scope]", not_values=[scope])])
+        # Conditions of one rule are a conjunction: refused is what has the scope in none of the claims.
+        lacking = [Condition(key=f"request.auth.claims[{name}]", not_values=[scope]) for name in auth.scope_claims]
+        yield Rule(to=to, when=lacking)

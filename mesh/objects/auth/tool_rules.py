@@ -57,7 +57,7 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     else:
         # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
         for scope in guarded:
-            lacking = [without_scope(match, scope) for match in older]
+            lacking = [without_scope(match, auth, scope) for match in older]
             yield from insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
     current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
     call = {"mcp-method": exact("tools/call")}
@@ -66,5 +66,5 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     yield answer(f"{name}.unnamed-call", unnamed, 403, {})
     for tool, rule in sorted(auth.tools.items()):
         named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
-        lacking = [without_scope(match, rule.scope) for match in named]
+        lacking = [without_scope(match, auth, rule.scope) for match in named]
         yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))

@@ -63,6 +63,8 @@ def token(keys: Keys, app: AppSpec, host: str, kind: str, choice: random.Random)
         case _:
             pass
     sort = _SORTS.get(kind, Sort.VALID)
+    if auth.scope_claim == "scp":
+        claims["scp"], scopes = " ".join(scopes), []
     text = mint(keys, sort, issuer=name, audience=audience, subject=subject, scopes=scopes, **claims)
     return _bearer(text, genuine=sort not in (Sort.EXPIRED, Sort.FOREIGN_KEY))
 

@@ -15,7 +15,7 @@ ISSUERS = (
 )
 """A gateway verifies an issuer for all of its apps alike, so each is the same everywhere."""
 
-CLAIMS = ("org", "https://acme.example/roles", "client_id")
+CLAIMS = ("org", "https://acme.example/roles", "client_id", "scp")
 WORDS = ("acme", "a.b", "c|d", "(x)", "w" * 200)
 
 
@@ -39,6 +39,7 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
         **draw(
             spec(
                 scopes=some("use", "read", "chat.write:all"),
+                scope_claim=one("scope", "scp", "either"),
                 claims=named(CLAIMS, some(*WORDS, least=1, most=2)),
                 deny_subjects=some("banned", "gone@example.com"),
                 require_expiry=truth,
