@@ -25,7 +25,7 @@ from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, p
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, route_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
@@ -99,11 +99,14 @@ class HostRoutes:
     ) -> Iterator[HTTPRoute]:
         """What may pass on one path, then the answers for what may not."""
         name, auth, method = f"{self.name}.{label}", self.app.auth, methods_match(methods)
-        credentials: tuple[Mapping[str, StringMatch], ...] = self.tokens if protected else ({},)
+        credentials = self.tokens if protected else (HTTPMatchRequest(),)
+        good = [
+            HTTPMatchRequest(uri=uri, method=method, headers=token.headers, without_headers=token.without_headers)
+            for token in credentials
+        ]
         if how.cors is not None:
             yield self._preflight(f"{name}.preflight", uri, app, how)
         if protected and auth is not None:
-            good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
             for name_of_claim, values in auth.claims.items():
                 # No challenge: a new token for the same person would say the same.
                 accepted = {claim(name_of_claim): one_of(values)}
@@ -114,7 +117,7 @@ class HostRoutes:
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
             if label == "mcp" and auth.tools:
                 yield from tool_rules.routes(name, self.app, auth, self.host, good)
-        yield from self._divided(name, uri, method, credentials, app, how)
+        yield from self._divided(name, good, app, how, protected=protected)
         if protected and auth is not None:
             yield from challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield method_not_allowed(f"{name}.method", uri, methods)
@@ -136,11 +139,11 @@ class HostRoutes:
     def _divided(
         self,
         name: str,
-        uri: StringMatch,
-        method: StringMatch,
-        credentials: Sequence[Mapping[str, StringMatch]],
+        good: Sequence[HTTPMatchRequest],
         app: AppSpec,
         how: Forward,
+        *,
+        protected: bool,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
         if (
@@ -149,20 +152,14 @@ class HostRoutes:
             and (pin := rollout.canary.pin) is not None
             and pin.allowed == "anyone"
         ):
-            pinned = [
-                HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)}) for token in credentials
-            ]
+            pinned = [with_headers(match, pin_match(pin)) for match in good]
             yield forward(f"{name}.pinned", pinned, app, how, ((rollout.canary.version, 100),))
-        if rollout is not None and credentials != ({},):
+        if rollout is not None and protected:
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:
                     continue
                 value = one_of(experiment.claim.values)
-                audience = [
-                    HTTPMatchRequest(uri=uri, method=method, headers={**token, claim(experiment.claim.name): value})
-                    for token in credentials
-                ]
+                audience = [with_headers(match, {claim(experiment.claim.name): value}) for match in good]
                 division = experiment_division(rollout, experiment.version, experiment.percent)
                 yield forward(f"{name}.experiment-{label}", audience, app, how, division)
-        everybody = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
-        yield forward(name, everybody, app, how, None if handed_off(app) else stable_division(app, self.gateway))
+        yield forward(name, good, app, how, None if handed_off(app) else stable_division(app, self.gateway))

@@ -48,7 +48,13 @@ class IssuerSpec(Spec):
     jwks_uri: HttpsUrl | None = None
     """Where istiod fetches the keys. While it does not answer, every policy change waits for it."""
     audiences: Many[ClaimValue] = ()
-    """Accepted values of `aud`, compared exactly. Default: the resource URI, https://HOST/PATH, as MCP demands."""
+    """Accepted values of `aud`, compared exactly. Default, also of an empty list: the resource URI, https://HOST/PATH,
+    as MCP demands."""
+    audience_claim: Literal["aud", "client_id", "azp", "cid", "appid"] = "aud"
+    """Claim whose values `audiences` lists. Another than `aud` is for an issuer that writes none: client_id (Cognito),
+    azp (Keycloak), cid (Okta) and appid (Entra ID) name the client that a token was issued to. It has no default, since
+    a token that nothing binds to this app may be anybody's; and a token that has an `aud` after all was made for
+    another service and is refused (RFC 9068, section 4)."""
     authorization_server: HttpsUrl | None = None
     """What the resource metadata names. Default: the issuer."""
     forward_token: bool = True
@@ -122,6 +128,12 @@ def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era |
     for index, issuer in enumerate(auth.issuers):
         if (issuer.jwks is None) == (issuer.jwks_uri is None):
             yield Problem(f"{path}.issuers.{index}", "needs exactly one of jwks, jwks_uri and jwks_file", issuer.issuer)
+        if issuer.audience_claim != "aud" and not issuer.audiences:
+            yield Problem(
+                f"{path}.issuers.{index}.audiences",
+                f"is empty, and without `aud` nothing says that a token is for this app; list the values of "
+                f"{issuer.audience_claim} that are accepted, or remove audience_claim",
+            )
         if seen.setdefault(issuer.issuer, index) != index:
             yield Problem(
                 f"{path}.issuers.{index}.issuer",

@@ -33,6 +33,8 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "scp-as-claim": (),
     "second-public-gateway": (),
     "service-port-80": (),
+    "tokens-without-aud": (),
+    "tokens-without-aud-or-client": ("apps.orders.auth.issuers[0].audiences: is empty, and without `aud`",),
 }
 """By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""
 

@@ -1,4 +1,4 @@
-"""Tokens as issuers really write them: where their scopes are."""
+"""Tokens as issuers really write them: where their scopes are, and whom they say they are for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meshlint.reachability.request import Token
-from tests.unit.mesh.stack import manifest, mesh, predicted, routes
+from tests.unit.mesh.stack import manifest, mesh, mistakes, predicted, routes
 
 TOKENS = "RequestAuthentication/istio-ingress/public-tokens"
 EDGE = "AuthorizationPolicy/istio-ingress/chatgpt-mcp-edge"
@@ -75,3 +75,57 @@ class TestScopeClaim:
             {"key": "request.auth.claims[scope]", "notValues": ["use"]},
             {"key": "request.auth.claims[scp]", "notValues": ["use"]},
         ]
+
+
+CLIENT = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}', audience_claim: client_id,
+                               audiences: [app-123, app-456]}]}}"""
+
+
+class TestAudienceClaim:
+    def test_the_client_stands_for_the_audience(self):
+        assert status(CLIENT, aud=None, client_id="app-123") == status(CLIENT, aud=None, client_id="app-456") == 200
+
+    @pytest.mark.parametrize("client", [None, "", "app-12", "app-1234", "APP-123"])
+    def test_another_client_is_challenged(self, client: str | None):
+        assert status(CLIENT, aud=None, client_id=client) == 401
+
+    @pytest.mark.parametrize("audience", ["https://other.example.com", "https://chatgpt-mcp.example.com/mcp", ["x"]])
+    def test_a_token_with_an_audience_is_another_services(self, audience: object):
+        assert status(CLIENT, aud=audience, client_id="app-123") == 401
+
+    def test_without_values_nothing_would_bind_a_token(self):
+        [sentence] = mistakes(CLIENT.replace("[app-123, app-456]", "[]"))
+        assert sentence.startswith(
+            "apps.chatgpt-mcp.auth.issuers.0.audiences: is empty, and without `aud` nothing says"
+        )
+        assert "list the values of client_id that are accepted, or remove audience_claim" in sentence
+
+    def test_an_empty_list_is_still_the_resource_uri(self):
+        issuer = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}', audiences: []}]}}"""
+        assert status(issuer) == 200
+        assert status(issuer, aud=None, client_id="app-123") == 401
+
+    def test_issuers_of_both_kinds_stand_side_by_side(self):
+        app = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'},
+                  {issuer: "https://b.example.com", jwks: '{"keys": []}', audience_claim: azp, audiences: [shop]}]}}"""
+        assert status(app) == status(app, iss="https://b.example.com", aud=None, azp="shop") == 200
+        assert status(app, azp="shop", aud=None) == status(app, iss="https://b.example.com") == 401
+
+    def test_every_route_that_a_token_opens_keeps_to_it(self):
+        app = """{routes: [{prefix: /api/}], versions: {v1: {}, v2: {}}, mcp: {era: modern}, rollout: {stable: v1,
+                  canary: {version: v2, pin: {header: x-canary, allowed: anyone}},
+                  experiments: {staff: {version: v2, claim: {name: org, values: [acme]}}}},
+                  auth: {scopes: [use], claims: {org: [acme]}, tools: {sql: {scope: run}}, """
+        http = manifest(mesh(app + CLIENT[len("{auth: {") :]), "VirtualService/chatgpt-production/chatgpt-mcp")["http"]
+        asking = [m for r in http for m in r["match"] if "@request.auth.claims[client_id]" in m.get("headers", {})]
+        assert len(asking) > 20
+        assert all(match["withoutHeaders"]["@request.auth.claims[aud]"] == {"regex": ".*"} for match in asking)
+
+    def test_where_flagger_makes_the_routes_a_policy_asks_each_issuer_for_its_claim(self):
+        app = """{versions: {v1: {}, v2: {}}, rollout: {stable: v1, managed_by: flagger}, auth: {issuers: [
+                  {issuer: "https://auth.example.com", jwks: '{"keys": []}'},
+                  {issuer: "https://b.example.com", jwks: '{"keys": []}', audience_claim: azp, audiences: [shop]}]}}"""
+        asked = [rule["when"] for rule in manifest(mesh(app), EDGE)["rules"] if "when" in rule]
+        theirs = {"key": "request.auth.claims[iss]", "values": ["https://b.example.com"]}
+        assert [theirs, {"key": "request.auth.claims[azp]", "notValues": ["shop"]}] in asked
+        assert [theirs, {"key": "request.auth.claims[aud]", "values": ["*"]}] in asked

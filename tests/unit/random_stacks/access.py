@@ -34,6 +34,9 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
         }
         for issuer in draw(st.lists(one(*ISSUERS), min_size=1, max_size=2, unique_by=lambda issuer: issuer["issuer"]))
     ]
+    for issuer in issuers:
+        if issuer.get("audiences"):
+            issuer |= draw(spec(audience_claim=one("aud", "client_id", "azp", "cid", "appid")))
     found: Values = {
         "issuers": issuers,
         **draw(
