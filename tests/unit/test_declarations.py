@@ -27,6 +27,11 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
+    "key-rotation": (),
+    "key-rotation-by-variable": (),
+    "key-rotation-said-twice": (
+        "istio.control_plane.environment.PILOT_JWT_PUB_KEY_REFRESH_INTERVAL: is what jwks_refresh sets; remove it",
+    ),
     "mcp-and-rest-with-tokens": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
     "scopes-in-scp": (),
