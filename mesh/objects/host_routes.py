@@ -14,6 +14,7 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
+from chatgpt_mesh.mesh.objects import well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
 from chatgpt_mesh.mesh.objects.auth import tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
@@ -55,6 +56,7 @@ class HostRoutes:
             yield answer(f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {})
         if auth is not None:
             yield from metadata_routes(app, auth, self.host)
+        yield from well_known.routes(app, self.host)
         if app.mcp is not None:
             uri = exact(app.mcp.path)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)

@@ -37,6 +37,7 @@ from chatgpt_mesh.mesh.specs.rollout import RolloutSpec, VersionSpec
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.routes import RouteSpec
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, PortNumber, Spec, within
+from chatgpt_mesh.mesh.specs.well_known import WellKnownSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -100,6 +101,8 @@ class AppSpec(NamedSpec):
     """The MCP endpoint. `mcp: {}` takes the defaults."""
     routes: Many[RouteSpec] = ()
     """Further paths of the host."""
+    well_known: WellKnownSpec = WellKnownSpec()
+    """Pages with an agreed name, such as /robots.txt, that the gateway answers itself."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None

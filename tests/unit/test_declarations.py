@@ -39,6 +39,10 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "second-public-gateway": (),
     "service-port-80": (),
     "tokens-without-aud": (),
+    "well-known-page-twice": (
+        "apps.orders.well_known.openai_apps_challenge: is answered at /.well-known/openai-apps-challenge, which routes",
+    ),
+    "well-known-pages": (),
     "tokens-without-aud-or-client": ("apps.orders.auth.issuers[0].audiences: is empty, and without `aud`",),
 }
 """By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""

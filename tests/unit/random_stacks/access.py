@@ -70,6 +70,19 @@ cors: Drawn = spec(
 )
 
 
+def well_known(*, tokens: bool) -> Drawn:
+    pages = {
+        "openai_apps_challenge": st.none() | one("abc_DEF-123", "%~" * 500),
+        "robots": st.none() | one("disallow", "allow"),
+        "security": st.none()
+        | spec(
+            always(contact=some("mailto:a@example.com", "tel:1", least=1), expires=one("2027-06-30")),
+            policy=st.none() | one("https://example.com/p"),
+        ),
+    }
+    return spec(**pages, authorization_server=truth if tokens else st.just(False))
+
+
 def rate_limit(*, tokens: bool, service: bool) -> Drawn:
     per = one("subject", "app") if tokens else one("app")
     local = spec(

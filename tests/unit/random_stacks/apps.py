@@ -97,6 +97,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
             found |= draw(_closed)
         elif era is not None:
             found["open"] = True
+        found |= draw(spec(well_known=access.well_known(tokens=tokens)))
         if draw(truth):
             found["rate_limit"] = draw(access.rate_limit(tokens=tokens, service=limits))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
@@ -108,8 +109,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
         found["versions"] = {"v1": draw(traffic.version), "v2": draw(traffic.version)}
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
+        routed = not found.keys().isdisjoint(("routes", "well_known"))
         found["rollout"] = draw(
-            traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
+            traffic.rollouts(tokens="auth" in found, gateways=on, routes=routed, target=name not in flagged)
         )
     own_paths = kind == "mcp" or any("respond" not in r and "to" not in r for r in found.get("routes", []))
     if draw(truth):
