@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from chatgpt_mesh.mesh.specs.dates import too_far
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
-from chatgpt_mesh.mesh.specs.spec import Date, HttpsUrl, Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Date, HttpsUrl, Many, Spec, authority_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +40,7 @@ else:
         "must be a URI that people reach you by: https://, mailto: or tel: (RFC 9116, section 2.5.3)",
         longest=500,
         examples=["mailto:security@example.com"],
+        further=lambda uri: authority_refusal(uri) if uri.startswith("https://") else None,
     )
 
 
