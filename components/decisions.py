@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from chatgpt_mesh.istio_api.networking import Gateway
 from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
@@ -208,10 +209,13 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
     """Whether the declaration says itself that this is meant.
 
     `security.exceptions` have a date, after which the program stops, and a reason. `idempotent: true` stands beside
-    every retry that may run a request twice, `allowed: anyone` beside a header that clients may write.
+    every retry that may run a request twice, `allowed: anyone` beside a header that clients may write. `managed_by:
+    flagger` says whose the routes of the app's hosts are.
     """
     if owner.startswith("security.exceptions."):
         return finding.code in ("MCP301", "MCP337")
+    if finding.code == "MCP401":
+        return _host(mesh, finding) in _hosts_of_flagger(mesh)
     if not owner.startswith("apps."):
         return False
     rollout = mesh.spec.apps[owner.split(".")[1]].rollout
@@ -222,3 +226,20 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
     if finding.code == "MCP113" and pin:
         return pin.allowed == "anyone" and finding.path[-1] == pin.header
     return finding.code == "MCP107"
+
+
+def _host(mesh: Mesh, finding: meshlint.Finding) -> str | None:
+    """The host of the gateway's server that the finding is about, without the namespace before it."""
+    specs = (owned.resource.spec for owned in mesh.objects if owned.resource.key == finding.object)
+    servers = next((spec.servers for spec in specs if isinstance(spec, Gateway)), ())
+    case = _Case(mesh, "", finding)
+    return servers[case.step("servers")].hosts[case.step("hosts")].rpartition("/")[2] if servers else None
+
+
+def _hosts_of_flagger(mesh: Mesh) -> frozenset[str]:
+    return frozenset(
+        exposure.host
+        for app in mesh.spec.apps.values()
+        if app.rollout is not None and app.rollout.managed_by == "flagger"
+        for exposure in app.exposures
+    )

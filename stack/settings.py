@@ -33,7 +33,7 @@ from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
-from chatgpt_mesh.stack import plain_values, project, setting_problems, stack_files
+from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 
@@ -159,6 +159,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
             found += wrong
             unread.add(name)
             del values[name]
+    values = nothing.taken_away(values, Settings)
     found += _inline_key_sets(values)
     for name in values.keys() - Settings.model_fields.keys():
         allowed = (stack_files.EXTENDS, *Settings.model_fields)

@@ -1,8 +1,9 @@
 """Reads a stack's settings in layers: its own, above the files that it extends.
 
 A parent has the shape of a stack file. Layers are merged as RFC 7396 (JSON Merge Patch) says: mappings merge, `null`
-removes what was inherited, and everything else replaces, lists included. One rule is added: a mapping whose `kind`
-differs from the inherited one replaces it whole, because the other kind's keys mean nothing there.
+removes what was inherited, and everything else replaces, lists included. Two rules are added. A mapping whose `kind`
+differs from the inherited one replaces it whole, because the other kind's keys mean nothing there. And `null` stays to
+be seen, since it says more where a setting can be nothing (`stack/nothing.py`).
 """
 
 from __future__ import annotations
@@ -44,9 +45,7 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> Values:
     merged = dict(parent)
     for key, value in child.items():
         inherited = merged.get(key)
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping):
             mapping = cast("Mapping[str, Any]", value)
             base: Mapping[str, Any] = cast("Values", inherited) if isinstance(inherited, Mapping) else {}
             if "kind" in mapping and base.get("kind") != mapping["kind"]:

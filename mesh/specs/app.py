@@ -302,7 +302,12 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     if app.mcp is not None:
         yield from mcp.problems(f"{path}.mcp", app.mcp)
     yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)
-    yield from load_balancing.problems(f"{path}.load_balancing", app.load_balancing, app.resilience)
+    outlier = app.resilience.outlier
+    yield from load_balancing.problems(f"{path}.load_balancing", app.load_balancing, outlier=outlier)
+    for name, version in app.versions.items():
+        if version.load_balancing is not None:
+            own = f"{path}.versions.{name}.load_balancing"
+            yield from load_balancing.problems(own, version.load_balancing, outlier=version.outlier or outlier)
     if app.rollout is None and app.versions:
         yield Problem(
             f"{path}.rollout",
@@ -375,10 +380,10 @@ def _target_problems(app: AppSpec, apps: Declared[AppSpec]) -> Iterator[Problem]
             yield Problem(path, "is an app without service, which cannot be called", route.to.app)
         elif target.rollout is not None and target.rollout.managed_by == "flagger":
             yield Problem(path, "has its routes made by flagger, which knows nothing of this host", route.to.app)
-        elif target.auth is not None and target.mcp is not None and routes.reaches(route, target.mcp.path):
+        elif target.mcp is not None and routes.reaches(route, target.mcp.path):
             yield Problem(
                 path,
-                f"leads to the MCP endpoint of {target.declared_at}, whose own tokens and tools are not asked here; "
-                "let clients use its host",
+                f"leads to the MCP endpoint of {target.declared_at}, whose own tokens, tools, origins and methods are "
+                "not asked for here; let clients use its host",
                 route.to.app,
             )

@@ -16,7 +16,7 @@ from chatgpt_mesh.mesh.specs.words import CookieName, QueryName
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chatgpt_mesh.mesh.specs.resilience import ResilienceSpec
+    from chatgpt_mesh.mesh.specs.resilience import OutlierSpec
 
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class LoadBalancingSpec(Spec):
     """Time over which a new pod's share grows to the full one."""
 
 
-def problems(path: str, spec: LoadBalancingSpec, resilience: ResilienceSpec) -> Iterator[Problem]:
+def problems(path: str, spec: LoadBalancingSpec, *, outlier: OutlierSpec | None) -> Iterator[Problem]:
+    """`outlier`: what takes pods of the same app or version out, since localities go by that."""
     if spec.hash is not None:
         keys = [k for k in (spec.hash.header, spec.hash.cookie, spec.hash.query) if k is not None]
         if len(keys) + spec.hash.source_ip != 1:
@@ -102,7 +103,7 @@ def problems(path: str, spec: LoadBalancingSpec, resilience: ResilienceSpec) -> 
         return
     if spec.locality.failover and spec.locality.distribute:
         yield Problem(f"{path}.locality", "takes failover or distribute, not both")
-    if resilience.outlier is None:
+    if outlier is None:
         yield Problem(f"{path}.locality", "has no effect without resilience.outlier; declare it too")
     for index, move in enumerate(spec.locality.failover):
         if move.from_ == move.to:

@@ -154,8 +154,8 @@ def problems(
             field = "rewrite" if route.rewrite is not None else kind
             yield Problem(
                 f"{where}.{field}",
-                f"leads to the MCP endpoint {mcp_path} under a second name, where auth.tools is not asked; let clients "
-                "use the one name",
+                f"leads to the MCP endpoint {mcp_path} under a second name, where its tools, origins and methods are "
+                "not asked for; let clients use the one name",
                 route.rewrite or route.path,
             )
         if route.path.startswith("/.well-known/oauth-protected-resource"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -28,6 +29,7 @@ from chatgpt_mesh.mesh.specs.scalar import refuse, text_like
 from chatgpt_mesh.mesh.specs.words import Token
 
 __all__ = [
+    "Bounds",
     "Cidr",
     "Count",
     "Date",
@@ -101,16 +103,28 @@ Duration = Annotated[
 """A span of time as text with its unit: `600s`, `250ms`, `10m`, `24h`."""
 
 
-def within(least: str, most: str, why: str = "") -> AfterValidator:
-    """Bounds of a duration, both allowed. `why` says what the bound comes from, where that is not plain."""
-    low, high = _duration(least), _duration(most)
+@dataclass(frozen=True)
+class Bounds:
+    """The shortest and the longest that a duration may be, both allowed."""
 
-    def check(span: timedelta) -> timedelta:
+    least: str
+    most: str
+    why: str
+
+    @property
+    def ends(self) -> tuple[timedelta, timedelta]:
+        return _duration(self.least), _duration(self.most)
+
+    def __call__(self, span: timedelta) -> timedelta:
+        low, high = self.ends
         if not low <= span <= high:
-            raise refuse(f'must be between "{least}" and "{most}"' + (f": {why}" if why else ""))
+            raise refuse(f'must be between "{self.least}" and "{self.most}"' + (f": {self.why}" if self.why else ""))
         return span
 
-    return AfterValidator(check)
+
+def within(least: str, most: str, why: str = "") -> AfterValidator:
+    """Bounds of a duration. `why` says what they come from, where that is not plain."""
+    return AfterValidator(Bounds(least, most, why))
 
 
 def _date(value: object) -> date:

@@ -24,6 +24,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "exception-for-workload-that-is-no-app": (),
     "exception-on-metrics-port": (),
     "fixed-answer": (),
+    "flagger-beside-others": (),
     "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),

@@ -106,7 +106,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
     elif found.get("load_balancing", {}).get("locality") is not None:
         found.pop("load_balancing")
     if versions:
-        found["versions"] = {"v1": draw(traffic.version), "v2": draw(traffic.version)}
+        ejects = found.get("resilience", {}).get("outlier", {}) is not None
+        found["versions"] = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
         routed = not found.keys().isdisjoint(("routes", "well_known"))
@@ -119,12 +120,28 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
     return found
 
 
+def _leads(route: Values, mcp_path: str) -> bool:
+    path = route.get("rewrite") or route.get("exact") or route["prefix"]
+    return mcp_path == path if "exact" in route else mcp_path.startswith(path)
+
+
+def _keep_one_name(declared: Values, apps: Values) -> None:
+    """No route leads to an MCP endpoint, its own or another app's, whose guards are not there."""
+    for route in declared.get("routes", []):
+        target = apps[route["to"]["app"]] if "to" in route else {}
+        if "mcp" in target and _leads(route, target["mcp"].get("path", "/mcp")):
+            del route["to"]
+        if "mcp" in declared and "to" not in route and _leads(route, declared["mcp"].get("path", "/mcp")):
+            route.pop("rewrite", None)
+
+
 @st.composite
 def apps(draw: st.DrawFn, plan: Plan, gateways: list[str], *, limits: bool, faults: bool) -> Values:
     served = [name for name in gateways if KINDS[name] != "egress"]
     flagged = set(plan.names[:2])
     found = {name: draw(app(plan, name, served, limits=limits, flagged=flagged)) for name in plan.names}
     for declared in found.values():
+        _keep_one_name(declared, found)
         if faults and "service" in declared and draw(truth):
             declared["faults"] = draw(
                 st.lists(access.fault, min_size=1, max_size=2, unique_by=lambda fault: fault["value"])

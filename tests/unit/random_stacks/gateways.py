@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.unit.random_stacks.scalars import Values, always, named, one, quantity, some, spec, truth
+from tests.unit.random_stacks.scalars import MEMORY, PROCESSORS, Drawn, Values, always, named, one, some, spec, truth
 
 DOMAINS = {"public": "example.com", "partners": "partners.example.org", "internal": "corp.example.net"}
 """The domain that each gateway with listeners serves: an app NAME may have the host NAME.DOMAIN there."""
@@ -25,7 +25,22 @@ GATEWAY_POOL = "mesh"
 
 GATEWAY_TAINT = {"key": "dedicated", "value": "gateway"}
 
-resources = spec(cpu=quantity, memory=quantity, cpu_limit=st.none() | quantity, memory_limit=st.none() | quantity)
+
+def requests() -> Drawn:
+    """Processors and memory of a pod, where a limit is never below what is asked for."""
+    least, most = one(*PROCESSORS[:2]), one(*PROCESSORS[2:])
+    modest, plenty = one(*MEMORY[:2]), one(*MEMORY[2:])
+    unlimited = spec(
+        always(memory_limit=one(None)),
+        cpu=most,
+        memory=plenty,
+        cpu_limit=st.none(),
+    )
+    limited = spec(always(memory=modest), cpu=least, cpu_limit=st.none() | most, memory_limit=st.none() | plenty)
+    return unlimited | limited
+
+
+resources = requests()
 
 
 # What is the same in each draw is made once: making a strategy takes as long as drawing from it.
@@ -74,7 +89,7 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
         hosts = [domain, f"www.{domain}"] if draw(truth) else [f"{name}.example.info"]
         found["further"] = {"hosts": hosts, "tls": draw(tls(f"{name}-further"))}
     elsewhere = {"host": "vault.data.svc.cluster.local", "port": 8200}
-    leads = [elsewhere, {"host": "a" + ".b" * 20 + ".svc.cluster.local", "port": draw(one(1, 65535))}]
+    leads = [elsewhere, {"host": "a" * 63 + "." + "b" * 63 + ".svc.cluster.local", "port": draw(one(1, 65535))}]
     leads += [{"host": host, "port": port} for host, port in services.items()]
     if draw(_rarely):
         found["passed"] = {"protocol": "TLS", "hosts": [f"db.{name}.example.info"], "destination": draw(one(*leads))}

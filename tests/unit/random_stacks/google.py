@@ -9,7 +9,7 @@ from tests.unit.random_stacks.scalars import Drawn, Values, always, labels, name
 
 REGION = "us-central1"
 ZONES = tuple(f"{REGION}-{letter}" for letter in "abc")
-KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+KEY = "projects/acme-chatgpt/locations/us-central1/keyRings/r/cryptoKeys/k"
 LOGS = ("WORKLOADS", "APISERVER", "SCHEDULER", "CONTROLLER_MANAGER")
 METRICS = (
     "APISERVER", "SCHEDULER", "CONTROLLER_MANAGER", "STORAGE", "HPA", "POD", "DAEMONSET", "DEPLOYMENT", "STATEFULSET",
@@ -149,7 +149,9 @@ def _with_system(*names: str) -> Drawn:
 def cluster(draw: st.DrawFn, zones: list[str], apps: list[str]) -> Values:
     identity: Values = draw(spec(repositories=named(["images"], one(REGION))))
     if apps and draw(truth):
-        identity["apps"] = {draw(one(*apps)): draw(some("roles/run.invoker", "projects/p/roles/custom.r", least=1))}
+        identity["apps"] = {
+            draw(one(*apps)): draw(some("roles/run.invoker", "projects/acme-chatgpt/roles/custom.r", least=1))
+        }
     return {
         "kind": "gke",
         "pools": {

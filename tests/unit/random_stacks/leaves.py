@@ -14,8 +14,10 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
+
+from chatgpt_mesh.mesh.specs.spec import Bounds
 
 
 def possible(kind: Any, path: str = "") -> Iterator[str]:
@@ -97,6 +99,8 @@ def _bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 def _ends(note: Any) -> list[Any]:
     if isinstance(note, FieldInfo):
         return [end for inner in note.metadata for end in _ends(inner)]
+    if isinstance(note, AfterValidator) and isinstance(note.func, Bounds):
+        return list(note.func.ends)
     if isinstance(note, annotated_types.Ge):
         return [note.ge]
     return [note.le] if isinstance(note, annotated_types.Le) else []

@@ -24,7 +24,7 @@ def security(draw: st.DrawFn, apps: Values) -> Values:
                 **draw(
                     spec(
                         always(
-                            until=one("2027-06-30", "9999-12-31"),
+                            until=one("2027-06-30", "2026-11-25"),
                             why=one("scraped by the platform team until it has a sidecar"),
                             from_networks=some(*NETWORKS, least=1),
                         ),

@@ -43,7 +43,7 @@ backends: Drawn = st.one_of(
 )
 
 span_tag: Drawn = st.one_of(
-    spec(always(header=one("x-tenant")), default=st.none() | one("none", "")),
+    spec(always(header=one("x-tenant")), default=st.none() | one("none", "n" * 500)),
     spec(always(literal=one("shop"))),
     spec(always(environment=one("ISTIO_META_CLUSTER_ID")), default=one("here")),
     spec(always(formatter=one("%RESPONSE_CODE%", "%PATH(NQ:ORIG_OR_PATH)% at %START_TIME%"))),
@@ -68,9 +68,11 @@ metric_tag: Drawn = st.one_of(
     spec({**always(expression=one("request.method", "string(response.code)")), **listed}, **texts, **carried),
 )
 
+slow = duration("1ms", "24h", "0.25s")
+
 selection: Drawn = st.one_of(
-    spec(always(errors=one(True)), slower_than=st.none() | duration),
-    spec(always(errors=one(False, True), slower_than=duration)),
+    spec(always(errors=one(True)), slower_than=st.none() | slow),
+    spec(always(errors=one(False, True), slower_than=slow)),
 )
 
 

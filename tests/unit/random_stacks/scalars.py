@@ -13,8 +13,8 @@ Drawn = st.SearchStrategy[Any]
 LONG_LABEL = "a" + "-long" * 12 + "-z"
 """A DNS label of 63 characters, the most there are."""
 
-DURATIONS = ("1ms", "0.25s", "30s", "10m", "2h")
-QUANTITIES = ("250m", "1", "2Gi", "512Mi")
+PROCESSORS = ("1m", "250m", "1", "2")
+MEMORY = ("1Mi", "512Mi", "2Gi", "1G")
 NETWORKS = ("10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -29,6 +29,11 @@ def _subsets(count: int) -> st.SearchStrategy[int]:
     Drawing each by itself takes many times longer.
     """
     return st.integers(-(2**count // 2), 2**count - 1).map(lambda bits: bits if bits >= 0 else -1)
+
+
+def duration(least: str, most: str, *between: str) -> Drawn:
+    """A span of time, with both ends of what is allowed."""
+    return one(least, most, *between)
 
 
 def some(*values: Any, least: int = 0, most: int | None = None) -> Drawn:
@@ -65,8 +70,6 @@ def named(names: Sequence[str], entry: Drawn, *, least: int = 0, most: int = 2) 
     return st.dictionaries(st.sampled_from(names), entry, min_size=least, max_size=most)
 
 
-duration = one(*DURATIONS)
-quantity = one(*QUANTITIES)
 truth = st.booleans()
 port = one(1, 80, 443, 8080, 65535)
 labels = one({}, {"tier": "web"}, {"app.kubernetes.io/part-of": "shop", "tier": ""})

@@ -10,15 +10,16 @@ from tests.unit.random_stacks.scalars import METHODS, Drawn, Values, always, dur
 UNSENT = ("connect-failure", "refused-stream")
 REPEATING = ("reset", "reset-before-request", "gateway-error", "5xx", "unavailable", "retriable-4xx")
 
-keepalive = spec(always(time=duration, interval=duration, probes=one(1, 3, 100)))
+probed = duration("1s", "9h", "30s")
+keepalive = spec(always(time=probed, interval=probed, probes=one(1, 3, 100)))
 
 pool: Drawn = spec(
     always(connections=one(None, 1, 100, 5000)),
-    connect_timeout=duration,
+    connect_timeout=duration("1ms", "1h", "0.25s"),
     open_streams=one(1, 1000, 100000),
     pending=one(1, 1024),
     requests_per_connection=st.none() | one(1, 10000),
-    idle_timeout=st.none() | duration,
+    idle_timeout=st.none() | duration("1s", "168h", "10m"),
     keepalive=st.none() | keepalive,
     http2=truth,
 )
@@ -26,8 +27,8 @@ pool: Drawn = spec(
 
 _ejection = spec(
     always(max_ejected_percent=one(1, 50, 99), min_health_percent=one(None, 0, 30, 100)),
-    interval=duration,
-    base_ejection=duration,
+    interval=duration("100ms", "1h", "10s"),
+    base_ejection=duration("1s", "24h", "30s"),
     split_local_errors=truth,
 )
 
@@ -78,7 +79,7 @@ locality: Drawn = st.one_of(
 
 hashing: Drawn = st.one_of(
     spec(always(header=one("x-user"))),
-    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration)),
+    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration("1s", "8760h", "10m"))),
     spec(always(source_ip=one(True))),
     spec(always(query=one("q")), source_ip=one(False)),
 )
@@ -89,16 +90,24 @@ def load_balancing(*, outlier: bool) -> Drawn:
         algorithm=one("least_request", "round_robin", "random"),
         hash=st.none() | hashing,
         locality=(st.none() | locality) if outlier else st.none(),
-        warmup=st.none() | duration,
+        warmup=st.none() | duration("1s", "24h", "90s"),
     )
 
 
-version: Drawn = spec(
-    labels=one({}, {"rel": "b"}, {"rel": "b", "track": "x"}),
-    pool=st.none() | pool,
-    outlier=st.none() | outliers(),
-    load_balancing=st.none() | load_balancing(outlier=True),
-)
+@st.composite
+def version(draw: st.DrawFn, *, outlier: bool) -> Values:
+    """`outlier`: the app takes pods out that fail."""
+    own = draw(st.none() | outliers())
+    found = spec(
+        labels=one({}, {"rel": "b"}, {"rel": "b", "track": "x"}),
+        pool=st.none() | pool,
+        outlier=st.just(own),
+        load_balancing=st.none() | load_balancing(outlier=outlier),
+    )
+    values: Values = draw(found)
+    if values.get("outlier") and not outlier:
+        values |= draw(spec(load_balancing=load_balancing(outlier=True)))
+    return values
 
 
 @st.composite

@@ -9,7 +9,8 @@ from tests.unit.random_stacks import google, installation, mesh_wide, recording
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
 from tests.unit.random_stacks.scalars import (
-    QUANTITIES,
+    MEMORY,
+    PROCESSORS,
     Drawn,
     Values,
     always,
@@ -27,18 +28,18 @@ limits_service: Drawn = spec(
     service=one("ratelimit", "rl"),
     port=port,
     labels=one({"app": "ratelimit"}, {"app": "rl", "tier": "x"}),
-    timeout=duration,
+    timeout=duration("1ms", "10s", "0.25s"),
     deny_when_down=truth,
 )
 
 namespace: Drawn = spec(
     quota=st.none()
     | spec(
-        always(pods=one(None, 1, 100), cpu=one(None, *QUANTITIES), memory=one(None, *QUANTITIES)),
+        always(pods=one(None, 1, 100), cpu=one(None, *PROCESSORS), memory=one(None, *MEMORY)),
         load_balancers=one(0, 2),
         node_ports=one(0, 1),
     ),
-    editors=some("team-a@example.com", "admins"),
+    editors=some("team-a@example.com", "admins@example.com"),
     viewers=some("everybody@example.com"),
 )
 

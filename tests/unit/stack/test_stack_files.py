@@ -37,11 +37,12 @@ class TestMerge:
         child = {"istio": {"cni": False, "tags": ["c"]}}
         assert stack_files.merge(parent, child) == {"istio": {"version": "1.31.4", "cni": False, "tags": ["c"]}}
 
-    def test_null_removes_what_was_inherited(self) -> None:
-        assert stack_files.merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": None}, "d": None}) == {"a": {"c": 2}}
+    def test_null_lies_over_what_was_inherited(self) -> None:
+        merged = stack_files.merge({"a": {"b": {"x": 1}, "c": 2}, "d": 3}, {"a": {"b": None}, "d": None})
+        assert merged == {"a": {"b": None, "c": 2}, "d": None}
 
-    def test_null_of_something_not_inherited_leaves_nothing(self) -> None:
-        assert stack_files.merge({}, {"a": {"b": None}}) == {"a": {}}
+    def test_a_mapping_over_a_null_begins_anew(self) -> None:
+        assert stack_files.merge({"a": None}, {"a": {"b": 1}}) == {"a": {"b": 1}}
 
     def test_another_kind_takes_nothing_over(self) -> None:
         parent = {"cluster": {"kind": "gke", "pools": {"apps": {}}}}
