@@ -97,9 +97,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: list[str], *, limits: 
             found |= draw(_closed)
         elif era is not None:
             found["open"] = True
-        found |= draw(spec(well_known=access.well_known(tokens=tokens)))
-        if draw(truth):
-            found["rate_limit"] = draw(access.rate_limit(tokens=tokens, service=limits))
+        limit = access.rate_limit(tokens=tokens, service=limits)
+        found |= draw(spec(well_known=access.well_known(tokens=tokens), rate_limit=limit))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
