@@ -16,7 +16,7 @@ from chatgpt_mesh.istio_api.networking import (
 )
 from chatgpt_mesh.mesh.objects import well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
-from chatgpt_mesh.mesh.objects.auth import tool_rules
+from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.cors import cors_policy
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
     from chatgpt_mesh.mesh.specs.routes import RouteSpec
 
 ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
@@ -117,12 +118,29 @@ class HostRoutes:
             for scope in auth.scopes:
                 lacking = [without_scope(match, auth, scope) for match in good]
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
-            if label == "mcp" and auth.tools:
-                yield from tool_rules.routes(name, self.app, auth, self.host, good)
+            if label == "mcp":
+                yield from self._calls(name, auth, good, app, how)
         yield from self._divided(name, good, app, how, protected=protected)
         if protected and auth is not None:
             yield from challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield method_not_allowed(f"{name}.method", uri, methods)
+
+    def _calls(
+        self, name: str, auth: AuthSpec, good: Sequence[HTTPMatchRequest], app: AppSpec, how: Forward
+    ) -> Iterator[HTTPRoute]:
+        """What the tool that a request calls decides, by the headers or by the body that name it."""
+        if auth.tools_from == "header":
+            if auth.tools:
+                yield from tool_rules.routes(name, self.app, auth, self.host, good)
+            return
+        assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
+        uri = exact(self.app.mcp.path)
+        yield from calls.routes(name, self.app, auth, self.host, uri, good)
+        if auth.anonymous is not None:
+            # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.
+            nobody = Headers(request=Headers_HeaderOperations(remove=(*self.stripped, auth.subject_header)))
+            matches = [calls.without_token(uri)]
+            yield from self._divided(f"{name}.anonymous", matches, app, how._replace(headers=nobody), protected=False)
 
     def _preflight(self, name: str, uri: StringMatch, app: AppSpec, how: Forward) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""

@@ -347,7 +347,9 @@ def _access_problems(
     if app.auth is not None:
         era = None if app.mcp is None else app.mcp.era
         asks = app.mcp is not None or any(r.auth == "required" and r.respond is None for r in app.routes)
-        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), asks=asks, era=era)
+        flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
+        exposed = bool(app.exposures)
+        yield from auth.problems(f"{path}.auth", app.auth, exposed=exposed, asks=asks, era=era, flagger=flagger)
     yield from callers.problems(
         f"{path}.callers",
         app.callers,

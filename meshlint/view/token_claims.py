@@ -37,3 +37,11 @@ def exact_claims(match: Json) -> dict[str, str]:
 def binds_token(match: Json) -> bool:
     """Whether a match takes only tokens that are for one service."""
     return not exact_claims(match).keys().isdisjoint(AUDIENCE_CLAIMS)
+
+
+def takes_no_token(match: Json) -> bool:
+    """Whether a match takes only requests that carry none."""
+    return any(
+        name.lower() == "authorization" and not mapping(match, "withoutHeaders", name)
+        for name in mapping(match, "withoutHeaders")
+    )

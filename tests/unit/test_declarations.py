@@ -16,6 +16,8 @@ pytestmark = pytest.mark.unit
 HERE = ROOT / "tests" / "fixtures" / "declarations"
 
 OUTCOMES: dict[str, tuple[str, ...]] = {
+    "anonymous-beside-tokens": (),
+    "anonymous-by-header": ("apps.orders.auth.anonymous: is decided by what the body calls",),
     "app-nobody-calls-yet": (),
     "argo-rollouts-new-app": (),
     "egress-host-on-two-ports": (),
@@ -40,6 +42,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "second-public-gateway": (),
     "service-port-80": (),
     "tokens-without-aud": (),
+    "tools-of-the-legacy-era": (),
     "well-known-page-twice": (
         "apps.orders.well_known.openai_apps_challenge: is answered at /.well-known/openai-apps-challenge, which routes",
     ),

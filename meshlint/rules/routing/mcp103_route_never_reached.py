@@ -58,7 +58,8 @@ def check(mesh: MeshView) -> Hits:
             if above is not None:
                 problem = f"is never reached: {dotted(above.path)} above it takes the same requests"
                 yield Hit(route.obj, route.path, problem, "move it up, or remove it")
-            earlier.append(route)
+            if route.name not in mesh.narrowed_routes:
+                earlier.append(route)
 
 
 MAX_ROUTES = 200

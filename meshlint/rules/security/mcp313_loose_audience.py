@@ -9,7 +9,7 @@ from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import strings
 from meshlint.view.routing import match_takes_path
 from meshlint.view.strings import methods_of
-from meshlint.view.token_claims import AUDIENCE_CLAIMS, binds_token
+from meshlint.view.token_claims import AUDIENCE_CLAIMS, binds_token, takes_no_token
 from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _unbound_route(mesh: MeshView) -> str | None:
         if not path or is_open_beside_others(mesh, route.owner):
             continue
         for match in route.matches or [{}]:
-            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:
+            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"} or takes_no_token(match):
                 continue
             if not binds_token(match):
                 return f"{dotted(route.path)} of {route.obj.key}"

@@ -71,11 +71,14 @@ def manifest(built: Mesh, key: str) -> dict[str, Any]:
     return found[0]["spec"]
 
 
-def predicted(built: Mesh, path: str, method: str = "POST", token: Token | None = None, **headers: str) -> Answer:
+def predicted(
+    built: Mesh, path: str, method: str = "POST", token: Token | None = None, call: str = "ping", **headers: str
+) -> Answer:
     """What the checker says that a client outside is answered by the host of the small app."""
     objects = [*(owned.resource.to_dict() for owned in built.objects), *implied_objects(built, Injection())]
     view = MeshView(objects, environment=Environment(), today=TODAY)
-    return answer(view, Request(INTERNET, "chatgpt-mcp.example.com", path, method, token=token, headers=headers))
+    asked = Request(INTERNET, "chatgpt-mcp.example.com", path, method, token=token, call=call, headers=headers)
+    return answer(view, asked)
 
 
 def routes(built: Mesh, key: str = "VirtualService/chatgpt-production/chatgpt-mcp") -> dict[str, dict[str, Any]]:

@@ -53,9 +53,23 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
             )
         ),
     }
-    if era in ("modern", "both") and draw(truth):
-        rule = spec(always(scope=one("tools.a", "tools.b")))
-        found["tools"] = draw(named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule))
+    if era is not None:
+        found |= draw(_tools(era))
+    return found
+
+
+@st.composite
+def _tools(draw: st.DrawFn, era: str) -> Values:
+    """Guarded tools and calls without a token, by a way to read them that the era has."""
+    rule = spec(always(scope=one("tools.a", "tools.b")))
+    tools = named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule)
+    if draw(truth):
+        return draw(spec(tools=tools, tools_from=one("header"), anonymous=st.none())) if era != "legacy" else {}
+    found: Values = {"tools_from": "body", **draw(spec(largest_call=one(1024, 65536, 1048576)))}
+    if draw(truth):
+        found["tools"] = draw(tools)
+    if not found.get("tools") or draw(truth):
+        found["anonymous"] = draw(spec(methods=some("tools/list", "$/x.y-z", least=1), tools=some("search", "s" * 128)))
     return found
 
 
