@@ -210,10 +210,14 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
 
     `security.exceptions` have a date, after which the program stops, and a reason. `idempotent: true` stands beside
     every retry that may run a request twice, `allowed: anyone` beside a header that clients may write. `managed_by:
-    flagger` says whose the routes of the app's hosts are.
+    flagger` says whose the routes of the app's hosts are, `kind: internal` that nobody outside reaches a gateway,
+    whatever its pods are called.
     """
     if owner.startswith("security.exceptions."):
         return finding.code in ("MCP301", "MCP337")
+    if finding.code == "MCP405":
+        gateway = mesh.gateways.get(owner.removeprefix("gateways."))
+        return gateway is not None and gateway.kind == "internal"
     if finding.code == "MCP401":
         return _host(mesh, finding) in _hosts_of_flagger(mesh)
     if not owner.startswith("apps."):

@@ -106,7 +106,8 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
         InvalidConfig: with every mistake.
     """
     own = stack_files.read_stack_file(path)
-    layers = stack_files.layered(own.values, project.directory(path.parent, Path.cwd()))
+    said = {name: _decoded(name, value) if isinstance(value, str) else value for name, value in own.values.items()}
+    layers = stack_files.layered(said, project.directory(path.parent, Path.cwd()))
     layers.problems[:0] = own.problems
     layers.unreadable[:0] = own.unreadable
     return _validated(layers, today or _today(), SecretTexts())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chatgpt_mesh.components.specs.path_setting import PathSetting
+from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec, resource_problems
 from chatgpt_mesh.mesh.specs.kubernetes_names import Cpu, EnvironmentName, Memory, ObjectName
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     ImageTag = str
 else:
     Version = text_like(
-        r"1\.[0-9]{1,3}\.[0-9]{1,3}", "must be a version of Istio such as 1.31.4", longest=9, examples=["1.31.4"]
+        r"1\.[0-9]{1,3}\.[0-9]{1,3}", f"must be a version of Istio such as {RELEASE}", longest=9, examples=[RELEASE]
     )
     RevisionName = text_like(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
@@ -47,7 +48,7 @@ else:
         r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
         "must be a tag of an image: letters, digits, '_', '.' and '-', at most 128",
         longest=128,
-        examples=["1.31.4-distroless"],
+        examples=[f"{RELEASE}-distroless"],
     )
 
 

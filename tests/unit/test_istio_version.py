@@ -279,7 +279,13 @@ class TestChange:
     def test_stacks_and_pages_get_the_release(self, repository: Path) -> None:
         other = replace(PIN, release="1.99.1")
         written = {file.relative_to(repository).as_posix() for file in change.write_stacks(repository, other)}
-        assert written == {"config/every-stack.yaml", CONCERN, "docs/adopt.md", "docs/shared-cluster.md"}
+        assert written == {
+            "config/every-stack.yaml",
+            CONCERN,
+            "docs/adopt.md",
+            "docs/shared-cluster.md",
+            "docs/stack-files.md",
+        }
         assert list(change.write_stacks(repository, other)) == []
 
 

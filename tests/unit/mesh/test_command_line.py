@@ -28,6 +28,16 @@ config:
     frontend: {namespace: weather}
 """.replace("RELEASE", RELEASE)
 
+DATABASE = """
+  chatgpt-mesh:objects:
+    - apiVersion: networking.istio.io/v1
+      kind: Gateway
+      metadata: {name: database, namespace: weather}
+      spec:
+        selector: {istio: ingressgateway}
+        servers: [{port: {number: 5432, name: tcp, protocol: TCP}, hosts: ["*"]}]
+"""
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
@@ -57,10 +67,10 @@ def test_says_what_the_program_would_say(stack: Path, capsys: pytest.CaptureFixt
 
 
 def test_ends_as_the_program_would(stack: Path, capsys: pytest.CaptureFixture[str]):
-    stack.write_text(STACK.replace('{"keys": []}', "{}"), encoding="utf-8")
+    stack.write_text(STACK + DATABASE, encoding="utf-8")
     assert main(["show", str(stack), "--format", "names"]) == 1
     printed = capsys.readouterr()
-    assert "error: gateways.public: RequestAuthentication/istio-ingress/public-tokens: MCP315" in printed.err
+    assert "error: objects.0: Gateway/weather/database: MCP405" in printed.err
     assert "VirtualService/weather/weather\t" in printed.out
 
 

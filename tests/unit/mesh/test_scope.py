@@ -16,8 +16,8 @@ from tests.documentation import blocks
 from tests.surroundings import surroundings
 from tests.unit.golden import concern, product
 from tests.unit.mesh.declared import by_key, graph, mistakes
-from tests.unit.mesh.random_stacks import stacks
 from tests.unit.mesh.test_every_stack import EVERY_STACK, built
+from tests.unit.random_stacks import meshes
 
 pytestmark = pytest.mark.unit
 
@@ -47,7 +47,7 @@ ELSEWHERE = {"egress-tls-origination", "raw-object"}
 @st.composite
 def scoped(draw: st.DrawFn) -> dict[str, Any]:
     """A declaration of a stack on a shared cluster; now and then its public gateway is somebody else's."""
-    declaration = draw(stacks())
+    declaration = {**draw(meshes()), "objects": []}
     gateways = {name: {**spec, "release": f"ours-{name}"} for name, spec in declaration["gateways"].items()}
     if draw(st.booleans()):
         gateways["public"] |= {"namespace": "platform", "existing": {"replicas": 2}}
