@@ -6,6 +6,7 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.components.specs.istio import JWKS_REFRESH
 from chatgpt_mesh.istio_api.chart_values import (
     BaseValues,
     BaseValues_Base,
@@ -31,11 +32,12 @@ from chatgpt_mesh.istio_api.chart_values import (
     Resources,
     ServicePort,
 )
+from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.istio import ControlPlaneSpec, IstioSpec
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
     from chatgpt_mesh.mesh.specs.gateway_workload import ResourcesSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
@@ -87,6 +89,10 @@ def cni_values(spec: IstioSpec, platform: str | None) -> CniValues:
     )
 
 
+def _jwks_refresh(plane: ControlPlaneSpec) -> dict[str, str]:
+    return {} if plane.jwks_refresh is None else {JWKS_REFRESH: duration_text(plane.jwks_refresh)}
+
+
 def istiod_values(
     spec: IstioSpec, mesh_config: MeshConfig, *, revision: str | None, platform: str | None
 ) -> IstiodValues:
@@ -109,7 +115,7 @@ def istiod_values(
         topology_spread_constraints=_spread({"app": "istiod"}, ("zone", "node")),
         base=IstiodValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
         cni=IstiodValues_Cni(enabled=spec.cni),
-        env={**ISTIOD_ENVIRONMENT, **plane.environment},
+        env={**ISTIOD_ENVIRONMENT, **_jwks_refresh(plane), **plane.environment},
         global_=IstiodValues_Global(
             hub=spec.images.hub,
             tag=spec.images.tag,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,11 +24,10 @@ from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
 from chatgpt_mesh.components.specs.google_names import ProjectId, ProjectNumber
-from chatgpt_mesh.components.specs.istio import IstioSpec
+from chatgpt_mesh.components.specs.istio import IstioSpec, control_plane_problems
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
-from chatgpt_mesh.mesh.specs import gateway_workload
 from chatgpt_mesh.mesh.specs.auth import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
@@ -180,7 +179,8 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
     found += map(_bracketed, accepted_risk.problems(read, today))
-    found += _resources(read)
+    if read.get("istio") is not None:
+        found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
     found += _ambient(read)
     if found:
@@ -205,12 +205,6 @@ def _ambient(read: Mapping[str, Any]) -> list[Problem]:
             istio.data_plane,
         )
     ]
-
-
-def _resources(read: Mapping[str, Any]) -> Iterator[Problem]:
-    if read.get("istio") is not None:
-        plane = read["istio"].control_plane
-        yield from gateway_workload.resource_problems("istio.control_plane.resources", plane.resources)
 
 
 def _mesh(read: Mapping[str, Any]) -> MeshSpec:

@@ -10,12 +10,15 @@ from pydantic import Field, model_validator
 
 from chatgpt_mesh.components.specs.path_setting import PathSetting
 from chatgpt_mesh.istio_api.version import RELEASE
-from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec
+from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec, resource_problems
 from chatgpt_mesh.mesh.specs.kubernetes_names import Cpu, EnvironmentName, Memory, ObjectName
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HttpsUrl, Spec, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chatgpt_mesh.istio_api.message import ChartValues
 
 RELEASES = "https://istio-release.storage.googleapis.com/charts"
@@ -91,6 +94,10 @@ class ControlPlaneSpec(Spec):
     """Requests and limits."""
     priority_class: ObjectName | None = "system-cluster-critical"
     """Without istiod no pod of the mesh starts, so applications make room for it and not the other way round."""
+    jwks_refresh: Annotated[Duration, within("10s", "24h")] | None = None
+    """How often istiod asks each `jwks_uri` again: a new signing key is accepted this much later, at most, and one that
+    was taken back is refused. Default: istiod's own 20 minutes. After a fetch that failed istiod waits one minute, then
+    twice as long each time up to an hour, so an issuer must publish a key before it signs with it."""
     environment: dict[EnvironmentName, str] = {}
     """Environment variables of istiod. https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars"""
 
@@ -99,6 +106,20 @@ class ControlPlaneSpec(Spec):
         if self.replicas.max < self.replicas.min:
             raise ValueError(f"replicas.max must be at least replicas.min, which is {self.replicas.min}")
         return self
+
+
+JWKS_REFRESH = "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL"
+"""The variable of istiod that `jwks_refresh` sets."""
+
+
+def control_plane_problems(path: str, plane: ControlPlaneSpec) -> Iterator[Problem]:
+    yield from resource_problems(f"{path}.resources", plane.resources)
+    if plane.jwks_refresh is not None and JWKS_REFRESH in plane.environment:
+        yield Problem(
+            f"{path}.environment.{JWKS_REFRESH}",
+            "is what jwks_refresh sets; remove it, or jwks_refresh",
+            plane.environment[JWKS_REFRESH],
+        )
 
 
 class ImagesSpec(Spec):

@@ -26,7 +26,7 @@ class Request:
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: str | None = None
+    body: str | bytes | None = None
     address: str | None = None
     """Connect here instead of resolving the URL's host."""
     port: int | None = None
@@ -99,7 +99,7 @@ class Connection:
             self._http.putheader("Host", url.netloc.rpartition("@")[2])
         for name, value in request.headers.items():
             self._http.putheader(name, value)
-        body = request.body.encode() if request.body is not None else None
+        body = request.body.encode() if isinstance(request.body, str) else request.body
         # With a transfer coding the body is what the caller has coded, and no length is said.
         if body is not None and not given & {"content-length", "transfer-encoding"}:
             self._http.putheader("Content-Length", str(len(body)))

@@ -122,12 +122,13 @@ def mint(
     lifetime: int = LIFETIME_SECONDS,
     **claims: Any,
 ) -> str:
-    """A token of the given sort. `lifetime` is in seconds; further `claims` are taken as they are."""
+    """A token of the given sort. `lifetime` is in seconds; further `claims` are taken as they are, and one that is None
+    is left out."""
     now = int(time.time())
     payload: dict[str, Any] = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": now + lifetime}
     if scopes:
         payload["scope"] = " ".join(scopes)
-    payload |= claims
+    payload = {name: value for name, value in {**payload, **claims}.items() if value is not None}
     without_scheme = audience.split("://", 1)[-1]
     match sort:
         case Sort.VALID:

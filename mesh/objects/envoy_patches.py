@@ -28,7 +28,7 @@ from chatgpt_mesh.istio_api.networking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 GATEWAY = EnvoyFilter_PatchContext.GATEWAY
 SIDECAR_INBOUND = EnvoyFilter_PatchContext.SIDECAR_INBOUND

@@ -14,8 +14,9 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
+from chatgpt_mesh.mesh.objects import well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
-from chatgpt_mesh.mesh.objects.auth import tool_rules
+from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
@@ -27,10 +28,11 @@ from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, p
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
     from chatgpt_mesh.mesh.specs.routes import RouteSpec
 
 ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
@@ -58,6 +60,7 @@ class HostRoutes:
             yield answer(f"{self.name}.ambiguous-path", [HTTPMatchRequest(uri=regex(ENCODED_SEPARATORS))], 404, {})
         if auth is not None:
             yield from metadata_routes(app, auth, self.host)
+        yield from well_known.routes(app, self.host)
         if app.mcp is not None:
             uri = exact(app.mcp.path)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
@@ -113,25 +116,45 @@ class HostRoutes:
     ) -> Iterator[HTTPRoute]:
         """What may pass on one path, then the answers for what may not."""
         name, auth, method = f"{self.name}.{label}", self.app.auth, methods_match(methods)
-        credentials: tuple[Mapping[str, StringMatch], ...] = self.tokens if protected else ({},)
+        credentials = self.tokens if protected else (HTTPMatchRequest(),)
+        good = [
+            HTTPMatchRequest(uri=uri, method=method, headers=token.headers, without_headers=token.without_headers)
+            for token in credentials
+        ]
         if how.cors is not None:
             yield self._preflight(f"{name}.preflight", uri, app, how)
         if protected and auth is not None:
-            good = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
             for name_of_claim, values in auth.claims.items():
                 # No challenge: a new token for the same person would say the same.
                 accepted = {claim(name_of_claim): one_of(values)}
                 lacking = [with_headers(match, {}, accepted) for match in good]
                 yield answer(f"{name}.claim", lacking, 403, {})
             for scope in auth.scopes:
-                lacking = [without_scope(match, scope) for match in good]
+                lacking = [without_scope(match, auth, scope) for match in good]
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
-            if label == "mcp" and auth.tools:
-                yield from tool_rules.routes(name, self.app, auth, self.host, good)
-        yield from self._divided(name, uri, method, credentials, app, how)
+            if label == "mcp":
+                yield from self._calls(name, auth, good, app, how)
+        yield from self._divided(name, good, app, how, protected=protected)
         if protected and auth is not None:
             yield from challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield method_not_allowed(f"{name}.method", uri, methods)
+
+    def _calls(
+        self, name: str, auth: AuthSpec, good: Sequence[HTTPMatchRequest], app: AppSpec, how: Forward
+    ) -> Iterator[HTTPRoute]:
+        """What the tool that a request calls decides, by the headers or by the body that name it."""
+        if auth.tools_from == "header":
+            if auth.tools:
+                yield from tool_rules.routes(name, self.app, auth, self.host, good)
+            return
+        assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
+        uri = exact(self.app.mcp.path)
+        yield from calls.routes(name, self.app, auth, self.host, uri, good)
+        if auth.anonymous is not None:
+            # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.
+            nobody = Headers(request=Headers_HeaderOperations(remove=(*self.stripped, auth.subject_header)))
+            matches = [calls.without_token(uri)]
+            yield from self._divided(f"{name}.anonymous", matches, app, how._replace(headers=nobody), protected=False)
 
     def _preflight(self, name: str, uri: StringMatch, app: AppSpec, how: Forward) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
@@ -150,30 +173,23 @@ class HostRoutes:
     def _divided(
         self,
         name: str,
-        uri: StringMatch,
-        method: StringMatch,
-        credentials: Sequence[Mapping[str, StringMatch]],
+        good: Sequence[HTTPMatchRequest],
         app: AppSpec,
         how: Forward,
+        *,
+        protected: bool,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
         for label, version, pin in pins_of(app):
             if pin.allowed == "anyone":
-                pinned = [
-                    HTTPMatchRequest(uri=uri, method=method, headers={**token, **pin_match(pin)})
-                    for token in credentials
-                ]
+                pinned = [with_headers(match, pin_match(pin)) for match in good]
                 yield forward(f"{name}.{label}", pinned, app, how, ((version, 100),))
-        if rollout is not None and credentials != ({},):
+        if rollout is not None and protected:
             for label, experiment in rollout.experiments.items():
                 if experiment.claim is None:
                     continue
                 value = one_of(experiment.claim.values)
-                audience = [
-                    HTTPMatchRequest(uri=uri, method=method, headers={**token, claim(experiment.claim.name): value})
-                    for token in credentials
-                ]
+                audience = [with_headers(match, {claim(experiment.claim.name): value}) for match in good]
                 division = experiment_division(rollout, experiment.version, experiment.percent)
                 yield forward(f"{name}.experiment-{label}", audience, app, how, division)
-        everybody = [HTTPMatchRequest(uri=uri, method=method, headers=token) for token in credentials]
-        yield forward(name, everybody, app, how, None if handed_off(app) else stable_division(app, self.gateway))
+        yield forward(name, good, app, how, None if handed_off(app) else stable_division(app, self.gateway))

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.istio_api.networking import HTTPRoute
     from chatgpt_mesh.mesh.specs.app import AppSpec
-    from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
+    from chatgpt_mesh.mesh.specs.maintenance import AppMaintenanceSpec
 
 
-def closed(app: AppSpec, spec: MaintenanceSpec) -> Iterator[HTTPRoute]:
+def closed(app: AppSpec, spec: AppMaintenanceSpec) -> Iterator[HTTPRoute]:
     """503 for every path and method; a page of a declared origin may read it."""
     headers = {
         "content-type": spec.content_type,

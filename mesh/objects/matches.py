@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, StringMatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PRESENT = StringMatch()
 """A match on any value: an empty StringMatch means presence."""
@@ -39,7 +39,7 @@ def one_of(values: Sequence[str]) -> StringMatch:
 
 
 def with_headers(
-    match: HTTPMatchRequest, headers: dict[str, StringMatch], without: dict[str, StringMatch] | None = None
+    match: HTTPMatchRequest, headers: Mapping[str, StringMatch], without: Mapping[str, StringMatch] | None = None
 ) -> HTTPMatchRequest:
     return HTTPMatchRequest(
         uri=match.uri,

@@ -12,7 +12,7 @@ from chatgpt_mesh.istio_api.networking import HTTPRoute, VirtualService
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import mesh_routes, request_size
 from chatgpt_mesh.mesh.objects.answers import redirect
-from chatgpt_mesh.mesh.objects.auth import token_expiry
+from chatgpt_mesh.mesh.objects.auth import calls, token_expiry
 from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import on_every_answer
@@ -54,6 +54,7 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
         yield from token_expiry.objects(metadata.name, app, gateway, routes)
         yield from request_size.objects(metadata.name, app, gateway, routes)
+        yield from calls.objects(metadata.name, app, exposure.host, gateway, routes)
     if app.service is not None:
         virtual_service = VirtualService(
             hosts=(app.service_host,), gateways=("mesh",), http=tuple(mesh_routes.routes(app))

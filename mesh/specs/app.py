@@ -35,7 +35,7 @@ from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from chatgpt_mesh.mesh.specs.hosts import Exposure, HostSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import belongs_to_kubernetes
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
-from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
+from chatgpt_mesh.mesh.specs.maintenance import AppMaintenanceSpec
 from chatgpt_mesh.mesh.specs.mcp import McpSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
@@ -46,6 +46,7 @@ from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.routes import HeaderChangesSpec, RouteSpec
 from chatgpt_mesh.mesh.specs.service import ServiceSpec
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, Hostname, Labels, Many, within
+from chatgpt_mesh.mesh.specs.well_known import WellKnownSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -81,7 +82,7 @@ class AppSpec(NamedSpec):
     """The MCP endpoint. `mcp: {}` takes the defaults."""
     routes: Many[RouteSpec] = ()
     """Further paths of the host."""
-    maintenance: MaintenanceSpec | None = None
+    maintenance: AppMaintenanceSpec | None = None
     """Answer everything on the app's hosts with 503, the MCP path included, after what the gateway refuses anyway.
     Callers in the mesh go on, and so do routes of other apps that lead here."""
     response_headers: HeaderChangesSpec = HeaderChangesSpec()
@@ -91,6 +92,8 @@ class AppSpec(NamedSpec):
     """Most bytes of a request's body at the app's hosts; above it the answer is 413. A body that says its length is
     never buffered; one that does not is held by the gateway until it has ended, up to this size. No WebSocket passes,
     which has no end. Default: none. A server that reads whatever it is sent can be made to run out of memory."""
+    well_known: WellKnownSpec = WellKnownSpec()
+    """Pages with an agreed name, such as /robots.txt, that the gateway answers itself."""
     versions: dict[DnsLabel, VersionSpec] = {}
     """Versions by name."""
     rollout: RolloutSpec | None = None
@@ -325,7 +328,9 @@ def _access_problems(
     if app.auth is not None:
         era = None if app.mcp is None else app.mcp.era
         asks = app.mcp is not None or any(r.auth == "required" and r.leads_on for r in app.routes)
-        yield from auth.problems(f"{path}.auth", app.auth, exposed=bool(app.exposures), asks=asks, era=era)
+        flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
+        exposed = bool(app.exposures)
+        yield from auth.problems(f"{path}.auth", app.auth, exposed=exposed, asks=asks, era=era, flagger=flagger)
     yield from callers.problems(
         f"{path}.callers",
         app.callers,

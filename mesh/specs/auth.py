@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
+from chatgpt_mesh.mesh.specs import calls
+from chatgpt_mesh.mesh.specs.calls import TOOL_NAME, AnonymousSpec, BodySize
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_that
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chatgpt_mesh.mesh.specs.mcp import Era
-
-TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 def key_set_refusal(text: str) -> str | None:
@@ -48,12 +47,22 @@ class IssuerSpec(Spec):
     jwks_uri: HttpsUrl | None = None
     """Where istiod fetches the keys. While it does not answer, every policy change waits for it."""
     audiences: Many[ClaimValue] = ()
-    """Accepted values of `aud`, compared exactly. Default: the resource URI, https://HOST/PATH, as MCP demands."""
+    """Accepted values of `aud`, compared exactly. Default, also of an empty list: the resource URI, https://HOST/PATH,
+    as MCP demands."""
+    audience_claim: Literal["aud", "client_id", "azp", "cid", "appid"] = "aud"
+    """Claim whose values `audiences` lists. Another than `aud` is for an issuer that writes none: client_id (Cognito),
+    azp (Keycloak), cid (Okta) and appid (Entra ID) name the client that a token was issued to. It has no default, since
+    a token that nothing binds to this app may be anybody's; and a token that has an `aud` after all was made for
+    another service and is refused (RFC 9068, section 4)."""
     authorization_server: HttpsUrl | None = None
     """What the resource metadata names. Default: the issuer."""
     forward_token: bool = True
     """Leave the token in the request, for an app that checks it too. The same for all apps that share an issuer and a
     gateway."""
+
+
+SCOPE_CLAIMS = ("scope", "scp")
+"""Claims that issuers write scopes into: RFC 9068, section 2.2.3; Entra ID and Okta."""
 
 
 class ToolRuleSpec(Spec):
@@ -70,11 +79,25 @@ class AuthSpec(Spec):
     """Authorization servers."""
     scopes: Many[Scope] = ()
     """Scopes that every token needs; without them 403 with insufficient_scope."""
+    scope_claim: Literal["scope", "scp", "either"] = "scope"
+    """Claim that carries a token's scopes, as one text with blanks or as a list: scope (RFC 9068), scp (Entra ID,
+    Okta), or either, for issuers of both kinds. Each scope is compared as a whole word, since one that begins alike is
+    another right."""
     claims: dict[ClaimName, Many[ClaimValue]] = {}
-    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403."""
+    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403. In scope
+    and scp, texts with blanks count as lists."""
     tools: dict[str, ToolRuleSpec] = {}
-    """Scopes by tool name, for the modern era of MCP, whose requests name the tool in a header. With era both, a client
-    of an older protocol needs the scopes of all of them, since its requests do not say which tool they call."""
+    """Scopes by tool name."""
+    tools_from: Literal["header", "body"] = "header"
+    """Where a request says which tool it calls. header: requests of the modern era, which servers refuse where the body
+    says something else; with era both, a client of an older protocol needs the scopes of all tools. body: every era.
+    Two readers may take one body for two calls, so what is no plain message is refused with 400: a batch, a doubled
+    key, another charset, a compressed body."""
+    largest_call: BodySize = 262144
+    """Bytes of a call that the gateway holds and reads, with tools_from body, from 1024 to 1048576; a longer one is
+    refused. More costs memory and time of the gateway for each call under way."""
+    anonymous: AnonymousSpec | None = None
+    """Calls that pass without a token. Default: none."""
     deny_subjects: Many[Subject] = ()
     """Subjects that are refused with 403, whatever their token says."""
     require_expiry: bool = True
@@ -88,10 +111,17 @@ class AuthSpec(Spec):
     realm: DnsLabel | None = None
     """Realm of the challenge. Default: none."""
 
+    @property
+    def scope_claims(self) -> tuple[str, ...]:
+        """The claims of which one must name a scope."""
+        return SCOPE_CLAIMS if self.scope_claim == "either" else (self.scope_claim,)
 
-def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era | None) -> Iterator[Problem]:
+
+def problems(
+    path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era | None, flagger: bool
+) -> Iterator[Problem]:
     """`exposed`: the app is on a gateway. `asks`: some path of it asks for tokens. `era`: that of its MCP endpoint, if
-    it has one."""
+    it has one. `flagger`: that makes its routes."""
     if not exposed:
         yield Problem(
             path, "tokens are checked at a gateway, and this app is on none; give it host and gateway, or remove auth"
@@ -108,6 +138,12 @@ def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era |
     for index, issuer in enumerate(auth.issuers):
         if (issuer.jwks is None) == (issuer.jwks_uri is None):
             yield Problem(f"{path}.issuers.{index}", "needs exactly one of jwks, jwks_uri and jwks_file", issuer.issuer)
+        if issuer.audience_claim != "aud" and not issuer.audiences:
+            yield Problem(
+                f"{path}.issuers.{index}.audiences",
+                f"is empty, and without `aud` nothing says that a token is for this app; list the values of "
+                f"{issuer.audience_claim} that are accepted, or remove audience_claim",
+            )
         if seen.setdefault(issuer.issuer, index) != index:
             yield Problem(
                 f"{path}.issuers.{index}.issuer",
@@ -121,15 +157,29 @@ def problems(path: str, auth: AuthSpec, *, exposed: bool, asks: bool, era: Era |
             yield Problem(f"{path}.claims.{claim}", "is empty; list the values that are accepted")
     if auth.tools:
         yield from _tool_problems(f"{path}.tools", auth, era)
+    from_body = auth.tools_from == "body"
+    if auth.anonymous is not None:
+        yield from calls.problems(
+            f"{path}.anonymous", auth.anonymous, guarded=auth.tools, mcp=era is not None, from_body=from_body
+        )
+    elif from_body and not auth.tools:
+        yield Problem(f"{path}.tools_from", "reads for nothing; declare tools or anonymous, or remove it", "body")
+    if from_body and flagger:
+        yield Problem(
+            f"{path}.tools_from",
+            "is decided by routes, and flagger makes them for this host without; let the app ask for the scopes of its "
+            "tools, and remove it",
+            "body",
+        )
 
 
 def _tool_problems(path: str, auth: AuthSpec, era: Era | None) -> Iterator[Problem]:
     if era is None:
         yield Problem(path, "tools belong to MCP, and this app has no mcp")
-    elif era == "legacy":
+    elif era == "legacy" and auth.tools_from == "header":
         yield Problem(
             path,
-            "the legacy era names the tool only in the body, which a gateway does not read; use mcp.era "
+            "the legacy era names the tool only in the body; read it there with auth.tools_from: body, use mcp.era "
             "modern or both, "
             "or ask for the scope of every request with auth.scopes",
         )

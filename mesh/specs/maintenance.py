@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class MaintenanceSpec(Spec):
+class AppMaintenanceSpec(Spec):
     """What every path of the app's hosts answers, the MCP path included, with 503. `maintenance: {}` takes the
     defaults; without it everything is as it was."""
 

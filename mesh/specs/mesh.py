@@ -15,6 +15,7 @@ from chatgpt_mesh.mesh.specs import (
     scope,
     security,
     telemetry,
+    well_known,
 )
 from chatgpt_mesh.mesh.specs.app import AppSpec
 from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
@@ -78,6 +79,17 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     )
     known_authorizers = Declared("authorizers", spec.authorizers, unread)
     yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)
+    for one in known_apps.values():
+        yield from well_known.problems(
+            f"{one.declared_at}.well_known",
+            one.well_known,
+            one.routes,
+            mcp_path=None if one.mcp is None else one.mcp.path,
+            exposed=bool(one.exposures),
+            authenticated=one.auth is not None,
+            flagger=one.rollout is not None and one.rollout.managed_by == "flagger",
+            today=today,
+        )
     yield from egress.problems(spec.egress, known_apps, known_gateways)
     yield from security.visibility_problems(spec.security, known_apps)
     yield from telemetry.problems(spec.telemetry, known_apps)
@@ -124,4 +136,5 @@ def warnings(spec: MeshSpec, today: date) -> list[Problem]:
     found = list(security.warnings(spec.security, today))
     for one in spec.apps.values():
         found += rollout.warnings(f"{one.declared_at}.rollout", one.rollout, authenticated=one.auth is not None)
+        found += well_known.warnings(f"{one.declared_at}.well_known", one.well_known, today)
     return found

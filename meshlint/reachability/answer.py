@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.reachability import paths
 from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, is_preflight, mtls_mode
+from meshlint.reachability.calls import takes_call
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
 from meshlint.reachability.routing import followed, gateway_routes, mesh_routes, own_answer, servers_of, takes
 from meshlint.view.fields import elements, mapping, strings, text
@@ -152,7 +153,7 @@ def _routed(
     namespace: str = "",
 ) -> Answer | None:
     for declared in routes:
-        if not takes(declared, request, verified, namespace):
+        if not takes(declared, request, verified, namespace) or not takes_call(mesh, declared, request):
             continue
         route = followed(mesh, declared, request, verified, namespace)
         if route is None:

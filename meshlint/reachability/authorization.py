@@ -74,8 +74,18 @@ def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Token 
     for rule in ours:
         wanted = strings(rule.raw, "audiences")
         if not wanted or {_loose(name) for name in wanted} & {_loose(name) for name in token.audiences}:
-            return token, None
+            return _as_read(rule, token), None
     return None, Answer(Outcome.DENIED, 403, ours[0].obj.key, "the token is for another audience")
+
+
+def _as_read(rule: JwtRule, token: Token) -> Token:
+    """The token as policies and routes see it: OAuth writes scopes as one text, and Istio has such claims split."""
+    split = {"scope", "permission", *strings(rule.raw, "spaceDelimitedClaims")}
+    claims = {
+        name: value.split() if name in split and isinstance(value, str) else value
+        for name, value in token.claims.items()
+    }
+    return replace(token, claims=claims)
 
 
 def _reads_authorization_header(rule: JwtRule) -> bool:
@@ -281,12 +291,12 @@ def is_preflight(request: Request) -> bool:
 
 
 def claim_values(token: Token, name: str) -> tuple[str, ...]:
-    """The values of a claim. Istio splits `scope` and `permission` at spaces, as OAuth writes them."""
+    """The values of a claim of a token that `authenticate` has taken."""
     found: Any = token.claims
     for part in name.split("]["):
         found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
     if isinstance(found, str):
-        return tuple(found.split()) if name in ("scope", "permission") else (found,)
+        return (found,)
     if isinstance(found, list | tuple):
         return tuple(str(item) for item in cast("Sequence[Any]", found))
     return () if found is None else (str(found),)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from meshlint.reachability.answer import answer
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Request, Token
 from meshlint.view.fields import strings, text
+from meshlint.view.token_claims import AUDIENCE_CLAIMS, exact_claims
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +86,7 @@ def paths_of(mesh: MeshView, host: str) -> list[str]:
 
 
 def good_token(mesh: MeshView, host: str) -> Token | None:
-    """A token that the mesh should take for a host: its issuer, and the audience that the host's routes ask for."""
+    """A token that the mesh should take for a host: its issuer, and the audience or client that its routes ask for."""
     issuer = next(
         (text(rule.raw, "issuer") for authentication in mesh.request_authentications for rule in authentication.rules),
         "",
@@ -95,12 +96,13 @@ def good_token(mesh: MeshView, host: str) -> Token | None:
     claims: dict[str, object] = {"iss": issuer, "sub": "somebody"}
     for route in (route for owner in mesh.virtual_services_of(host) for route in owner.http):
         for match in route.matches:
-            for name in ("@request.auth.claims.aud", "@request.auth.claims[aud]"):
-                claims["aud"] = text(match, "headers", name, "exact") or claims.get("aud", "")
+            compared = exact_claims(match)
+            if compared.get("iss", issuer) == issuer:
+                claims |= {name: value for name, value in compared.items() if name in AUDIENCE_CLAIMS}
     audiences = [
         name for a in mesh.request_authentications for rule in a.rules for name in strings(rule.raw, "audiences")
     ]
-    if not claims.get("aud") and audiences:
+    if claims.keys().isdisjoint(AUDIENCE_CLAIMS) and audiences:
         claims["aud"] = audiences[0]
     return Token(claims)
 

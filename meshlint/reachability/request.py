@@ -53,6 +53,9 @@ class Request:
     token: Token | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further headers, with names in lower case."""
+    call: str = "ping"
+    """What the JSON-RPC message in the body of a POST calls, where something reads it: its method, for a tool
+    `tools/call NAME`; empty: a body that cannot be read."""
     gateway: str = ""
     """NAMESPACE/NAME of the gateway's pods that an `internet` client connects to; empty: any that serves the host."""
     client_certificate: bool = False

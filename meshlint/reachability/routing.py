@@ -6,7 +6,6 @@ the VirtualServices of a host at a gateway is that of pilot/pkg/networking/core/
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -16,6 +15,7 @@ from meshlint.view.fields import mapping, text, whole
 from meshlint.view.hosts import covers
 from meshlint.view.routing import MESH_GATEWAY, HttpRoute, Server, VirtualService
 from meshlint.view.strings import matches
+from meshlint.view.token_claims import claim_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from meshlint.reachability.request import Request, Token
     from meshlint.view.fields import Json
     from meshlint.view.mesh import MeshView
-
-_CLAIM = re.compile(r"@request\.auth\.claims(?:\.(?P<dotted>.+)|\[(?P<name>.+)\])")
 
 
 def servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
@@ -144,12 +142,8 @@ def _takes(match: Json, request: Request, verified: Token | None, caller_namespa
 def _header(
     name: str, match: Json, request: Request, verified: Token | None, *, empty_if_missing: bool = False
 ) -> bool:
-    claim = _CLAIM.fullmatch(name)
-    if claim:
-        if verified is None:
-            return False
-        path = claim["name"] or "][".join(claim["dotted"].split("."))
-        return any(matches(match, value) for value in claim_values(verified, path))
+    if claim := claim_of(name):
+        return verified is not None and any(matches(match, value) for value in claim_values(verified, claim))
     value = header(request, name.lower())
     if not match:
         return value is not None

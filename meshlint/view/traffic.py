@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from meshlint.view.fields import mapping, text
 from meshlint.view.hosts import HostIndex
+from meshlint.view.narrowed_routes import narrowing
 from meshlint.view.objects import Objects
 from meshlint.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meshlint.view.fields import Json
 
 
 class Traffic(Objects):
@@ -51,6 +58,11 @@ class Traffic(Objects):
     def http_routes(self) -> list[HttpRoute]:
         """The HTTP routes of all VirtualServices."""
         return [route for service in self.virtual_services for route in service.http]
+
+    @cached_property
+    def narrowed_routes(self) -> Mapping[str, tuple[Json, ...]]:
+        """What EnvoyFilters ask of the request's metadata, by the name of the route."""
+        return narrowing(self.istio("EnvoyFilter"))
 
     @cached_property
     def routes_by_claim(self) -> bool:

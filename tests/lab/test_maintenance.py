@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chatgpt_mesh.mesh.specs.maintenance import MaintenanceSpec
+from chatgpt_mesh.mesh.specs.maintenance import AppMaintenanceSpec
 from lab.workloads.request import send
 from lab.workloads.tokens import Sort
 from tests.lab.running_lab import RunningLab, marked, new_id
 
-CLOSED = MaintenanceSpec(body="Back at noon.\n", retry_after=timedelta(minutes=30))
+CLOSED = AppMaintenanceSpec(body="Back at noon.\n", retry_after=timedelta(minutes=30))
 PATHS = ("/", "/mcp", "/health", "/api/v1/orders", "/.well-known/oauth-protected-resource", "/undeclared")
 
 

@@ -37,6 +37,24 @@ class TestValidation:
         assert istiod()["base"]["validationFailurePolicy"] == "Fail"
 
 
+class TestKeys:
+    def test_a_new_key_is_accepted_as_soon_as_is_said(self) -> None:
+        refreshed = istiod(control_plane={"jwks_refresh": "1m", "environment": {"PILOT_DEBOUNCE_MAX": "5s"}})
+        assert refreshed["env"] == {
+            **chart_values.ISTIOD_ENVIRONMENT,
+            "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": "60s",
+            "PILOT_DEBOUNCE_MAX": "5s",
+        }
+
+    def test_or_after_istios_own_time(self) -> None:
+        assert istiod()["env"] == chart_values.ISTIOD_ENVIRONMENT
+
+    @pytest.mark.parametrize("span", ["9s", "24.5h", "0s"])
+    def test_not_so_often_that_issuers_are_flooded_nor_so_rarely_that_a_key_never_ends(self, span: str) -> None:
+        with pytest.raises(ValueError, match='must be between "1'):
+            istio(control_plane={"jwks_refresh": span})
+
+
 class TestReplicas:
     def test_a_range_is_scaled_and_budgeted(self) -> None:
         values = istiod(control_plane={"replicas": {"min": 3, "max": 10}})

@@ -17,6 +17,8 @@ HERE = ROOT / "tests" / "fixtures" / "declarations"
 
 OUTCOMES: dict[str, tuple[str, ...]] = {
     "app-keep-alive": (),
+    "anonymous-beside-tokens": (),
+    "anonymous-by-header": ("apps.orders.auth.anonymous: is decided by what the body calls",),
     "app-nobody-calls-yet": (),
     "argo-rollouts-new-app": (),
     "client-keepalive": (),
@@ -33,6 +35,11 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
     "maintenance": (),
+    "key-rotation": (),
+    "key-rotation-by-variable": (),
+    "key-rotation-said-twice": (
+        "istio.control_plane.environment.PILOT_JWT_PUB_KEY_REFRESH_INTERVAL: is what jwks_refresh sets; remove it",
+    ),
     "mcp-and-rest-with-tokens": (),
     "redirects": (),
     "request-size-limit": (),
@@ -44,10 +51,19 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     ),
     "rate-limit-tiers": (),
     "rest-api-with-tokens-and-no-mcp-app": (),
+    "scopes-in-scp": (),
+    "scp-as-claim": (),
     "second-public-gateway": (),
     "service-port-80": (),
     "three-versions-by-header": (),
     "web-ui-fallback": (),
+    "tokens-without-aud": (),
+    "tools-of-the-legacy-era": (),
+    "well-known-page-twice": (
+        "apps.orders.well_known.openai_apps_challenge: is answered at /.well-known/openai-apps-challenge, which routes",
+    ),
+    "well-known-pages": (),
+    "tokens-without-aud-or-client": ("apps.orders.auth.issuers[0].audiences: is empty, and without `aud`",),
 }
 """By file: how each sentence begins, of which there are as many; none where the stack goes through in silence."""
 

@@ -6,7 +6,8 @@ In the order in which a request meets them:
    verify is answered **401** by the proxy itself, which the gateway's connection manager gives the challenge.
 2. `denials`: one DENY policy per app and gateway answers **403** to foreign origins and denied subjects (and, where
    Flagger makes the routes, to whatever lacks the declared claims).
-3. `tool_rules`, and the claims and scopes of the host's routes (`mesh.objects.host_routes`): routes that answer **403**
+3. `tool_rules` (tools that a header names) or `calls` (calls that the body makes), and the claims and scopes of the
+   host's routes (`mesh.objects.host_routes`): routes that answer **403**
    with the scope to ask for.
 4. `claims`, `token_expiry`: the routes that lead on to the app match issuer, audience, subject and an expiry.
 5. `challenge`: whatever is left on a guarded path is answered **401**: `no-token` where there was none,

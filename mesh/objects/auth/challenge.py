@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
 
+PUBLIC = {"access-control-allow-origin": "*"}
+"""For pages that are the same for everybody: a page of any origin may read them."""
+
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 """RFC 9728, section 3: the well-known path, with the resource's own path after it."""
 
@@ -80,27 +83,31 @@ def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
 def metadata_routes(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[HTTPRoute]:
     """The metadata at both forms of its path, open to everybody: it is what a client without a token needs."""
     forms = tuple(dict.fromkeys([METADATA_PATH + resource_path(app), METADATA_PATH]))
-    public = {"access-control-allow-origin": "*"}
     yield answer(
         f"{app.name}.metadata",
         [HTTPMatchRequest(uri=exact(path), method=exact("GET")) for path in forms],
         200,
-        {"content-type": "application/json", "cache-control": "max-age=300", **public},
+        {"content-type": "application/json", "cache-control": "max-age=300", **PUBLIC},
         metadata_document(app, auth, host),
     )
+    yield from open_preflight(app, f"{app.name}.metadata-preflight", forms)
+
+
+def open_preflight(app: AppSpec, name: str, paths: Iterable[str]) -> Iterator[HTTPRoute]:
+    """The preflight of pages that clients in a browser read with the header of their protocol's version."""
     if app.cors.origins:
         yield answer(
-            f"{app.name}.metadata-preflight",
+            name,
             [
                 HTTPMatchRequest(
                     uri=exact(path),
                     method=exact("OPTIONS"),
                     headers={"origin": PRESENT, "access-control-request-method": exact("GET")},
                 )
-                for path in forms
+                for path in paths
             ],
             204,
-            {"access-control-allow-methods": "GET", "access-control-allow-headers": "mcp-protocol-version", **public},
+            {"access-control-allow-methods": "GET", "access-control-allow-headers": "mcp-protocol-version", **PUBLIC},
         )
 
 

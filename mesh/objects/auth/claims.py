@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
 from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
 from chatgpt_mesh.mesh.objects.matches import exact, regex, with_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, StringMatch
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
 
@@ -23,21 +21,36 @@ def claim(name: str) -> str:
     return f"@request.auth.claims[{name}]"
 
 
-def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[Mapping[str, StringMatch], ...]:
-    """Header matches of which one holds for a good token: its issuer, its audience, and some subject.
+ANY_AUDIENCE = {claim("aud"): regex(".*")}
 
-    The issuer is matched together with the audience because a gateway knows the issuers of all its apps.
+
+def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchRequest, ...]:
+    """Matches of which one takes a good token, on any path: its issuer, its audience, and some subject.
+
+    The issuer is matched together with the audience because a gateway knows the issuers of all its apps. Where another
+    claim stands for the audience, a token that has one is somebody else's.
     """
     return tuple(
-        {
-            claim("iss"): exact(issuer.issuer),
-            claim("aud"): exact(audience),
-            claim("sub"): regex(".+"),
-        }
+        HTTPMatchRequest(
+            headers={
+                claim("iss"): exact(issuer.issuer),
+                claim(issuer.audience_claim): exact(audience),
+                claim("sub"): regex(".+"),
+            },
+            without_headers={} if issuer.audience_claim == "aud" else ANY_AUDIENCE,
+        )
         for issuer in auth.issuers
         for audience in issuer.audiences or (resource_uri(app, host),)
     )
 
 
-def without_scope(match: HTTPMatchRequest, scope: str) -> HTTPMatchRequest:
-    return with_headers(match, {}, {claim("scope"): exact(scope)})
+def without_scope(match: HTTPMatchRequest, auth: AuthSpec, scope: str) -> HTTPMatchRequest:
+    """Taken by tokens in which none of the scope claims has the scope as one of its words."""
+    return with_headers(match, {}, {claim(name): exact(scope) for name in auth.scope_claims})
+
+
+def split_at_blanks(app: AppSpec, auth: AuthSpec) -> frozenset[str]:
+    """Claims that the routes compare word by word and that Istio would compare as one text: it splits `scope` alone."""
+    experiments = app.rollout.experiments.values() if app.rollout is not None else ()
+    compared = {*auth.scope_claims, *auth.claims, *(e.claim.name for e in experiments if e.claim is not None)}
+    return frozenset(compared & {"scp"})

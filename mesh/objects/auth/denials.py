@@ -72,13 +72,26 @@ def _without_routes(app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[
     to = [Rule_To(operation=Operation(hosts=[form for host in hosts for form in host_headers(host)], ports=ports))]
     yield Rule(to=to, from_=[Rule_From(source=Source(not_request_principals=["*"]))])
     for host in hosts:
-        audiences = [
-            audience for issuer in auth.issuers for audience in issuer.audiences or (challenge.resource_uri(app, host),)
-        ]
         here = [Rule_To(operation=Operation(hosts=host_headers(host), ports=ports))]
-        yield Rule(to=here, when=[Condition(key="request.auth.claims[aud]", not_values=audiences)])
+        for conditions in _of_another_audience(app, auth, host):
+            yield Rule(to=here, when=conditions)
     yield Rule(to=to, when=[Condition(key="request.auth.claims[iss]", not_values=[i.issuer for i in auth.issuers])])
     for claim, values in auth.claims.items():
         yield Rule(to=to, when=[Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
     for scope in auth.scopes:
-        yield Rule(to=to, when=[Condition(key="request.auth.claims[scope]", not_values=[scope])])
+        # Conditions of one rule are a conjunction: refused is what has the scope in none of the claims.
+        lacking = [Condition(key=f"request.auth.claims[{name}]", not_values=[scope]) for name in auth.scope_claims]
+        yield Rule(to=to, when=lacking)
+
+
+def _of_another_audience(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[list[Condition]]:
+    """What tokens have that are not for this host, by the claim that says so."""
+    claims = dict.fromkeys(issuer.audience_claim for issuer in auth.issuers)
+    for claim in claims:
+        issuers = [issuer for issuer in auth.issuers if issuer.audience_claim == claim]
+        names = [issuer.issuer for issuer in issuers]
+        theirs = [Condition(key="request.auth.claims[iss]", values=names)] if len(claims) > 1 else []
+        audiences = [name for issuer in issuers for name in issuer.audiences or (challenge.resource_uri(app, host),)]
+        yield [*theirs, Condition(key=f"request.auth.claims[{claim}]", not_values=audiences)]
+        if claim != "aud":
+            yield [*theirs, Condition(key="request.auth.claims[aud]", values=["*"])]

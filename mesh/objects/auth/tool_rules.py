@@ -8,9 +8,9 @@ Source: https://modelcontextprotocol.io/specification (transports)
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
 from chatgpt_mesh.mesh.objects.answers import answer
 from chatgpt_mesh.mesh.objects.auth.challenge import insufficient_scope
 from chatgpt_mesh.mesh.objects.auth.claims import without_scope
@@ -20,6 +20,7 @@ from chatgpt_mesh.mesh.specs.mcp import MODERN_VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
 
@@ -46,7 +47,7 @@ def anything_but(words: Iterable[str]) -> str:
 def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HTTPMatchRequest]) -> Iterator[HTTPRoute]:
     """403 for calls of guarded tools without their scope, and for requests that do not say what they call."""
     assert app.mcp is not None, "refused by problems()"  # noqa: S101
-    post = [HTTPMatchRequest(uri=m.uri, method=exact("POST"), headers=m.headers) for m in good]
+    post = [replace(match, method=exact("POST")) for match in good]
     modern = methods_match(MODERN_VERSIONS)
     older = [with_headers(match, {}, {"mcp-protocol-version": modern}) for match in post]
     # Envoy looks at each value of a repeated header by itself, and a server may take another one than the route did.
@@ -57,7 +58,7 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     else:
         # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
         for scope in guarded:
-            lacking = [without_scope(match, scope) for match in older]
+            lacking = [without_scope(match, auth, scope) for match in older]
             yield from insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
     current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
     call = {"mcp-method": exact("tools/call")}
@@ -66,5 +67,5 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     yield answer(f"{name}.unnamed-call", unnamed, 403, {})
     for tool, rule in sorted(auth.tools.items()):
         named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
-        lacking = [without_scope(match, rule.scope) for match in named]
+        lacking = [without_scope(match, auth, rule.scope) for match in named]
         yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))

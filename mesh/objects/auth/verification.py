@@ -10,6 +10,7 @@ from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTHeader, JWTRule, R
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth import challenge
+from chatgpt_mesh.mesh.objects.auth.claims import split_at_blanks
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
 
@@ -54,10 +55,12 @@ def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) ->
     """
     issuers: dict[str, IssuerSpec] = {}
     headers: dict[str, set[str]] = {}
+    split: dict[str, set[str]] = {}
     for entry in guarded:
         for issuer in entry.auth.issuers:
             issuers.setdefault(issuer.issuer, issuer)
             headers.setdefault(issuer.issuer, set()).add(entry.auth.subject_header)
+            split.setdefault(issuer.issuer, set()).update(split_at_blanks(entry.app, entry.auth))
     rules = [
         JWTRule(
             issuer=issuer.issuer,
@@ -69,6 +72,7 @@ def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) ->
             output_claim_to_headers=[
                 ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])
             ],
+            space_delimited_claims=sorted(split[issuer.issuer]),
         )
         for issuer in sorted(issuers.values(), key=lambda spec: spec.issuer)
     ]

@@ -59,7 +59,7 @@ def check(mesh: MeshView) -> Hits:
             if above is not None:
                 problem = f"is never reached: {dotted(above.path)} above it takes the same requests"
                 yield Hit(route.obj, route.path, problem, "move it up, or remove it")
-            if not _closes_the_host(route):
+            if not _closes_the_host(route) and route.name not in mesh.narrowed_routes:
                 earlier.append(route)
 
 

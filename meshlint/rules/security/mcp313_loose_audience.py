@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
 from meshlint.rule import ERROR, WARNING, Hit, rule
-from meshlint.view.fields import strings, text
+from meshlint.view.fields import strings
 from meshlint.view.routing import match_takes_path
 from meshlint.view.strings import methods_of
+from meshlint.view.token_claims import AUDIENCE_CLAIMS, binds_token, takes_no_token
 from meshlint.view.token_hosts import is_open_beside_others
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 Without `audiences`, every token of the issuer is good here, whoever it was made for. MCP binds a token to the
 resource's URI, scheme included (`https://host/mcp`); a bare host name is what no MCP authorization server writes.
 Envoy compares loosely all the same: it strips the scheme and a trailing slash, so also match
-`@request.auth.claims.aud` exactly.
+`@request.auth.claims.aud` exactly. Where an issuer writes no audience, the client that a token was issued to
+(`client_id`, `azp`, `cid`, `appid`) binds it, compared exactly by the route.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -90,16 +92,13 @@ def check(mesh: MeshView) -> Hits:
                     yield Hit(jwt.obj, (*where, position), problem, mend, WARNING)
 
 
-AUDIENCE = ("@request.auth.claims.aud", "@request.auth.claims[aud]")
-
-
 def _unbound_route(mesh: MeshView) -> str | None:
     """A route that forwards tokens to an MCP server without comparing the audience.
 
     None if every such route compares it exactly; empty if there is no such route, so that nothing does.
     """
     compared = any(
-        condition.key == "request.auth.claims[aud]" and condition.not_values
+        condition.key in BINDING_CONDITIONS and condition.not_values
         for policy in mesh.authorization_policies
         if policy.action == "DENY"
         for rule_ in policy.rules
@@ -110,13 +109,16 @@ def _unbound_route(mesh: MeshView) -> str | None:
         if not path or is_open_beside_others(mesh, route.owner):
             continue
         for match in route.matches or [{}]:
-            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"}:
+            if not match_takes_path(match, path) or methods_of(match) <= {"OPTIONS"} or takes_no_token(match):
                 continue
-            if not any(text(match, "headers", name, "exact") for name in AUDIENCE):
+            if not binds_token(match):
                 return f"{dotted(route.path)} of {route.obj.key}"
             compared = True
     return None if compared or any(_compares(route) for route in mesh.http_routes) else ""
 
 
 def _compares(route: HttpRoute) -> bool:
-    return any(text(match, "headers", name, "exact") for match in route.matches for name in AUDIENCE)
+    return any(binds_token(match) for match in route.matches)
+
+
+BINDING_CONDITIONS = frozenset(f"request.auth.claims[{claim}]" for claim in AUDIENCE_CLAIMS)

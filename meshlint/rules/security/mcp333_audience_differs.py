@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, strings, text
+from meshlint.view.token_claims import binds_token
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -92,10 +93,11 @@ def check(mesh: MeshView) -> Hits:
                     problem = f"is {expected}, while audiences are {', '.join(sorted(accepted))}"
                     yield Hit(route.obj, (*path, name), problem, "write the same in both")
             serves = route.on_gateway and route.destinations and mesh.mcp_path_of(route)
-            if serves and "@request.auth.claims.sub" in claims and "@request.auth.claims.aud" not in claims:
+            bound = "@request.auth.claims.aud" in claims or binds_token(match)
+            if serves and "@request.auth.claims.sub" in claims and not bound:
                 problem = "compare the subject and not the audience"
                 yield Hit(route.obj, path, problem, 'add "@request.auth.claims.aud": {exact: RESOURCE}', WARNING)
-            if serves and "@request.auth.claims.aud" in claims and "@request.auth.claims.sub" not in claims:
+            if serves and bound and "@request.auth.claims.sub" not in claims:
                 problem = "compare the audience and take a token without a subject"
                 yield Hit(route.obj, path, problem, 'add "@request.auth.claims.sub": {regex: ".+"}', INFO)
             subject = next(

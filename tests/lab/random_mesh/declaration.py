@@ -140,6 +140,9 @@ def _auth(auth: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         for issuer in auth["issuers"]
     ]
     claims = {CLAIM: list(CLAIM_VALUES)} if choice.random() < 0.4 else {}
+    if auth.get("tools_from") == "body":
+        # The bodies of its questions are no calls.
+        auth = {key: value for key, value in auth.items() if key not in ("tools", "tools_from", "anonymous")}
     return {**auth, "issuers": issuers, "claims": claims}
 
 

@@ -63,6 +63,13 @@ def token(keys: Keys, app: AppSpec, host: str, kind: str, choice: random.Random)
         case _:
             pass
     sort = _SORTS.get(kind, Sort.VALID)
+    if issuer.audience_claim != "aud":
+        wrong = sort in (Sort.WRONG_AUDIENCE, Sort.AUDIENCE_SLASH)
+        sort, claims = Sort.VALID if wrong else sort, {**claims, "aud": None, issuer.audience_claim: audience}
+        if wrong:
+            claims[issuer.audience_claim] = f"{audience}/"
+    if auth.scope_claim == "scp":
+        claims["scp"], scopes = " ".join(scopes), []
     text = mint(keys, sort, issuer=name, audience=audience, subject=subject, scopes=scopes, **claims)
     return _bearer(text, genuine=sort not in (Sort.EXPIRED, Sort.FOREIGN_KEY))
 

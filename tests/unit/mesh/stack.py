@@ -7,11 +7,13 @@ from typing import Any
 
 import yaml
 
+from chatgpt_mesh.components.implied import implied_objects
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems
 from meshlint.environment import Environment
 from meshlint.reachability.answer import answer
-from meshlint.reachability.request import INTERNET, Answer, Request
+from meshlint.reachability.request import INTERNET, Answer, Request, Token
 from meshlint.view.mesh import MeshView
 
 TODAY = date(2026, 11, 24)
@@ -67,6 +69,16 @@ def manifest(built: Mesh, key: str) -> dict[str, Any]:
     found = [owned.resource.to_dict() for owned in built.objects if owned.resource.key == key]
     assert len(found) == 1, f"{key} is not among: {', '.join(o.resource.key for o in built.objects)}"
     return found[0]["spec"]
+
+
+def predicted(
+    built: Mesh, path: str, method: str = "POST", token: Token | None = None, call: str = "ping", **headers: str
+) -> Answer:
+    """What the checker says that a client outside is answered by the host of the small app."""
+    objects = [*(owned.resource.to_dict() for owned in built.objects), *implied_objects(built, Injection())]
+    view = MeshView(objects, environment=Environment(), today=TODAY)
+    asked = Request(INTERNET, "chatgpt-mcp.example.com", path, method, token=token, call=call, headers=headers)
+    return answer(view, asked)
 
 
 def routes(built: Mesh, key: str = "VirtualService/chatgpt-production/chatgpt-mcp") -> dict[str, dict[str, Any]]:

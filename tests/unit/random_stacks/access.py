@@ -15,7 +15,7 @@ ISSUERS = (
 )
 """A gateway verifies an issuer for all of its apps alike, so each is the same everywhere."""
 
-CLAIMS = ("org", "https://acme.example/roles", "client_id")
+CLAIMS = ("org", "https://acme.example/roles", "client_id", "scp")
 WORDS = ("acme", "a.b", "c|d", "(x)", "w" * 200)
 
 
@@ -34,11 +34,15 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
         }
         for issuer in draw(st.lists(one(*ISSUERS), min_size=1, max_size=2, unique_by=lambda issuer: issuer["issuer"]))
     ]
+    for issuer in issuers:
+        if issuer.get("audiences"):
+            issuer |= draw(spec(audience_claim=one("aud", "client_id", "azp", "cid", "appid")))
     found: Values = {
         "issuers": issuers,
         **draw(
             spec(
                 scopes=some("use", "read", "chat.write:all"),
+                scope_claim=one("scope", "scp", "either"),
                 claims=named(CLAIMS, some(*WORDS, least=1, most=2)),
                 deny_subjects=some("banned", "gone@example.com"),
                 require_expiry=truth,
@@ -49,9 +53,23 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
             )
         ),
     }
-    if era in ("modern", "both") and draw(truth):
-        rule = spec(always(scope=one("tools.a", "tools.b")))
-        found["tools"] = draw(named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule))
+    if era is not None:
+        found |= draw(_tools(era))
+    return found
+
+
+@st.composite
+def _tools(draw: st.DrawFn, era: str) -> Values:
+    """Guarded tools and calls without a token, by a way to read them that the era has."""
+    rule = spec(always(scope=one("tools.a", "tools.b")))
+    tools = named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule)
+    if draw(truth):
+        return draw(spec(tools=tools, tools_from=one("header"), anonymous=st.none())) if era != "legacy" else {}
+    found: Values = {"tools_from": "body", **draw(spec(largest_call=one(1024, 65536, 1048576)))}
+    if draw(truth):
+        found["tools"] = draw(tools)
+    if not found.get("tools") or draw(truth):
+        found["anonymous"] = draw(spec(methods=some("tools/list", "$/x.y-z", least=1), tools=some("search", "s" * 128)))
     return found
 
 
@@ -64,6 +82,19 @@ cors: Drawn = spec(
     credentials=truth,
     max_age=duration("1s", "24h", "600s"),
 )
+
+
+def well_known(*, tokens: bool) -> Drawn:
+    pages = {
+        "openai_apps_challenge": st.none() | one("abc_DEF-123", "%~" * 500),
+        "robots": st.none() | one("disallow", "allow"),
+        "security": st.none()
+        | spec(
+            always(contact=some("mailto:a@example.com", "tel:1", least=1), expires=one("2027-06-30")),
+            policy=st.none() | one("https://example.com/p"),
+        ),
+    }
+    return spec(**pages, authorization_server=truth if tokens else st.just(False))
 
 
 MOST = 2**31 - 1

@@ -125,6 +125,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
             found["open"] = True
         addresses = all(_policy(gateways[gateway]) == "Local" for gateway in on)
         found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=addresses))
+        found |= draw(spec(well_known=access.well_known(tokens=tokens)))
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
@@ -135,8 +136,9 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
         found["versions"] = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
+        routed = not found.keys().isdisjoint(("routes", "well_known"))
         found["rollout"] = draw(
-            traffic.rollouts(tokens="auth" in found, gateways=on, routes="routes" in found, target=name not in flagged)
+            traffic.rollouts(tokens="auth" in found, gateways=on, routes=routed, target=name not in flagged)
         )
     if found.get("rollout", {}).get("managed_by") != "flagger":
         found |= _of_own_routes(draw, found, exposed=bool(on))

@@ -28,9 +28,8 @@ control_plane: Drawn = spec(
     target_cpu_percent=one(10, 70, 95),
     resources=resources,
     priority_class=st.none() | one("system-cluster-critical"),
-    environment=named(
-        ["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "PILOT_ENABLE_IP_AUTOALLOCATE"], one("1m", "true"), most=1
-    ),
+    jwks_refresh=st.none() | one("10s", "1m", "24h"),
+    environment=named(["PILOT_DEBOUNCE_MAX", "PILOT_ENABLE_IP_AUTOALLOCATE"], one("1m", "true"), most=1),
 )
 
 

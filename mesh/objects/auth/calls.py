@@ -1,0 +1,111 @@
+"""Scopes per tool, and calls without a token, on every wire: what a request calls is read from its body.
+
+A few lines of Lua (`read_call.lua`, Istio's TrafficExtension) leave the call in the request's dynamic metadata, and the
+routes of the MCP path match it:
+
+1. `unread-call`: what has no call there is answered **400**;
+2. `tool-N`: a guarded tool without its scope is answered **403** with the scope to ask for;
+3. `anonymous`: a listed call without a token is led to the app. Then come the routes that a token opens.
+
+Istio has no word for metadata in a match, so an EnvoyFilter adds it to routes by their names. Without the filter the
+first route takes every call, without the Lua no call is read: each of them missing closes the endpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatgpt_mesh.istio_api.extensions import LuaConfig, TrafficExtension
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.istio_api.type import WorkloadSelector
+from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects.answers import answer
+from chatgpt_mesh.mesh.objects.auth.challenge import insufficient_scope, readable_by_browsers
+from chatgpt_mesh.mesh.objects.auth.claims import without_scope
+from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
+from chatgpt_mesh.mesh.objects.owned import Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chatgpt_mesh.istio_api.networking import StringMatch
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
+READER = (Path(__file__).parent / "read_call.lua").read_text(encoding="utf-8")
+
+CALL = {"filter": "mcp.call", "path": [{"key": "call"}]}
+"""Where the Lua leaves the call."""
+
+UNREAD = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"one JSON-RPC message in plain UTF-8 is needed"}}'
+
+
+def without_token(uri: StringMatch) -> HTTPMatchRequest:
+    return HTTPMatchRequest(uri=uri, method=exact("POST"), without_headers={"authorization": PRESENT})
+
+
+def routes(
+    name: str, app: AppSpec, auth: AuthSpec, host: str, uri: StringMatch, good: Sequence[HTTPMatchRequest]
+) -> Iterator[HTTPRoute]:
+    """400 for what cannot be read, and 403 for calls of guarded tools without their scope."""
+    posts = [replace(match, method=exact("POST")) for match in good]
+    read = [*posts, without_token(uri)] if auth.anonymous is not None else posts
+    headers = {"content-type": "application/json"}
+    if browsers := readable_by_browsers(app):
+        with_origin = [replace(match, headers={**match.headers, "origin": PRESENT}) for match in read]
+        yield answer(f"{name}.unread-call", with_origin, 400, {**headers, **browsers}, UNREAD)
+    yield answer(f"{name}.unread-call", read, 400, headers, UNREAD)
+    for index, scope in enumerate(_tools_by_scope(auth)):
+        lacking = [without_scope(match, auth, scope) for match in posts]
+        yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, (scope,))
+
+
+def _tools_by_scope(auth: AuthSpec) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for tool, rule in sorted(auth.tools.items()):
+        found.setdefault(rule.scope, []).append(tool)
+    return found
+
+
+def objects(
+    virtual_service: str, app: AppSpec, host: str, gateway: GatewaySpec, routes: Iterable[HTTPRoute]
+) -> Iterator[Owned]:
+    """What reads the calls of one host, and what its routes match of them."""
+    auth = app.auth
+    if auth is None or app.mcp is None or auth.tools_from == "header":
+        return
+    metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
+    known = f'local HOST, PATH, LIMIT, ANONYMOUS = "{host}", "{app.mcp.path}", {auth.largest_call}, '
+    code = f"{known}{'true' if auth.anonymous is not None else 'false'}\n{READER}"
+    extension = TrafficExtension(
+        selector=WorkloadSelector(match_labels=gateway.pod_labels), lua=LuaConfig(inline_code=code)
+    )
+    path = f"{app.declared_at}.auth"
+    yield Owned(Resource(metadata=metadata, spec=extension), path)
+    names = dict.fromkeys(route.name or "" for route in routes)
+    patches = [
+        envoy_patches.route(route, envoy_patches.merge({"match": {"dynamic_metadata": [condition]}}))
+        for route, condition in _conditions(f"{app.name}.mcp", auth, names)
+    ]
+    yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), path)
+
+
+def _conditions(name: str, auth: AuthSpec, routes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each route asks of the call, by the route's name."""
+    tools = {f"{name}.tool-{index}": names for index, names in enumerate(_tools_by_scope(auth).values())}
+    for route in routes:
+        if route == f"{name}.unread-call":
+            yield route, {**CALL, "value": {"present_match": True}, "invert": True}
+        elif route in tools:
+            yield route, {**CALL, "value": _one_of(f"tools/call {tool}" for tool in tools[route])}
+        elif auth.anonymous is not None and f"{route}.".startswith(f"{name}.anonymous."):
+            yield route, {**CALL, "value": _one_of(auth.anonymous.calls)}
+
+
+def _one_of(calls: Iterable[str]) -> dict[str, Any]:
+    each = [{"string_match": {"exact": call}} for call in calls]
+    return each[0] if len(each) == 1 else {"or_match": {"value_matchers": each}}
