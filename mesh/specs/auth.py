@@ -164,13 +164,13 @@ def problems(
         )
     elif from_body and not auth.tools:
         yield Problem(f"{path}.tools_from", "reads for nothing; declare tools or anonymous, or remove it", "body")
-    if from_body and flagger:
-        yield Problem(
-            f"{path}.tools_from",
-            "is decided by routes, and flagger makes them for this host without; let the app ask for the scopes of its "
-            "tools, and remove it",
-            "body",
-        )
+    for field in ("tools", "anonymous", "tools_from"):
+        if flagger and getattr(auth, field) and field in auth.model_fields_set:
+            yield Problem(
+                f"{path}.{field}",
+                "is decided by routes, and flagger makes them for this host without; let the app ask for the scopes of "
+                "its tools, and remove it",
+            )
 
 
 def _tool_problems(path: str, auth: AuthSpec, era: Era | None) -> Iterator[Problem]:

@@ -51,8 +51,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(ROOT, tmp_path_factory.mktemp("product"))
 
 
-def test_the_wheel_has_every_module_under_one_name(wheel: Path) -> None:
-    sources = [file for name in PACKAGES for file in (ROOT / name).rglob("*.py") if not file.is_relative_to(GENERATOR)]
+def test_the_wheel_has_every_module_and_script_under_one_name(wheel: Path) -> None:
+    files = (file for name in PACKAGES for file in (ROOT / name).rglob("*"))
+    sources = [file for file in files if file.suffix in (".py", ".lua") and not file.is_relative_to(GENERATOR)]
     expected = {f"chatgpt_mesh/{file.relative_to(ROOT)}" for file in sources}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == expected | {"chatgpt_mesh/__init__.py", "chatgpt_mesh/py.typed"}

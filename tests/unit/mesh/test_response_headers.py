@@ -28,7 +28,8 @@ def answers(built: Mesh, key: str = HOST) -> dict[str, dict[str, Any]]:
 
 
 def mappers(built: Mesh) -> list[dict[str, Any]]:
-    [patch] = manifest(built, "EnvoyFilter/istio-ingress/public-http")["configPatches"]
+    patches = manifest(built, "EnvoyFilter/istio-ingress/public-http")["configPatches"]
+    [patch] = [patch for patch in patches if patch["applyTo"] == "NETWORK_FILTER"]
     return patch["patch"]["value"]["typed_config"]["local_reply_config"]["mappers"]
 
 

@@ -82,6 +82,18 @@ def _called(draw: st.DrawFn, kind: str, found: Values, others: list[str]) -> Val
     return {"callers": draw(access.callers(others, own_paths=own_paths))} if draw(truth) else {}
 
 
+def _at_the_edge(draw: st.DrawFn, found: Values, era: str | None, *, limits: bool, addresses: bool) -> Values:
+    """Tokens, limits and pages of agreed names, of an app that is at a gateway."""
+    routes = [route for route in found.get("routes", []) if not {"respond", "redirect"} & route.keys()]
+    protected = era is not None or any(route.get("auth") != "none" for route in routes)
+    tokens = protected and draw(one(True, True, False))
+    edge: Values = {"open": True} if era is not None else {}
+    if tokens:
+        edge = {"auth": draw(access.auth(era)), **draw(_closed)}
+    edge |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=addresses))
+    return edge | draw(spec(well_known=access.well_known(tokens=tokens)))
+
+
 @st.composite
 def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: bool, flagged: set[str]) -> Values:
     """`limits`: there is a rate limit service. `flagged`: apps that others' routes must not lead to."""
@@ -113,19 +125,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
         if routes or kind == "rest":
             found["routes"] = routes or [{"exact": "/only"}]
     if on:
-        paths = found.get("routes", [])
-        protected = era is not None or any(
-            not {"respond", "redirect"} & r.keys() and r.get("auth") != "none" for r in paths
-        )
-        tokens = protected and draw(one(True, True, False))
-        if tokens:
-            found["auth"] = draw(access.auth(era))
-            found |= draw(_closed)
-        elif era is not None:
-            found["open"] = True
         addresses = all(_policy(gateways[gateway]) == "Local" for gateway in on)
-        found |= draw(access.limits(tokens=tokens, service=limits, era=era, addresses=addresses))
-        found |= draw(spec(well_known=access.well_known(tokens=tokens)))
+        found |= _at_the_edge(draw, found, era, limits=limits, addresses=addresses)
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
@@ -136,7 +137,8 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
         found["versions"] = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
         if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
             found["versions"]["v2"].pop("labels")
-        routed = not found.keys().isdisjoint(("routes", "well_known"))
+        decided = {"tools", "tools_from", "anonymous"} & found.get("auth", {}).keys()
+        routed = bool(decided) or not found.keys().isdisjoint(("routes", "well_known"))
         found["rollout"] = draw(
             traffic.rollouts(tokens="auth" in found, gateways=on, routes=routed, target=name not in flagged)
         )

@@ -145,7 +145,7 @@ def gateways(draw: st.DrawFn, services: Values, *, google: bool) -> Values:
             continue
         gateway: Values = {"kind": kind}
         if name in ("partners", "out-b") or draw(_rarely):
-            gateway["release"] = draw(one(f"{name}-gw", f"istio-{name}", "g" if name == "out" else f"{name[0]}-edge"))
+            gateway["release"] = draw(one(f"{name}-gw", f"istio-{name}", "g" if name == "out" else f"{name[:2]}-edge"))
         if draw(_rarely):
             gateway["namespace"] = f"{name}-home"
         gateway |= draw(_edge)
