@@ -312,6 +312,7 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
         mcp_path=None if app.mcp is None else app.mcp.path,
         versions=app.versions,
         longest_call=app.longest_call,
+        retries=app.resilience.retries,
         hosts=frozenset(exposure.host for exposure in app.served),
     )
 

@@ -7,6 +7,7 @@ reached the app are retried, unless the declaration says that repeating is safe.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -16,7 +17,6 @@ from chatgpt_mesh.mesh.specs.spec import Count, Duration, Many, Percent, Spec, w
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import timedelta
 
 UNSENT_FAILURES = ("connect-failure", "refused-stream")
 """Failures in which the upstream has not begun the request, so that a retry is its first run."""
@@ -124,6 +124,11 @@ class ResilienceSpec(Spec):
     """Ejection of failing pods; null turns it off."""
 
 
+def longest(retries: RetriesSpec) -> timedelta:
+    """Time of all tries together, as far as each of them has a limit."""
+    return (retries.per_try_timeout or timedelta()) * (retries.attempts + 1)
+
+
 def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timedelta | None) -> Iterator[Problem]:
     """Retries that would repeat what must not be repeated, or take longer than the request may."""
     unsafe = [condition for condition in retries.conditions if condition not in UNSENT_FAILURES]
@@ -139,11 +144,10 @@ def retry_problems(path: str, retries: RetriesSpec, *, mcp: bool, timeout: timed
         return
     if mcp:
         yield Problem(f"{path}.per_try_timeout", "the MCP path carries event streams and has no timeouts; remove it")
-    elif timeout is not None and retries.per_try_timeout * (retries.attempts + 1) > timeout:
+    elif timeout is not None and longest(retries) > timeout:
         yield Problem(
             f"{path}.per_try_timeout",
-            f"1 try and {retries.attempts} retries take up to "
-            f"{(retries.per_try_timeout * (retries.attempts + 1)).total_seconds():g}s, "
+            f"1 try and {retries.attempts} retries take up to {longest(retries).total_seconds():g}s, "
             f"more than the route's timeout of {timeout.total_seconds():g}s; lower it, or raise the timeout",
         )
 

@@ -13,8 +13,18 @@ from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.header_values import AnswerBody, HeaderValue, MediaType
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.redirects import NEEDS_LOCATION, RedirectSpec
-from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, retry_problems
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, HttpPath, Many, Percent, Spec, within
+from chatgpt_mesh.mesh.specs.resilience import RetriesSpec, longest, retry_problems
+from chatgpt_mesh.mesh.specs.spec import (
+    DnsLabel,
+    Duration,
+    HeaderName,
+    HttpPath,
+    Many,
+    Percent,
+    Spec,
+    duration_text,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -135,9 +145,10 @@ def problems(
     mcp_path: str | None,
     versions: Collection[str],
     longest_call: timedelta,
+    retries: RetriesSpec,
     hosts: frozenset[str],
 ) -> Iterator[Problem]:
-    """`hosts`: those of the app's hosts that serve it."""
+    """`retries`: those of routes without their own. `hosts`: those of the app's hosts that serve it."""
     taken: dict[tuple[str, str], str] = {}
     if mcp_path is not None:
         taken["exact", mcp_path] = "mcp.path"
@@ -176,6 +187,13 @@ def problems(
             yield from redirects.problems(at, route.redirect, exact=route.exact, prefix=route.prefix, hosts=hosts)
         if route.retries is not None:
             yield from retry_problems(f"{where}.retries", route.retries, mcp=False, timeout=route.timeout)
+        elif route.leads_on and route.timeout is not None and longest(retries) > route.timeout:
+            yield Problem(
+                f"{where}.timeout",
+                f"is shorter than the {longest(retries).total_seconds():g}s that resilience.retries may take with its "
+                "per_try_timeout; raise it, or give this route retries of its own",
+                duration_text(route.timeout),
+            )
         if route.mirror is not None:
             yield from _mirror_problems(f"{where}.mirror", route, route.mirror, versions)
 

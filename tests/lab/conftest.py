@@ -17,8 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.lab)
-    # They end the lab, so that every other test of it comes before them.
-    items.sort(key=lambda item: item.path.name.startswith("test_lab_zz_"))
+    # They end the lab or the stack on it, so that every other test comes before them.
+    items.sort(key=lambda item: item.path.name.startswith("test_lab_z"))
 
 
 @pytest.fixture(scope="session")

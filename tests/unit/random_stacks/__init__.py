@@ -15,6 +15,7 @@ concern:
 | `recording.py` | telemetry and observability |
 | `google.py` | a cluster of Google's, and its network |
 | `installation.py` | Istio and an existing cluster |
+| `shared.py` | a cluster that other teams use |
 | `whole.py` | all of it together |
 """
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.unit.random_stacks.scalars import METHODS, Drawn, Values, always, duration, named, one, some, spec, truth
+from tests.unit.random_stacks.scalars import (
+    METHODS,
+    MOST,
+    Drawn,
+    Values,
+    always,
+    duration,
+    named,
+    one,
+    some,
+    spec,
+    truth,
+)
 
 KEYS = '{"keys": []}'
 ISSUERS = (
@@ -97,9 +109,6 @@ def well_known(*, tokens: bool) -> Drawn:
     return spec(**pages, authorization_server=truth if tokens else st.just(False))
 
 
-MOST = 2**31 - 1
-
-
 @st.composite
 def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None, addresses: bool) -> Values:
     """`tokens`: the app asks for them; `service`: there is a rate limit service; `addresses`: its gateways see those of
@@ -182,7 +191,7 @@ def authorizers(draw: st.DrawFn, apps: Values) -> Values:
     http = {"http": draw(_http), "service": "door.doors.svc.cluster.local", "port": 8080, **draw(_authorizer)}
     for app in apps.values():
         if "service" in app and draw(one(False, False, True)):
-            paths = [app["mcp"].get("path", "/mcp")] if "mcp" in app else []
+            paths = [path for path in [app.get("mcp", {}).get("path", "/mcp")] if "mcp" in app and path != "/"]
             app["external_authorization"] = {"authorizer": draw(one("opa", "door"))}
             if paths and not app.get("routes") and draw(truth):
                 app["external_authorization"]["paths"] = paths

@@ -103,7 +103,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
         spec(
             service_account=one(f"{name[:50]}-sa"),
             labels=one({"app": name}, {"app": name, "tier": "web"}),
-            longest_call=one("30s", "600s", "24h"),
+            longest_call=one("1s", "600s", "24h"),
             load_balancing=traffic.load_balancing(outlier=False),
         )
     )
@@ -121,13 +121,21 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
     targets = [other for other in others if other in plan.service and other not in flagged]
     root = found.get("mcp", {}).get("path") != "/"
     if kind == "rest" or draw(truth):
-        routes = draw(traffic.routes_of(targets if on else [], versions=versions, root=root, service=True))
+        routes = draw(
+            traffic.routes_of(
+                targets if on else [], versions=versions, root=root, longest=found.get("longest_call", "600s")
+            )
+        )
         if routes or kind == "rest":
             found["routes"] = routes or [{"exact": "/only"}]
     if on:
         addresses = all(_policy(gateways[gateway]) == "Local" for gateway in on)
         found |= _at_the_edge(draw, found, era, limits=limits, addresses=addresses)
     found |= draw(spec(cors=access.cors, resilience=traffic.resilience(mcp=kind == "mcp")))
+    if found.get("resilience", {}).get("retries", {}).get("per_try_timeout"):
+        for route in found.get("routes", []):
+            if "timeout" in route and not route.get("retries"):
+                route["retries"] = {}
     if found.get("resilience", {}).get("outlier", {}) is not None:
         found |= draw(spec(load_balancing=traffic.load_balancing(outlier=True)))
     elif found.get("load_balancing", {}).get("locality") is not None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.unit.random_stacks.scalars import MEMORY, PROCESSORS, Drawn, Values, always, named, one, some, spec, truth
+from tests.unit.random_stacks.scalars import (
+    MEMORY,
+    MOST,
+    PROCESSORS,
+    Drawn,
+    Values,
+    always,
+    named,
+    one,
+    some,
+    spec,
+    truth,
+)
 
 DOMAINS = {"public": "example.com", "partners": "partners.example.org", "internal": "corp.example.net"}
 """The domain that each gateway with listeners serves: an app NAME may have the host NAME.DOMAIN there."""
@@ -118,11 +130,11 @@ _keepalive = spec(keepalive=st.none() | spec(time=one("1s", "590s"), interval=on
 
 @st.composite
 def workload(draw: st.DrawFn, kind: str, *, google: bool) -> Values:
-    least = draw(one(1, 2, 3))
     settings: Values = draw(_pods)
     if draw(truth):
-        settings["replicas"] = {"min": least, "max": draw(one(least, 5, 20))}
-        settings |= draw(spec(min_available=one(*range(1, max(2, least)))))
+        least = draw(one(1, 2, 3, MOST))
+        settings["replicas"] = {"min": least, "max": draw(one(least, max(least, 20)))}
+        settings |= draw(spec(min_available=one(1, *range(least - 1, least)[: least > 1])))
     place = draw(truth)
     if place and google:
         settings["node_selector"] = {"cloud.google.com/gke-nodepool": GATEWAY_POOL}

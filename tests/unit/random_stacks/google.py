@@ -49,7 +49,7 @@ network: Drawn = spec(
 upgrades: Drawn = st.one_of(
     spec(always(max_surge=one(1, 20), max_unavailable=one(0, 20)), strategy=one("surge")),
     spec(always(max_surge=one(0), max_unavailable=one(1))),
-    spec(always(strategy=one("blue-green")), soak=one("1m", "24h")),
+    spec(always(strategy=one("blue-green")), soak=one("1s", "168h")),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from tests.unit.random_stacks.gateways import resources
-from tests.unit.random_stacks.scalars import Drawn, Values, always, named, one, spec, truth
+from tests.unit.random_stacks.scalars import MOST, Drawn, Values, always, named, one, spec, truth
 
 VERSION = "1.31.4"
 
@@ -19,8 +19,11 @@ existing: Drawn = spec(
 
 @st.composite
 def replicas(draw: st.DrawFn) -> Values:
-    least = draw(one(1, 2, 3))
-    return {**({"min": least} if least != 2 else draw(spec(min=st.just(2)))), **draw(spec(max=one(5, 9)))}
+    least = draw(one(1, 2, 3, MOST))
+    bounds = {} if least == 2 else {"min": least}
+    if least == MOST:
+        return {**bounds, "max": MOST}
+    return {**bounds, **draw(spec(max=one(5, 9)))}
 
 
 control_plane: Drawn = spec(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.unit.random_stacks.scalars import Drawn, Values, always, duration, named, one, some, spec, truth
+from tests.unit.random_stacks.scalars import MOST, Drawn, Values, always, duration, named, one, some, spec, truth
 
 TAGS = ("tool", "client.kind", "t" * 60)
 VALUES = ("search", "a/b:c+d", "9")
@@ -26,7 +26,7 @@ backends: Drawn = st.one_of(
                 always(service=one("otel-collector.observability.svc.cluster.local")),
                 port=one(1, 4317, 65535),
                 http_path=st.none() | one("/v1/traces"),
-                max_tag_length=one(1, 256),
+                max_tag_length=one(1, 256, MOST),
             )
         }
     ),
@@ -36,7 +36,7 @@ backends: Drawn = st.one_of(
                 always(service=one("zipkin.observability.svc.cluster.local")),
                 port=one(1, 9411, 65535),
                 path=one("/api/v2/spans"),
-                max_tag_length=one(1, 256),
+                max_tag_length=one(1, 256, MOST),
             )
         }
     ),
@@ -59,7 +59,7 @@ metric_tag: Drawn = st.one_of(
     spec(
         always(
             size=spec(
-                always(of=one("request", "response"), buckets=one([1], [1024, 65536], list(range(1, 21)))),
+                always(of=one("request", "response"), buckets=one([1], [1024, 65536], [*range(1, 20), MOST])),
             )
         ),
         response_class=one(False),

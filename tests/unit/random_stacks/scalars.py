@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 Values = dict[str, Any]
 Drawn = st.SearchStrategy[Any]
 
+MOST = 2**31 - 1
+"""The largest number that Istio and Kubernetes keep."""
+
 LONG_LABEL = "a" + "-long" * 12 + "-z"
 """A DNS label of 63 characters, the most there are."""
 

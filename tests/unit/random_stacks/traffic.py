@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from tests.unit.random_stacks.access import CLAIMS, WORDS
-from tests.unit.random_stacks.scalars import METHODS, Drawn, Values, always, duration, named, one, some, spec, truth
+from tests.unit.random_stacks.scalars import (
+    METHODS,
+    MOST,
+    Drawn,
+    Values,
+    always,
+    duration,
+    named,
+    one,
+    some,
+    spec,
+    truth,
+)
 
 UNSENT = ("connect-failure", "refused-stream")
 REPEATING = ("reset", "reset-before-request", "gateway-error", "5xx", "unavailable", "retriable-4xx")
@@ -14,11 +26,11 @@ probed = duration("1s", "9h", "30s")
 keepalive = spec(always(time=probed, interval=probed, probes=one(1, 3, 100)))
 
 pool: Drawn = spec(
-    always(connections=one(None, 1, 100, 5000)),
+    always(connections=one(None, 1, 5000, MOST)),
     connect_timeout=duration("1ms", "1h", "0.25s"),
-    open_streams=one(1, 1000, 100000),
-    pending=one(1, 1024),
-    requests_per_connection=st.none() | one(1, 10000),
+    open_streams=one(1, 1000, MOST),
+    pending=one(1, 1024, MOST),
+    requests_per_connection=st.none() | one(1, 10000, MOST),
     idle_timeout=st.none() | duration("1s", "168h", "10m"),
     keepalive=st.none() | keepalive,
     http2=truth,
@@ -39,6 +51,8 @@ def outliers(draw: st.DrawFn) -> Values:
         one(
             {},
             {"consecutive_gateway_errors": 1},
+            {"consecutive_gateway_errors": MOST, "consecutive_5xx": 0},
+            {"consecutive_gateway_errors": 0, "consecutive_5xx": MOST},
             {"consecutive_gateway_errors": 5, "consecutive_5xx": 0},
             {"consecutive_gateway_errors": 0, "consecutive_5xx": 7},
         )
@@ -54,7 +68,7 @@ def retries(draw: st.DrawFn, *, mcp: bool, timeout: bool) -> Values:
     else:
         found |= draw(spec(conditions=some(*UNSENT, least=1), idempotent=one(False)))
     if not mcp:
-        found["per_try_timeout"] = draw(one(None, "1ms", "2s"))
+        found["per_try_timeout"] = draw(one(None, "1ms", "2s") if timeout else one(None, "1ms", "24h"))
     return found
 
 
@@ -63,7 +77,7 @@ def resilience(draw: st.DrawFn, *, mcp: bool) -> Values:
     return draw(
         spec(
             retries=retries(mcp=mcp, timeout=False),
-            retry_budget=st.none() | spec(always(percent=one(0, 20, 100)), min_concurrency=one(0, 3)),
+            retry_budget=st.none() | spec(always(percent=one(0, 20, 100)), min_concurrency=one(0, 3, MOST)),
             pool=pool,
             outlier=st.none() | outliers(),
         )
@@ -71,7 +85,7 @@ def resilience(draw: st.DrawFn, *, mcp: bool) -> Values:
 
 
 regions = one("us-central1", "europe-west1")
-shares = one({"us-central1/*": 100}, {"us-central1/us-central1-a/*": 70, "europe-west1/*": 30})
+shares = one({"us-central1/*": 100}, {"us-central1/us-central1-a/*": 99, "europe-west1/*": 1})
 locality: Drawn = st.one_of(
     spec(failover=st.just([{"from": "us-central1", "to": "europe-west1"}])),
     spec(distribute=shares.map(lambda to: [{"from": "us-central1/*", "to": to}])),
@@ -159,8 +173,8 @@ PATHS = ("/v1", "/v1/items", "/only", "/~x/y.z", "/$&'()+,=:@-_!", "/" + "p" * 6
 
 
 @st.composite
-def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool, service: bool) -> list[Values]:
-    """`root`: whether a route may take every path; `service`: whether the app has one that routes may lead to."""
+def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool, longest: str) -> list[Values]:
+    """`root`: whether a route may take every path; `longest`: how long a request may take."""
     found: list[Values] = []
     taken = draw(some(*PATHS, *(["/"] if root else []), most=3))
     for path in taken:
@@ -169,7 +183,7 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
         methods = draw(one(["GET"], ["GET", "HEAD"], ["POST"], list(METHODS), ["PUT", "PATCH"], ["DELETE", "OPTIONS"]))
         route |= {} if methods == ["GET"] and draw(truth) else {"methods": methods}
         route |= draw(spec(auth=one("required", "none"), headers=headers))
-        leads = draw(one(*(["own"] if service else []), "respond", "redirect", *(["other"] if targets else [])))
+        leads = draw(one("own", "respond", "redirect", *(["other"] if targets else [])))
         if leads == "redirect":
             route["redirect"] = draw(
                 spec(always(host=one("elsewhere.example.org")), path=one("/", "/a/b.c"), status=one(301, 302, 307, 308))
@@ -191,8 +205,11 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
         elif versions and set(methods) <= {"GET", "HEAD"}:
             route["mirror"] = draw(spec(always(version=one("v2")), percent=one(0, 10, 100)))
         route |= draw(spec(rewrite=one("/inner") if kind == "exact" else one("/inner/", "/")))
-        timeout = draw(truth)
-        route |= {"timeout": "30s"} if timeout else {}
-        route["retries"] = draw(st.none() | retries(mcp=False, timeout=timeout))
+        timeout = draw(one(None, "1ms", *({"1s": [], "600s": ["30s"], "24h": ["30s", "24h"]}[longest])))
+        route |= {"timeout": timeout} if timeout else {}
+        if timeout == "1ms":
+            route["retries"] = {"attempts": 1}
+        else:
+            route["retries"] = draw(st.none() | retries(mcp=False, timeout=timeout is not None))
         found.append(route)
     return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import access, google, installation, mesh_wide, recording
+from tests.unit.random_stacks import access, google, installation, mesh_wide, recording, shared
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
 from tests.unit.random_stacks.scalars import (
     MEMORY,
+    MOST,
     PROCESSORS,
     Drawn,
     Values,
@@ -33,11 +34,12 @@ limits_service: Drawn = spec(
 )
 
 namespace: Drawn = spec(
+    existing=truth,
     quota=st.none()
     | spec(
-        always(pods=one(None, 1, 100), cpu=one(None, *PROCESSORS), memory=one(None, *MEMORY)),
-        load_balancers=one(0, 2),
-        node_ports=one(0, 1),
+        always(pods=one(None, 1, MOST), cpu=one(None, *PROCESSORS), memory=one(None, *MEMORY)),
+        load_balancers=one(0, 2, MOST),
+        node_ports=one(0, MOST),
     ),
     editors=some("team-a@example.com", "admins@example.com"),
     viewers=some("everybody@example.com"),
@@ -86,6 +88,8 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     else:
         found["cluster"] = draw(installation.existing)
     found["istio"] = draw(installation.istio(google=is_google))
+    if not is_google and draw(truth):
+        found = {**draw(shared.shared(found)), "istio": draw(shared.istio(found["istio"]))}
     found |= draw(access.authorizers(found["apps"]))
     homes = sorted(set(plan.namespace.values()))
     if homes and draw(truth):
