@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Labels, Spec
+from chatgpt_mesh.mesh.specs.scalar import text_that
+from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Labels, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+
+def _address_refusal(text: str) -> str | None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if re.fullmatch(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?", text) is None:
+            return "must be an IP address or a host name such as edge.example.com"
+    return None
+
+
+Reachable = Annotated[str, text_that(_address_refusal)]
+"""An IP address or a host name."""
 
 
 class ExistingGatewaySpec(Spec):
@@ -21,10 +37,10 @@ class ExistingGatewaySpec(Spec):
     is the release without its prefix istio-."""
     service_account: DnsLabel | None = None
     """Service account of its pods, which is their identity to the apps. Default: the release."""
-    address: str | None = None
+    address: Reachable | None = None
     """Address or name by which clients reach it, for the output gateways.NAME.address; it is not asked of the
     cluster."""
-    replicas: int | None = Field(default=None, ge=1)
+    replicas: Count | None = Field(default=None, ge=1)
     """Lowest number of its pods; needed where an app's rate limit is counted per gateway."""
 
 

@@ -36,6 +36,9 @@ def problems(path: str, spec: ResourceSpec) -> Iterator[Problem]:
                 )
         case ServiceEntry():
             yield from _hosts(f"{path}.spec.hosts", spec.hosts)
+            for index, host in enumerate(spec.hosts):
+                if host == "*":
+                    yield Problem(f"{path}.spec.hosts.{index}", "is every host there is; name one, or a domain", host)
             yield from _entry_problems(f"{path}.spec", spec)
         case _:
             pass

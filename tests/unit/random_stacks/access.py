@@ -193,6 +193,6 @@ def authorizers(draw: st.DrawFn, apps: Values) -> Values:
         if "service" in app and draw(one(False, False, True)):
             paths = [path for path in [app.get("mcp", {}).get("path", "/mcp")] if "mcp" in app and path != "/"]
             app["external_authorization"] = {"authorizer": draw(one("opa", "door"))}
-            if paths and not app.get("routes") and draw(truth):
+            if paths and not app.get("routes") and not app.get("callers") and draw(truth):
                 app["external_authorization"]["paths"] = paths
     return {"authorizers": {"opa": grpc, "door": http}} if apps else {}

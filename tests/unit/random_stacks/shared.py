@@ -30,7 +30,7 @@ def _lent(draw: st.DrawFn, name: str, gateway: Values, *, counted: bool) -> Valu
 def gateways(draw: st.DrawFn, declared: Values, apps: Values) -> Values:
     """Each with a release of its own, as no other team's gateway may be meant; some of them are there already."""
     limits = [limit for app in apps.values() for limit in (app.get("rate_limit"), *app.get("further_rate_limits", ()))]
-    counted = any(limit and limit.get("counted") == "gateway" for limit in limits)
+    counted = any(limit and limit.get("counted", "gateway") == "gateway" for limit in limits)
     return {
         name: draw(_lent(name, gateway, counted=counted))
         if draw(one(False, False, True))
