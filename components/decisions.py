@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatgpt_mesh.istio_api.networking import Gateway
+from chatgpt_mesh.istio_api.resource import Resource
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rollout import pins
 
@@ -248,7 +249,8 @@ def _pinned_by_anyone(mesh: Mesh, name: str) -> frozenset[str]:
 
 def _host(mesh: Mesh, finding: meshlint.Finding) -> str | None:
     """The host of the gateway's server that the finding is about, without the namespace before it."""
-    specs = (owned.resource.spec for owned in mesh.objects if owned.resource.key == finding.object)
+    found = (owned.resource for owned in mesh.objects if owned.resource.key == finding.object)
+    specs = (resource.spec for resource in found if isinstance(resource, Resource))
     servers = next((spec.servers for spec in specs if isinstance(spec, Gateway)), ())
     case = _Case(mesh, "", finding)
     return servers[case.step("servers")].hosts[case.step("hosts")].rpartition("/")[2] if servers else None

@@ -23,7 +23,7 @@ def taken_away(value: Any, *kinds: Any) -> Any:
     """
     branches = [branch for kind in kinds for branch in _branches(kind)]
     if not isinstance(value, Mapping) or not branches or Any in branches:
-        return value
+        return cast("Any", value)
     kept: dict[str, Any] = {}
     for key, item in cast("Mapping[str, Any]", value).items():
         inner = [kind for branch in branches for kind in _below(branch, key)]
