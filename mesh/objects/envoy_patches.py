@@ -72,21 +72,15 @@ def _listener(context: EnvoyFilter_PatchContext, sub_filter: str | None) -> Envo
 
 
 def before_router(
-    name: str,
-    message: str,
-    fields: Mapping[str, Any],
-    context: EnvoyFilter_PatchContext = GATEWAY,
-    *,
-    disabled: bool = False,
+    name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
 ) -> EnvoyFilter_EnvoyConfigObjectPatch:
-    """An HTTP filter right before the router, after authentication and authorization. `disabled`: until a route turns
-    it on."""
+    """An HTTP filter right before the router, after authentication and authorization."""
     return EnvoyFilter_EnvoyConfigObjectPatch(
         apply_to=EnvoyFilter_ApplyTo.HTTP_FILTER,
         match=_listener(context, "envoy.filters.http.router"),
         patch=EnvoyFilter_Patch(
             operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE,
-            value={"name": name, **({"disabled": True} if disabled else {}), "typed_config": typed(message, fields)},
+            value={"name": name, "typed_config": typed(message, fields)},
         ),
     )
 
@@ -133,6 +127,17 @@ def route(
             ),
         ),
         patch=patch,
+    )
+
+
+def route_configuration(
+    fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into every route configuration: what holds for each route that says nothing itself."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.ROUTE_CONFIGURATION,
+        match=EnvoyFilter_EnvoyConfigObjectMatch(context=context),
+        patch=merge(fields),
     )
 
 

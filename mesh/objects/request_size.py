@@ -3,7 +3,7 @@
 Who says the length of a body is judged by it and never buffered: a longer one is answered by the first route of the
 host, and Envoy takes no more bytes than a client has announced. Who does not say it (chunked, or HTTP/2 without
 `content-length`) meets a twin of the route, on which Envoy's buffer filter holds the body back until it has ended or
-is too long. The filter is off on every other route, so what is answered 401 or 403 is never held, and answers stream
+is too long. The filter is told to let every other route pass, so what is answered 401 or 403 is never held, and answers stream
 as ever.
 
 Decided in docs/adr/0013-body-limits.md. Reference:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _FILTER = "envoy.filters.http.buffer"
 _TYPES = "envoy.extensions.filters.http.buffer.v3"
 _UNSIZED = ".unsized"
+_OF_NO_ROUTE = 64 * 1024
+"""Bytes of a request for which there is no route, and which is answered 404."""
 
 
 def larger_than(number: int) -> str:
@@ -70,11 +72,10 @@ def _limit(app: AppSpec) -> int:
 
 
 def objects(virtual_service: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]) -> Iterator[Owned]:
-    """What turns the gateway's filter on, on the routes for bodies that do not say their length."""
+    """What makes the gateway's filter hold bodies, on the routes for bodies that do not say their length."""
     if app.max_request_body is None:
         return
     per_route = envoy_patches.typed(f"{_TYPES}.BufferPerRoute", {"buffer": {"max_request_bytes": _limit(app)}})
-    # To a filter that is off, a configuration of a route's own is what turns it on.
     patch = envoy_patches.merge({"typed_per_filter_config": {_FILTER: per_route}})
     names = dict.fromkeys(route.name or "" for route in routes if (route.name or "").endswith(_UNSIZED))
     if names:
@@ -84,7 +85,13 @@ def objects(virtual_service: str, app: AppSpec, gateway: GatewaySpec, routes: It
 
 
 def filters(graph: Graph, gateway: GatewaySpec) -> Iterator[EnvoyFilter_EnvoyConfigObjectPatch]:
-    """The filter of a gateway with limits, off until a route turns it on."""
+    """The filter of a gateway with limits, which lets everything pass but the routes that say otherwise.
+
+    It is not `disabled` in the chain: Envoy decides that before the token is read, by the route of whoever has none,
+    while the filter itself asks for the route when its turn comes.
+    """
     apps = graph.apps.values()
     if any(app.max_request_body and exposure.gateway == gateway.name for app in apps for exposure in app.served):
-        yield envoy_patches.before_router(_FILTER, f"{_TYPES}.Buffer", {"max_request_bytes": 1}, disabled=True)
+        yield envoy_patches.before_router(_FILTER, f"{_TYPES}.Buffer", {"max_request_bytes": _OF_NO_ROUTE})
+        passing = envoy_patches.typed(f"{_TYPES}.BufferPerRoute", {"disabled": True})
+        yield envoy_patches.route_configuration({"typed_per_filter_config": {_FILTER: passing}})
