@@ -159,11 +159,14 @@ class Progress:
 
     received: float
     pushed: float
+    taken: float = 0.0
+    """Proxies that have been taken out of the queue of a push: on a busy machine they wait there, and until then have
+    acknowledged all that was sent to them."""
 
 
 def progress(exposition: str) -> Progress:
-    """Configuration changes received and pushes made, from Prometheus' text format."""
-    received = pushed = 0.0
+    """Configuration changes received, pushes made and proxies served by them, from Prometheus' text format."""
+    received = pushed = taken = 0.0
     for line in exposition.splitlines():
         sample = _COUNTER.match(line)
         if not sample:
@@ -172,4 +175,6 @@ def progress(exposition: str) -> Progress:
             received += float(sample["value"])
         elif sample["name"] == "pilot_debounce_time_count":
             pushed += float(sample["value"])
-    return Progress(received, pushed)
+        elif sample["name"] == "pilot_proxy_queue_time_count":
+            taken += float(sample["value"])
+    return Progress(received, pushed, taken)

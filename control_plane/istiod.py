@@ -78,7 +78,9 @@ class ControlPlane:
 
     def progress(self) -> Progress:
         parts = [progress(body) for body in self._ask(_METRICS_PORT, "/metrics")]
-        return Progress(sum(part.received for part in parts), sum(part.pushed for part in parts))
+        return Progress(
+            sum(part.received for part in parts), sum(part.pushed for part in parts), sum(part.taken for part in parts)
+        )
 
     def rejections(self) -> list[Rejection]:
         """What is refused at this moment; where istiod's record names no object, the Envoy itself is asked."""
@@ -117,8 +119,8 @@ class ControlPlane:
         """Wait until every connected proxy has acknowledged all that was written before this call.
 
         istiod does not say which objects a push contained. So it counts as done when every proxy has acknowledged the
-        last that was sent to it, and istiod has either been quiet for half a second (five times its debounce) or
-        completed two pushes since the call: the first may have begun before, the second cannot.
+        last that was sent to it, and istiod has either been quiet for half a second (five times its debounce; no
+        proxy came out of its queue either) or completed two pushes since the call: the first may have begun before, the second cannot.
 
         Args:
             timeout: seconds.

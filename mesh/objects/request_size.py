@@ -3,8 +3,8 @@
 Who says the length of a body is judged by it and never buffered: a longer one is answered by the first route of the
 host, and Envoy takes no more bytes than a client has announced. Who does not say it (chunked, or HTTP/2 without
 `content-length`) meets a twin of the route, on which Envoy's buffer filter holds the body back until it has ended or
-is too long. The filter is told to let every other route pass, so what is answered 401 or 403 is never held, and answers stream
-as ever.
+is too long. The filter is told to let every other route pass, so what is answered 401 or 403 is never held, and
+answers stream as ever.
 
 Decided in docs/adr/0013-body-limits.md. Reference:
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/buffer_filter
