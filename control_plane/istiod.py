@@ -119,8 +119,9 @@ class ControlPlane:
         """Wait until every connected proxy has acknowledged all that was written before this call.
 
         istiod does not say which objects a push contained. So it counts as done when every proxy has acknowledged the
-        last that was sent to it, and istiod has either been quiet for half a second (five times its debounce; no
-        proxy came out of its queue either) or completed two pushes since the call: the first may have begun before, the second cannot.
+        last that was sent to it, and istiod has either been quiet for half a second (five times its debounce; no proxy
+        came out of its queue either) or completed two pushes since the call: the first may have begun before, the
+        second cannot.
 
         Args:
             timeout: seconds.

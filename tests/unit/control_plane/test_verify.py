@@ -101,8 +101,9 @@ pilot_inbound_updates{type="config"} 12
 pilot_inbound_updates{type="eds"} 900
 pilot_debounce_time_bucket{le="0.1"} 3
 pilot_debounce_time_count 5
+pilot_proxy_queue_time_count 40
 """
-    assert progress(exposition) == Progress(received=12, pushed=5)
+    assert progress(exposition) == Progress(received=12, pushed=5, taken=40)
 
 
 # --- waiting
