@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-random report preview check lint golden inventory reference istio
+.PHONY: help up down test unit thorough benchmark bench program lab-test report preview check lint golden inventory reference istio
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,10 +49,6 @@ lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
 	# A shared machine can stall for a moment: what fails is tried again, and the summary counts it as rerun.
 	$(PY) -m pytest tests/lab -q --reruns 2 --reruns-delay 5
-
-lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
-	$(PY) -m lab up --mesh $(MESH)
-	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
 report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
 	$(PY) -m tests.lab.report

@@ -69,27 +69,26 @@ def drawn() -> frozenset[str]:
     def collected(stack: dict[str, Any]) -> None:
         found.update(leaves.reached(Settings, Settings.model_validate_json(json.dumps(stack))))
 
-    for start in range(6):
+    for start in range(STARTS):
         # Several starts: within one run hypothesis draws many examples that are like each other.
         few = settings(max_examples=50, suppress_health_check=TAKES_LONG, phases=[Phase.generate], database=None)
         seed(start)(few(given(stacks())(collected)))()
     return frozenset(found)
 
 
+STARTS = 12
+
 NEVER: dict[str, str] = {
     "apps.*.mcp.sessions = envelope": "refused: the proxy that ships cannot do it",
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
     "istio.data_plane = ambient": "refused: what this program declares is done by sidecars",
+    "gateways.*.workload.min_available = 2147483647": "refused: it is below the lowest number of pods, which ends there",
     "network.nat.min_ports = 65536": "refused: max_ports is above it, and ends there",
 }
 """Leaves that no random stack has, by the beginning of their path, and why."""
 
 
-def test_random_stacks_have_every_field() -> None:
+def test_random_stacks_have_every_field_but_those_with_a_reason() -> None:
     missing = sorted(set(leaves.possible(Settings)) - drawn())
     assert [leaf for leaf in missing if not leaf.startswith(tuple(NEVER))] == []
-
-
-def test_every_reason_is_needed() -> None:
-    missing = set(leaves.possible(Settings)) - drawn()
     assert all(any(leaf.startswith(path) for leaf in missing) for path in NEVER)
