@@ -2,7 +2,6 @@
 PYTHON ?= python3
 STACK ?= staging
 MESH ?= staging
-SEEDS ?= 20
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.

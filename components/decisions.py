@@ -8,7 +8,7 @@ accept it. What the declaration itself answers, with a date or a word of its own
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatgpt_mesh.istio_api.networking import Gateway
@@ -19,6 +19,7 @@ from chatgpt_mesh.mesh.specs.rollout import pins
 if TYPE_CHECKING:
     import meshlint
     from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.mesh.specs.app import AppSpec
 
 
 class _Case(NamedTuple):
@@ -213,8 +214,8 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
 
     `security.exceptions` have a date, after which the program stops, and a reason. `idempotent: true` stands beside
     every retry that may run a request twice, `allowed: anyone` beside a header that clients may write. `managed_by:
-    flagger` says whose the routes of the app's hosts are, `kind: internal` that nobody outside reaches a gateway,
-    whatever its pods are called.
+    flagger` says whose the routes of the app's hosts are, and a listener may be there before its first app. `kind:
+    internal` says that nobody outside reaches a gateway, whatever its pods are called.
     """
     if owner.startswith("security.exceptions."):
         return finding.code in ("MCP301", "MCP337")
@@ -222,13 +223,12 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
         gateway = mesh.gateways.get(owner.removeprefix("gateways."))
         return gateway is not None and gateway.kind == "internal"
     if finding.code == "MCP401":
-        return _host(mesh, finding) in _hosts_of_flagger(mesh)
+        return all(_is_flaggers(app) for app in _served(mesh, owner, _host(mesh, finding)))
     if not owner.startswith("apps."):
         return False
-    rollout = mesh.spec.apps[owner.split(".")[1]].rollout
     if finding.code == "MCP328":
         # Said by `mesh.specs.rollout`, where the routes are handed over.
-        return rollout is not None and rollout.managed_by == "flagger"
+        return _is_flaggers(mesh.spec.apps[owner.split(".")[1]])
     if finding.code == "MCP113":
         return finding.path[-1] in _pinned_by_anyone(mesh, owner.split(".")[1])
     return finding.code == "MCP107"
@@ -256,10 +256,14 @@ def _host(mesh: Mesh, finding: meshlint.Finding) -> str | None:
     return servers[case.step("servers")].hosts[case.step("hosts")].rpartition("/")[2] if servers else None
 
 
-def _hosts_of_flagger(mesh: Mesh) -> frozenset[str]:
-    return frozenset(
-        exposure.host
-        for app in mesh.spec.apps.values()
-        if app.rollout is not None and app.rollout.managed_by == "flagger"
-        for exposure in app.exposures
-    )
+def _served(mesh: Mesh, gateway: str, host: str | None) -> Iterator[AppSpec]:
+    """The apps with a host at the gateway that is this one, or falls under it."""
+    for app in mesh.spec.apps.values():
+        for exposure in app.exposures:
+            covered = host is not None and (host == "*" or (host[:2] == "*." and exposure.host.endswith(host[1:])))
+            if f"gateways.{exposure.gateway}" == gateway and (covered or exposure.host == host):
+                yield app
+
+
+def _is_flaggers(app: AppSpec) -> bool:
+    return app.rollout is not None and app.rollout.managed_by == "flagger"

@@ -82,7 +82,7 @@ NEVER: dict[str, str] = {
     "apps.*.mcp.sessions = envelope": "refused: the proxy that ships cannot do it",
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
     "istio.data_plane = ambient": "refused: what this program declares is done by sidecars",
-    "gateways.*.workload.min_available = 2147483647": "refused: it is below the lowest number of pods, which ends there",
+    "gateways.*.workload.min_available = 2147483647": "refused: it is below replicas.min, which ends there",
     "network.nat.min_ports = 65536": "refused: max_ports is above it, and ends there",
 }
 """Leaves that no random stack has, by the beginning of their path, and why."""

@@ -122,7 +122,7 @@ def rate_limit(draw: st.DrawFn, *, tokens: bool, service: bool, era: str | None,
         found |= {"requests": draw(one(1, 30, 1000, MOST))}
         found |= draw(spec(every=one("50ms", "90s", "24h"), counted=one("replica", "gateway")))
     if per == "subject" and draw(truth):
-        numbers = draw(named([*WORDS, "pro"], one(1, 5000, MOST))) or {"pro": 5000}
+        numbers = draw(named([*WORDS, "pro"], one(1, MOST), least=1)) or {"pro": 5000}
         found["tiers"] = {"claim": draw(one(*CLAIMS)), "requests": numbers}
     if era in ("modern", "both"):
         found |= draw(spec(tools=named(["execute_sql", "delete.row"], one(1, MOST))))

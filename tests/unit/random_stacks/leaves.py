@@ -53,7 +53,9 @@ def reached(kind: Any, value: Any, path: str = "") -> Iterator[str]:
         if value is None:
             yield f"{path} = null"
             return
-        branch = next(branch for branch in get_args(kind) if _fits(branch, value))
+        fitting = [branch for branch in get_args(kind) if _fits(branch, value)]
+        # A word of a closed list is a text, too.
+        branch = next((branch for branch in fitting if get_origin(_bare(branch)[0]) is Literal), fitting[0])
         yield from reached(_with(branch, ends), value, path)
     elif origin is Literal or kind is bool:
         yield f"{path} = {value}"

@@ -81,7 +81,7 @@ def access_logs(**further: Drawn) -> Drawn:
     return on | spec(always(enabled=one(False)), log=st.none(), filter=st.none(), **further)
 
 
-fields = named(["peer", "bytes_sent"], one("%DOWNSTREAM_PEER_URI_SAN%", "", "100%%"))
+fields = named(["peer", "bytes_sent"], one("", "%DOWNSTREAM_PEER_URI_SAN%", "100%%"))
 tags = named(TAGS, span_tag)
 
 

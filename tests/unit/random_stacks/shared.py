@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.unit.random_stacks.scalars import Values, always, one, spec, truth
+from tests.unit.random_stacks.scalars import MOST, Values, always, one, spec, truth
 
 PLATFORM = "platform"
 """The namespace of gateways that somebody else runs."""
@@ -21,7 +21,7 @@ def _lent(draw: st.DrawFn, name: str, gateway: Values, *, counted: bool) -> Valu
         service_account=st.none() | one(f"platform-{name}-edge"),
         address=st.none() | one("203.0.113.7", "edge.example.com"),
     )
-    replicas = draw(one(1, 3) if counted else st.none() | one(1, 3))
+    replicas = draw(one(1, MOST) if counted else st.none() | one(1, MOST))
     existing = {**draw(there), **({"replicas": replicas} if counted or draw(truth) else {})}
     return {**kept, "namespace": PLATFORM, "release": f"platform-{name}", "existing": existing}
 

@@ -93,7 +93,7 @@ locality: Drawn = st.one_of(
 
 hashing: Drawn = st.one_of(
     spec(always(header=one("x-user"))),
-    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration("1s", "8760h", "10m"))),
+    spec(always(cookie=one("route"), cookie_ttl=st.none() | duration("1s", "8760h"))),
     spec(always(source_ip=one(True))),
     spec(always(query=one("q")), source_ip=one(False)),
 )
@@ -185,9 +185,12 @@ def routes_of(draw: st.DrawFn, targets: list[str], *, versions: bool, root: bool
         route |= draw(spec(auth=one("required", "none"), headers=headers))
         leads = draw(one("own", "respond", "redirect", *(["other"] if targets else [])))
         if leads == "redirect":
-            route["redirect"] = draw(
-                spec(always(host=one("elsewhere.example.org")), path=one("/", "/a/b.c"), status=one(301, 302, 307, 308))
-            )
+            away = spec(always(host=one("elsewhere.example.org")), path=st.none() | one("/", "/a/b.c"))
+            here = spec(always(host=one(None), path=one("/a/b.d")))
+            route["redirect"] = {
+                **draw(away | here if kind == "exact" else away),
+                **draw(spec(status=one(301, 302, 307, 308))),
+            }
             found.append(route)
             continue
         if leads == "respond":

@@ -38,7 +38,7 @@ namespace: Drawn = spec(
     quota=st.none()
     | spec(
         always(pods=one(None, 1, MOST), cpu=one(None, *PROCESSORS), memory=one(None, *MEMORY)),
-        load_balancers=one(0, 2, MOST),
+        load_balancers=one(0, MOST),
         node_ports=one(0, MOST),
     ),
     editors=some("team-a@example.com", "admins@example.com"),
