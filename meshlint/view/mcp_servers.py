@@ -57,6 +57,9 @@ class McpServers(Traffic, Registry):
 
 
 def _gets(route: HttpRoute, path: str) -> bool:
+    upstream = text(route.raw, "rewrite", "uri")
+    if upstream and not f"{path}/".startswith(upstream):
+        return False  # the server sees another path, whatever the client asked for
     return route.takes_path(path) and not route.is_taken_before(path)
 
 

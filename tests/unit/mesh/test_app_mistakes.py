@@ -99,8 +99,8 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
             "routes.0.retries.per_try_timeout: 1 try and 3 retries take up to 40s, more than the route's timeout",
         ),
         (
-            "{mcp: null, open: null, auth: null, resilience: {retries: {per_try_timeout: 20s}}, "
-            "routes: [{exact: /a, timeout: 30s}]}",
+            "{mcp: null, open: false, auth: null, resilience: {retries: {per_try_timeout: 20s}}, "
+            "routes: [{exact: /a, timeout: 30s, auth: none}]}",
             "routes.0.timeout: is shorter than the 60s that resilience.retries may take",
         ),
         (

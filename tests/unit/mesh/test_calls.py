@@ -134,8 +134,12 @@ class TestMistakes:
 
     def test_where_flagger_makes_the_routes_no_call_can_be_refused(self):
         app = BODY.replace("{auth", "{versions: {v1: {}, v2: {}}, rollout: {stable: v1, managed_by: flagger}, auth", 1)
-        [found] = mistakes(app)
-        assert found.startswith("apps.chatgpt-mcp.auth.tools_from: is decided by routes, and flagger makes them")
+        fields = ("tools", "anonymous", "tools_from")
+        beginnings = [
+            f"apps.chatgpt-mcp.auth.{field}: is decided by routes, and flagger makes them" for field in fields
+        ]
+        assert all(found.startswith(tuple(beginnings)) for found in mistakes(app))
+        assert mistakes(app)
 
 
 def code(app: str) -> Any:

@@ -17,7 +17,7 @@ from tests.surroundings import surroundings
 from tests.unit.golden import concern, product
 from tests.unit.mesh.declared import by_key, graph, mistakes
 from tests.unit.mesh.test_every_stack import EVERY_STACK, built
-from tests.unit.random_stacks import meshes
+from tests.unit.random_stacks import meshes, shared
 
 pytestmark = pytest.mark.unit
 
@@ -46,18 +46,9 @@ ELSEWHERE = {"egress-tls-origination", "raw-object"}
 
 @st.composite
 def scoped(draw: st.DrawFn) -> dict[str, Any]:
-    """A declaration of a stack on a shared cluster; now and then its public gateway is somebody else's."""
-    declaration = {**draw(meshes()), "objects": []}
-    gateways = {name: {**spec, "release": f"ours-{name}"} for name, spec in declaration["gateways"].items()}
-    if draw(st.booleans()):
-        gateways["public"] |= {"namespace": "platform", "existing": {"replicas": 2}}
-    declaration.pop("egress", None)
-    names = sorted(declaration["apps"])
-    if names and draw(st.booleans()):
-        ways = ["sidecar", *(["gateway"] if any(one["kind"] == "egress" for one in gateways.values()) else [])]
-        allowed = {"host": "api.openai.com", "from": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))}
-        declaration["egress"] = {"allow": [allowed], "via": draw(st.sampled_from(ways))}
-    return {**declaration, "gateways": gateways, "security": {"scope": "namespaces"}}
+    """A declaration of a stack on a shared cluster; now and then its gateways are somebody else's."""
+    found = draw(meshes())
+    return shared.within_namespaces({**found, "gateways": draw(shared.gateways(found["gateways"], found["apps"]))})
 
 
 @EVERY_STACK
@@ -73,7 +64,9 @@ def test_every_object_is_in_a_declared_namespace_and_where_that_is_lent_it_selec
         home, spec = manifest["metadata"]["namespace"], manifest.get("spec", {})
         assert home in own | lent, owned.resource.key
         selects = spec.get("selector") or spec.get("workloadSelector")
-        assert home in own or selects or manifest["kind"] in ("VirtualService", "Certificate"), owned.resource.key
+        seen_by = set(spec.get("exportTo", ["*"]))
+        told = manifest["kind"] in ("VirtualService", "Certificate") or seen_by <= {".", *own, *lent}
+        assert home in own or selects or told, owned.resource.key
 
 
 @pytest.mark.parametrize("name", [name for name in concern.CONCERNS if name not in ELSEWHERE])

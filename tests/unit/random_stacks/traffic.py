@@ -128,7 +128,7 @@ def version(draw: st.DrawFn, *, outlier: bool) -> Values:
 def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool, target: bool) -> Values:
     """`target`: another app's route leads here, so Flagger cannot have the routes."""
     free = not routes and not target
-    by = draw(one("stack", "stack", "argo-rollouts", *(["flagger"] if free else [])))
+    by = draw(one("stack", "argo-rollouts", *(["flagger"] * 2 if free else ["stack"])))
     found: Values = {"stable": "v1", **({"managed_by": by} if by != "stack" or draw(truth) else {})}
     if by == "flagger":
         return found

@@ -37,7 +37,7 @@ namespace: Drawn = spec(
     existing=truth,
     quota=st.none()
     | spec(
-        always(pods=one(None, 1, MOST), cpu=one(None, *PROCESSORS), memory=one(None, *MEMORY)),
+        always(pods=one(None, 1, MOST), cpu=one(None, None, *PROCESSORS), memory=one(None, None, *MEMORY)),
         load_balancers=one(0, MOST),
         node_ports=one(0, MOST),
     ),
