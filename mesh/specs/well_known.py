@@ -25,6 +25,11 @@ OPENID_CONFIGURATION = "/.well-known/openid-configuration"
 
 NOTICE = timedelta(days=14)
 
+
+def _contact_refusal(uri: str) -> str | None:
+    return authority_refusal(uri) if uri.startswith("https://") else None
+
+
 if TYPE_CHECKING:
     ChallengeToken = str
     Contact = str
@@ -40,7 +45,7 @@ else:
         "must be a URI that people reach you by: https://, mailto: or tel: (RFC 9116, section 2.5.3)",
         longest=500,
         examples=["mailto:security@example.com"],
-        further=lambda uri: authority_refusal(uri) if uri.startswith("https://") else None,
+        further=_contact_refusal,
     )
 
 

@@ -102,10 +102,9 @@ def test_no_warning_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
     own = own_layer("staging")
-    issuer = {"issuer": "https://auth.example.com", "jwks_uri": f"https://{CANARY}.example.com/jwks.json"}
-    mcp = {**own["apps"]["chatgpt-mcp"], "auth": {"issuers": [issuer]}}
-    warned = {**own, "accept": [], "apps": {**own["apps"], "chatgpt-mcp": mcp}}
+    few = {"namespace": CANARY, "service": {"port": 80}, "mcp": {}, "resilience": {"pool": {"open_streams": 9}}}
+    warned = {**own, "apps": {**own["apps"], "reports": few}}
     recorded = run("staging", warned, secret=("apps",))
     assert recorded.error is None
-    assert any("jwks" in sentence for sentence in said)
+    assert any("open_streams" in sentence for sentence in said), said
     assert not [sentence for sentence in said if CANARY in sentence]
