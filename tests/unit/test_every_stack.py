@@ -50,6 +50,7 @@ def is_decision(sentence: str) -> bool:
     return told is not None and told[1] in Settings.model_fields and told[3] in DECISIONS
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("part", PARTS)
 def test_the_checker_says_nothing_that_no_person_must_decide(part: int) -> None:
     @seed(part)
