@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as hypothesis_settings
 
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.injection import Injection
@@ -20,6 +22,7 @@ from lab.screen import Screen
 from lab.toolchain import Toolchain
 from tests.surroundings import ROOT, STACKS, surroundings
 from tests.unit.golden import product
+from tests.unit.random_stacks import stacks
 
 TODAY = date(2026, 11, 24)
 ENVOY_FILTER = "IST0133"
@@ -70,6 +73,26 @@ def test_validate_finds_no_error_and_warns_of_envoy_filters_alone(istioctl: str,
     warnings = re.findall(r"^\s+\* (\S+?)/\S+: ", done.stdout + done.stderr, re.MULTILINE)
     assert set(warnings) == {"EnvoyFilter"}, done.stdout + done.stderr
     assert len(warnings) == sum(found["kind"] == "EnvoyFilter" for found in objects)
+
+
+def test_validate_finds_no_error_in_stacks_that_nobody_wrote(istioctl: str, tmp_path: Path) -> None:
+    """All kinds of objects in all their variants; the generator reaches every setting of a stack."""
+    objects: list[dict[str, Any]] = []
+
+    @seed(0)
+    @hypothesis_settings(
+        max_examples=100, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(stacks())
+    def drawn(stack: dict[str, Any]) -> None:
+        manifests = [made.manifest for made in product.of_values(stack).objects]
+        objects.extend(manifest for manifest in manifests if "istio.io/" in manifest["apiVersion"])
+
+    with surroundings(tmp_path / "istio"):
+        drawn()
+    assert len(objects) > 1000
+    done = run(istioctl, "validate", "-f", written(tmp_path, "objects.yaml", objects))
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 @pytest.mark.parametrize("stack", STACKS)
