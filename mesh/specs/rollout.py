@@ -16,6 +16,8 @@ from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, Hea
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+
 
 class PinSpec(Spec):
     """A mark on a request that always leads to one version. Exactly one of header and cookie."""
@@ -251,3 +253,20 @@ def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iter
                 "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
                 "or manage weights here",
             )
+
+
+def problems_beside_tokens(path: str, experiments: Mapping[str, ExperimentSpec], auth: AuthSpec) -> Iterator[Problem]:
+    """Audiences by a claim that the app asks for itself: a route compares a claim once, so theirs would be the only
+    comparison, and let in whom the app does not."""
+    decided = {issuer.audience_claim for issuer in auth.issuers}
+    decided.update(auth.scope_claims if auth.scopes or auth.tools else ())
+    for name, experiment in experiments.items():
+        claim = experiment.claim
+        if claim is None:
+            continue
+        beyond = sorted(set(claim.values) - set(auth.claims.get(claim.name, claim.values)))
+        if claim.name in decided - {"aud"}:
+            yield Problem(f"{path}.{name}.claim.name", "decides who is let in at all; choose another claim", claim.name)
+        elif beyond:
+            accepted = listed(auth.claims[claim.name])
+            yield Problem(f"{path}.{name}.claim.values", f"are not let in: auth.claims accepts {accepted}", beyond[0])

@@ -148,7 +148,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
         decided = {"tools", "tools_from", "anonymous"} & found.get("auth", {}).keys()
         routed = bool(decided) or not found.keys().isdisjoint(("routes", "well_known"))
         found["rollout"] = draw(
-            traffic.rollouts(tokens="auth" in found, gateways=on, routes=routed, target=name not in flagged)
+            traffic.rollouts(auth=found.get("auth"), gateways=on, routes=routed, target=name not in flagged)
         )
     if found.get("rollout", {}).get("managed_by") != "flagger":
         found |= _of_own_routes(draw, found, exposed=bool(on))

@@ -125,7 +125,7 @@ def version(draw: st.DrawFn, *, outlier: bool) -> Values:
 
 
 @st.composite
-def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool, target: bool) -> Values:
+def rollouts(draw: st.DrawFn, *, auth: Values | None, gateways: list[str], routes: bool, target: bool) -> Values:
     """`target`: another app's route leads here, so Flagger cannot have the routes."""
     free = not routes and not target
     by = draw(one("stack", "argo-rollouts", *(["flagger"] * 2 if free else ["stack"])))
@@ -145,9 +145,12 @@ def rollouts(draw: st.DrawFn, *, tokens: bool, gateways: list[str], routes: bool
         canary |= draw(spec(pin=st.none() | st.builds(lambda a, b: {**a, **b}, key, mark)))
         found["canary"] = canary
     share = spec(always(version=one("v1", "v2"), percent=one(1, 50, 100)))
-    if tokens and draw(truth):
-        claim = spec(always(name=one(*CLAIMS), values=some(*WORDS, least=1, most=2)))
-        found.setdefault("experiments", {})["staff"] = {**draw(share), "claim": draw(claim)}
+    if auth is not None and draw(truth):
+        decided = {"scp", *(issuer.get("audience_claim") for issuer in auth["issuers"])}
+        name = draw(one(*(claim for claim in CLAIMS if claim not in decided)))
+        accepted = auth.get("claims", {}).get(name, WORDS)
+        claim = {"name": name, "values": draw(some(*accepted, least=1, most=2))}
+        found.setdefault("experiments", {})["staff"] = {**draw(share), "claim": claim}
     if gateways and draw(truth):
         found.setdefault("experiments", {})["way"] = {**draw(share), "gateway": draw(one(*gateways))}
     return found
