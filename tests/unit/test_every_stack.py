@@ -78,7 +78,7 @@ def drawn() -> frozenset[str]:
     return frozenset(found)
 
 
-STARTS = 12
+STARTS = 20
 
 NEVER: dict[str, str] = {
     "apps.*.mcp.sessions = envelope": "refused: the proxy that ships cannot do it",
