@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from chatgpt_mesh.istio_api.chart_values import (
     Resources,
     ServicePort,
 )
+from chatgpt_mesh.mesh.specs.gateway_workload import is_address
 from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _service(gateway: GatewaySpec, platform: str | None, reserved_address: str |
     service = gateway.workload.service
     outside = gateway.service_type in ("LoadBalancer", "NodePort")
     address = service.address or reserved_address
-    by_number = address is not None and _is_address(address)
+    by_number = address is not None and is_address(address)
     annotations: dict[str, str] = {}
     if platform == "gke" and gateway.service_type == "LoadBalancer":
         annotations |= _google_annotations(gateway, None if by_number else address)
@@ -244,11 +244,3 @@ def _spread(labels: Mapping[str, str], over: Sequence[str]) -> Sequence[Mapping[
         }
         for domain in over
     ]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chatgpt_mesh.istio_api.networking import Gateway
 from chatgpt_mesh.istio_api.resource import Resource
+from chatgpt_mesh.mesh.specs.gateways import covers
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rollout import pins
 
@@ -260,8 +261,8 @@ def _served(mesh: Mesh, gateway: str, host: str | None) -> Iterator[AppSpec]:
     """The apps with a host at the gateway that is this one, or falls under it."""
     for app in mesh.spec.apps.values():
         for exposure in app.exposures:
-            covered = host is not None and (host == "*" or (host[:2] == "*." and exposure.host.endswith(host[1:])))
-            if f"gateways.{exposure.gateway}" == gateway and (covered or exposure.host == host):
+            fits = host == "*" or (host is not None and covers(host, exposure.host))
+            if f"gateways.{exposure.gateway}" == gateway and fits:
                 yield app
 
 

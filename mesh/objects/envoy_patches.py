@@ -7,6 +7,7 @@ Reference: https://istio.io/latest/docs/reference/config/networking/envoy-filter
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.networking import (
@@ -147,6 +148,12 @@ JWT_METADATA = "envoy.filters.http.jwt_authn"
 def claim_path(name: str) -> list[dict[str, str]]:
     """Where Istio's JWT filter leaves a verified claim."""
     return [{"key": "payload"}, {"key": name}]
+
+
+def host_pattern(hosts: Iterable[str]) -> str:
+    """A regular expression for `:authority`. The app sees one host in any spelling, so what is written for it must,
+    too."""
+    return rf"(?i)({'|'.join(map(re.escape, hosts))})(:[0-9]+)?"
 
 
 def local_reply(

@@ -27,7 +27,7 @@ from chatgpt_mesh.istio_api.security import (
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
-from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets, host_pattern
+from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets
 from chatgpt_mesh.mesh.objects.response_headers import added
 from chatgpt_mesh.mesh.specs.rate_limit import UNITS, RateLimitServiceSpec, RateLimitSpec
 from chatgpt_mesh.mesh.specs.spec import duration_text
@@ -110,7 +110,9 @@ def limited_answers(graph: Graph, gateway: GatewaySpec) -> Iterator[dict[str, An
     for hosts, wait in waits.items():
         # The first mapper that takes an answer is the only one, so the headers of every answer are here as well.
         further = headers[hosts[0]]
-        yield envoy_patches.local_reply(429, host_pattern(hosts), {"retry-after": str(wait)}, further=further)
+        yield envoy_patches.local_reply(
+            429, envoy_patches.host_pattern(hosts), {"retry-after": str(wait)}, further=further
+        )
 
 
 def _wait(limit: RateLimitSpec, gateway: GatewaySpec) -> int:

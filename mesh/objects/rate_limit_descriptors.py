@@ -38,11 +38,6 @@ class Bucket(NamedTuple):
     requests: int
 
 
-def host_pattern(hosts: tuple[str, ...]) -> str:
-    """The app sees one host in any spelling, so the limit must, too."""
-    return rf"(?i)({'|'.join(re.escape(host) for host in hosts)})(:[0-9]+)?"
-
-
 def buckets(limited: Limited) -> Iterator[Bucket]:
     limit = limited.limit
     app = ("app", limited.name)
@@ -60,7 +55,7 @@ def buckets(limited: Limited) -> Iterator[Bucket]:
 def actions(limited: Limited) -> Iterator[dict[str, Any]]:
     """One list of actions for each descriptor that a request may get. Without a verified token a subject has none."""
     limit = limited.limit
-    host = _headers("app", limited.name, _header(":authority", host_pattern(limited.hosts)))
+    host = _headers("app", limited.name, _header(":authority", envoy_patches.host_pattern(limited.hosts)))
     of_client = _client_actions(limit)
     tier = [] if limit.tiers is None else [_tier(limit.tiers)]
     yield {"actions": [host, *tier, *of_client]}

@@ -11,11 +11,11 @@ that Envoy ends the connection without knowing its host.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.networking import Headers, Headers_HeaderOperations
+from chatgpt_mesh.mesh.objects import envoy_patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,10 +56,9 @@ def added(changes: HeaderChangesSpec) -> list[dict[str, Any]]:
 def of_proxys_own_answers(apps: Iterable[AppSpec], gateway: GatewaySpec) -> Iterator[dict[str, Any]]:
     """Mappers of a gateway's own answers by host, for whatever no mapper before has taken."""
     for app in apps:
-        hosts = [re.escape(exposure.host) for exposure in app.exposures if exposure.gateway == gateway.name]
+        hosts = [exposure.host for exposure in app.exposures if exposure.gateway == gateway.name]
         if hosts and app.response_headers.set:
-            # The app sees one host in any spelling, so its headers must, too.
-            host = {"safe_regex": {"regex": rf"(?i)({'|'.join(hosts)})(:[0-9]+)?"}}
+            host = {"safe_regex": {"regex": envoy_patches.host_pattern(hosts)}}
             yield {
                 "filter": {"header_filter": {"header": {"name": ":authority", "string_match": host}}},
                 "headers_to_add": added(app.response_headers),

@@ -302,12 +302,10 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
             f"{path}.rollout",
             app.rollout,
             app.versions,
-            authenticated=app.auth is not None,
+            auth=app.auth,
             gateways=[exposure.gateway for exposure in app.served],
             routes=bool(app.routes),
         )
-        if app.auth is not None:
-            yield from rollout.problems_beside_tokens(f"{path}.rollout.experiments", app.rollout.experiments, app.auth)
     yield from routes.problems(
         f"{path}.routes",
         app.routes,

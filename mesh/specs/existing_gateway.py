@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs.gateway_workload import is_address
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_that
 from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Labels, Spec
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 
+_HOST = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
 def _address_refusal(text: str) -> str | None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        if re.fullmatch(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?", text) is None:
-            return "must be an IP address or a host name such as edge.example.com"
-    return None
+    if is_address(text) or _HOST.fullmatch(text):
+        return None
+    return "must be an IP address or a host name such as edge.example.com"
 
 
 Reachable = Annotated[str, text_that(_address_refusal)]

@@ -43,16 +43,22 @@ class ResourcesSpec(Spec):
 _ADDRESS_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def _address_refusal(text: str) -> str | None:
+def is_address(text: str) -> bool:
+    """Whether it is an address of IPv4 or IPv6, and no name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        if _ADDRESS_NAME.fullmatch(text) is None:
-            return (
-                "must be an IP address, or the name of a reserved one: lower-case letters, digits and '-', at most 63, "
-                "starting with a letter"
-            )
-    return None
+        return False
+    return True
+
+
+def _address_refusal(text: str) -> str | None:
+    if is_address(text) or _ADDRESS_NAME.fullmatch(text):
+        return None
+    return (
+        "must be an IP address, or the name of a reserved one: lower-case letters, digits and '-', at most 63, "
+        "starting with a letter"
+    )
 
 
 Address = Annotated[str, text_that(_address_refusal)]

@@ -106,11 +106,11 @@ def problems(
     rollout: RolloutSpec,
     versions: Mapping[str, VersionSpec],
     *,
-    authenticated: bool,
+    auth: AuthSpec | None,
     gateways: Sequence[str],
     routes: bool,
 ) -> Iterator[Problem]:
-    """`authenticated`: the app asks for tokens; `gateways`: those it is on; `routes`: it has further paths."""
+    """`auth`: the tokens that the app asks for; `gateways`: those it is on; `routes`: it has further paths."""
     known = listed(versions)
     named = [(f"{path}.stable", rollout.stable)]
     if rollout.canary is not None:
@@ -128,9 +128,7 @@ def problems(
                 where = f"{path.removesuffix('.rollout')}.{place}"
                 yield Problem(where, "flagger decides the routes, and knows no pins of versions; remove it")
     for name, experiment in rollout.experiments.items():
-        yield from _experiment_problems(
-            f"{path}.experiments.{name}", experiment, authenticated=authenticated, gateways=gateways
-        )
+        yield from _experiment_problems(f"{path}.experiments.{name}", experiment, auth=auth, gateways=gateways)
     yield from _audience_problems(f"{path}.experiments", rollout.experiments)
     yield from _hand_off_problems(path, rollout, routes=routes)
 
@@ -209,28 +207,37 @@ def _pin_problems(path: str, rollout: RolloutSpec, versions: Mapping[str, Versio
 
 
 def _experiment_problems(
-    path: str, experiment: ExperimentSpec, *, authenticated: bool, gateways: Sequence[str]
+    path: str, experiment: ExperimentSpec, *, auth: AuthSpec | None, gateways: Sequence[str]
 ) -> Iterator[Problem]:
     if (experiment.claim is None) == (experiment.gateway is None):
         yield Problem(path, "needs exactly one audience: claim (verified by the token) or gateway")
-    if experiment.claim is not None and not authenticated:
-        yield Problem(
-            f"{path}.claim", "is known only from a verified token; declare auth for this app", experiment.claim.name
-        )
-    if experiment.claim is not None and experiment.claim.name in ("iss", "aud"):
-        yield Problem(
-            f"{path}.claim.name",
-            "decides whether the token is good at all; choose another claim",
-            experiment.claim.name,
-        )
-    if experiment.claim is not None and not experiment.claim.values:
-        yield Problem(f"{path}.claim.values", "is empty; list the values that belong to the audience")
+    if experiment.claim is not None:
+        yield from _claim_problems(f"{path}.claim", experiment.claim, auth)
     if experiment.gateway is not None and experiment.gateway not in gateways:
         yield Problem(
             f"{path}.gateway",
             f"this app is not on that gateway; it is on: {listed(gateways)}",
             experiment.gateway,
         )
+
+
+def _claim_problems(path: str, claim: ClaimAudience, auth: AuthSpec | None) -> Iterator[Problem]:
+    """A claim that the app asks for itself: a route compares a claim once, so that the audience's would be the only
+    comparison, and let in whom the app does not."""
+    if claim.name in ("iss", "aud"):
+        yield Problem(f"{path}.name", "decides whether the token is good at all; choose another claim", claim.name)
+    if not claim.values:
+        yield Problem(f"{path}.values", "is empty; list the values that belong to the audience")
+    if auth is None:
+        yield Problem(path, "is known only from a verified token; declare auth for this app", claim.name)
+        return
+    decided = {issuer.audience_claim for issuer in auth.issuers} - {"aud"}
+    decided.update(auth.scope_claims if auth.scopes or auth.tools else ())
+    if claim.name in decided:
+        yield Problem(f"{path}.name", "decides who is let in at all; choose another claim", claim.name)
+    elif claim.name in auth.claims and (beyond := sorted({*claim.values} - {*auth.claims[claim.name]})):
+        accepted = listed(auth.claims[claim.name])
+        yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {accepted}", beyond[0])
 
 
 def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iterator[Problem]:
@@ -253,20 +260,3 @@ def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iter
                 "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
                 "or manage weights here",
             )
-
-
-def problems_beside_tokens(path: str, experiments: Mapping[str, ExperimentSpec], auth: AuthSpec) -> Iterator[Problem]:
-    """Audiences by a claim that the app asks for itself: a route compares a claim once, so theirs would be the only
-    comparison, and let in whom the app does not."""
-    decided = {issuer.audience_claim for issuer in auth.issuers}
-    decided.update(auth.scope_claims if auth.scopes or auth.tools else ())
-    for name, experiment in experiments.items():
-        claim = experiment.claim
-        if claim is None:
-            continue
-        beyond = sorted(set(claim.values) - set(auth.claims.get(claim.name, claim.values)))
-        if claim.name in decided - {"aud"}:
-            yield Problem(f"{path}.{name}.claim.name", "decides who is let in at all; choose another claim", claim.name)
-        elif beyond:
-            accepted = listed(auth.claims[claim.name])
-            yield Problem(f"{path}.{name}.claim.values", f"are not let in: auth.claims accepts {accepted}", beyond[0])
