@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 
 from chatgpt_mesh.components.implied import implied_objects
@@ -22,7 +22,7 @@ from lab.screen import Screen
 from lab.toolchain import Toolchain
 from tests.surroundings import ROOT, STACKS, surroundings
 from tests.unit.golden import product
-from tests.unit.random_stacks import stacks
+from tests.unit.random_stacks import TAKES_LONG, stacks
 
 TODAY = date(2026, 11, 24)
 ENVOY_FILTER = "IST0133"
@@ -81,7 +81,7 @@ def test_validate_finds_no_error_in_stacks_that_nobody_wrote(istioctl: str, tmp_
 
     @seed(0)
     @hypothesis_settings(
-        max_examples=100, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=100, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=TAKES_LONG
     )
     @given(stacks())
     def drawn(stack: dict[str, Any]) -> None:

@@ -9,26 +9,19 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 
 from chatgpt_mesh.components.decisions import DECISIONS
 from chatgpt_mesh.stack.settings import Settings
 from tests.crd_schema import assert_served
 from tests.surroundings import surroundings
 from tests.unit.golden import product
-from tests.unit.random_stacks import leaves, stacks
+from tests.unit.random_stacks import TAKES_LONG, leaves, stacks
 
 pytestmark = pytest.mark.unit
 
 PARTS = range(4)
 """Each takes examples of its own, so that the cores of a machine share the work."""
-
-TAKES_LONG = [
-    HealthCheck.too_slow,
-    HealthCheck.data_too_large,
-    HealthCheck.filter_too_much,
-    HealthCheck.large_base_example,
-]
 
 ANY_STACK = settings(
     # Two hundred stacks in `make unit`, two thousand in `make thorough`.

@@ -19,6 +19,16 @@ concern:
 | `whole.py` | all of it together |
 """
 
+from hypothesis import HealthCheck
+
 from tests.unit.random_stacks.whole import meshes, stacks
 
-__all__ = ["meshes", "stacks"]
+__all__ = ["TAKES_LONG", "meshes", "stacks"]
+
+TAKES_LONG = (
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+)
+"""What drawing whole stacks is known for, and no test need hear of."""

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 
 from chatgpt_mesh.stack.settings import Settings
 from tests.crd_schema import assert_served
 from tests.surroundings import ROOT, surroundings
 from tests.unit.golden import product
-from tests.unit.random_stacks import leaves, stacks
+from tests.unit.random_stacks import TAKES_LONG, leaves, stacks
 from tests.unit.test_every_stack import NEVER, is_decision
 
 PAGE = ROOT / "docs" / "generated-stacks.md"
@@ -72,7 +72,7 @@ def main() -> int:
         for start in SEEDS:
             once = settings(
                 max_examples=EACH, phases=[Phase.generate], database=None, deadline=None,
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=TAKES_LONG,
             )  # fmt: skip
             seed(start)(once(given(stacks())(judged)))()
     possible = sorted(set(leaves.possible(Settings)))
