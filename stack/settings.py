@@ -28,7 +28,7 @@ from chatgpt_mesh.components.specs.istio import IstioSpec, control_plane_problem
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
-from chatgpt_mesh.mesh.specs.auth import key_set_refusal
+from chatgpt_mesh.mesh.specs.key_set import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem

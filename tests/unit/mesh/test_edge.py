@@ -38,8 +38,8 @@ class TestTokens:
         assert match["uri"] == {"exact": "/mcp"}
 
     def test_each_issuer_answers_for_its_own_audiences(self):
-        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks: '{"keys": []}'},
-                              {issuer: "https://b.example.com", jwks: '{"keys": []}', audiences: [other]}]}}"""
+        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example},
+                              {issuer: "https://b.example.com", jwks_uri: https://k.example, audiences: [other]}]}}"""
         pairs = {
             (m["headers"]["@request.auth.claims[iss]"]["exact"], m["headers"]["@request.auth.claims[aud]"]["exact"])
             for m in routes(mesh(second))["mcp"]["match"]
@@ -87,7 +87,7 @@ class TestTokens:
 
     def test_of_two_apps_are_verified_once_per_gateway(self):
         other = """{second: {namespace: other, host: second.example.com, gateway: public, service: {port: 1}, mcp: {},
-                    auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]}}}"""
+                    auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example}]}}}"""
         built = mesh(others=other)
         assert len(manifest(built, GATEWAY_TOKENS)["jwtRules"]) == 1
 

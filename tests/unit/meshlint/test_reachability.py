@@ -77,7 +77,7 @@ spec:
   selector: {matchLabels: {istio: ingressgateway}}
   jwtRules:
   - issuer: https://auth.example.com
-    jwks: '{"keys": []}'
+    jwks: '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
     audiences: []
     fromHeaders: [{name: Authorization, prefix: "Bearer "}]
 ---
