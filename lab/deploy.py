@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import debian, edge, environment, images, pki, upstream_envoy
+from chatgpt_mesh.stack.settings import Settings, load_stack
+from lab import debian, edge, environment, first_requests, images, pki, upstream_envoy
 from lab.cluster import kubectl
 from lab.docker_archive import write_archive
 from lab.failure import LabError
@@ -21,8 +22,7 @@ from lab.processes import Process, Processes
 from lab.stack import Stack
 from lab.state import CHECKOUT, State, cache_directory
 from lab.upstream_envoy import UpstreamEnvoy
-from lab.workloads import internet, manifests, tokens
-from lab.workloads.issuer import SCOPES
+from lab.workloads import declared_apps, internet, manifests, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,9 +72,10 @@ class Deployment:
         self._screen.heading("Sample workloads")
         with self._screen.step("TLS Secrets of the gateways"):
             self._apply(edge.secret(one, authority) for one in edge.credentials(self._gateways()))
+        stack = self._declared()
         with self._screen.step("sample workloads ready"):
-            self._apply_workloads(workload)
-        self._show(authority)
+            self._apply_workloads(_workloads(stack, workload))
+        self._show(authority.certificate, stack)
 
     def down(self) -> None:
         """Delete the sample workloads and the stack from a cluster that is not the lab's own.
@@ -85,7 +86,7 @@ class Deployment:
         self._require_answer()
         with self._screen.step("sample workloads"):
             image = images.workload_image(pki.edge_authority(self._state.pki).certificate)
-            documents = yaml.safe_dump_all(manifests.load(image=image.name, digest=image.key()), sort_keys=False)
+            documents = yaml.safe_dump_all(_workloads(self._declared(), image), sort_keys=False)
             self._kubectl("delete", "--ignore-not-found", "--filename=-", stdin=documents)
         self._stack.destroy()
 
@@ -144,8 +145,11 @@ class Deployment:
             "items"
         ]
 
-    def _apply_workloads(self, image: Image) -> None:
-        objects = manifests.load(image=image.name, digest=image.key())
+    def _declared(self) -> Settings:
+        os.environ.update(environment.variables(self._state, self._toolchain))
+        return load_stack(self._stack.file)
+
+    def _apply_workloads(self, objects: list[dict[str, Any]]) -> None:
         self._apply(objects)
         deployments = [
             (one["metadata"]["namespace"], one["metadata"]["name"]) for one in objects if one["kind"] == "Deployment"
@@ -176,49 +180,29 @@ class Deployment:
             advice = (
                 ""
                 if self._own_cluster
-                else f" Is the image {image.name} there? `kind load image-archive {self._archive}` loads it into kind."
+                else f" Is the image {images.WORKLOAD_IMAGE} there? `kind load image-archive {self._archive}` loads it."
             )
             raise LabError(
                 f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab "
                 f"logs POD` show why.{advice}"
             )
 
-    def _show(self, authority: pki.Authority) -> None:
+    def _show(self, ca_file: Path, stack: Settings) -> None:
         outputs = self._stack.outputs()
         self._screen.line()
         for line in outputs_table(outputs):
             print(line)
-        public = next(gateway for gateway in outputs["gateways"].values() if gateway["kind"] == "public")
-        address = self._kubectl(
-            "get",
-            "service",
-            f"--namespace={public['namespace']}",
-            public["name"],
-            "--output=jsonpath={.spec.clusterIP}",
-        )
-        token = tokens.mint(tokens.load_keys(self._state.issuer), scopes=SCOPES)
-        print(f"\nThe official MCP client through the gateway ({tokens.AUDIENCE} at {address}):\n", flush=True)
-        command = [
-            sys.executable,
-            "-m",
-            "lab.workloads.client",
-            "--url",
-            tokens.AUDIENCE,
-            "--address",
-            address,
-            "--ca",
-            str(authority.certificate),
-            "--token-file",
-            "-",
-        ]
-        done = subprocess.run(command, cwd=CHECKOUT, input=token, text=True, check=False)
-        if done.returncode != 0:
-            raise LabError(
-                "The MCP client did not get through; its own words are above. `python -m mesh verify` asks istiod "
-                "whether a proxy refused an update, `python -m lab logs istio-ingressgateway` shows the gateway's "
-                "access log."
-            )
-        print(NEXT.format(ca=authority.certificate, address=address))
+        addresses = {name: self._address(one["namespace"], one["name"]) for name, one in outputs["gateways"].items()}
+        keys = tokens.load_keys(self._state.issuer)
+        first_requests.show(stack, first_requests.Client(keys, ca_file, addresses.__getitem__))
+        public = next((name for name, one in outputs["gateways"].items() if one["kind"] == "public"), None)
+        app = next((app for app in stack.apps.values() if app.host and app.gateway == public), None)
+        if public is not None and app is not None:
+            print(NEXT.format(ca=ca_file, address=addresses[public], app=app.name, host=app.host))
+
+    def _address(self, namespace: str, service: str) -> str:
+        path = "--output=jsonpath={.spec.clusterIP}"
+        return self._kubectl("get", "service", f"--namespace={namespace}", service, path)
 
     @property
     def _archive(self) -> Path:
@@ -248,11 +232,20 @@ NEXT = """
 What to try next:
   eval "$(python -m lab env)"            kubectl, helm, istioctl and pulumi on this lab
   pulumi preview -s lab                  what a change to the stack would do
-  python -m mesh show lab chatgpt-mcp    who may call the app, and how
+  python -m mesh show lab {app:<14} who may call the app, and how
   python -m mesh verify                  has every proxy taken its configuration?
   python -m lab.workloads.client --help  the MCP client, with your own token, header or address
-  curl --cacert {ca} --resolve chatgpt-mcp.example.com:443:{address} https://chatgpt-mcp.example.com/health
+  curl --cacert {ca} --resolve {host}:443:{address} https://{host}/
   python -m lab status | logs POD | shell | down"""
+
+
+def _workloads(stack: Settings, image: Image) -> list[dict[str, Any]]:
+    """The sample workloads, which are the apps of staging and prod, or else a server for each declared app."""
+    samples = manifests.load(image=image.name, digest=image.key())
+    sampled = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in samples if one["kind"] == "Service"}
+    if any((app.namespace, app.service_name) in sampled for app in stack.apps.values()):
+        return samples
+    return list(declared_apps.workloads(stack.apps.values(), image=image.name, digest=image.key()))
 
 
 def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
