@@ -40,7 +40,8 @@ config:
 """
 WEATHER = f"""{GKE}\
     weather:
-      {{namespace: weather, host: weather.acme.example, gateway: public, service: {{port: 80, target_port: 3000}}, mcp: {{}},
+      {{namespace: weather, host: weather.acme.example, gateway: public, service: {{port: 80, target_port: 3000}},
+       mcp: {{}},
        auth: {{issuers: [{{issuer: "https://login.acme.example", jwks_uri: "https://login.acme.example/keys"}}],
               scopes: [weather.read]}}}}
 """

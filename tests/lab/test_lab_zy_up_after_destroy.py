@@ -1,4 +1,4 @@
-"""`pulumi destroy` and `pulumi up` again, twice: what Istio's charts keep is taken over, and no proxy refuses an update.
+"""`pulumi destroy` and `pulumi up` again, twice: what Istio's charts keep is taken over, no proxy refuses an update.
 
 Among the last tests, because the sample workloads go with their namespaces; `python -m lab up` brings them back.
 """
