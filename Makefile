@@ -46,8 +46,7 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
-	# A shared machine can stall for a moment: what fails is tried again, and the summary counts it as rerun.
-	$(PY) -m pytest tests/lab -q --reruns 2 --reruns-delay 5
+	$(PY) -m pytest tests/lab -q
 
 report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
 	$(PY) -m tests.lab.report

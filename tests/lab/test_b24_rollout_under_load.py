@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timing("the load must not itself run into the limits of a stalled machine")
+
 CONNECTIONS = 4
 PAUSE_SECONDS = 0.03
 
