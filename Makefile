@@ -27,7 +27,7 @@ up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine
 down: $(VENV)/installed ## end the lab and leave nothing of it
 	$(PY) -m lab down
 
-test: unit thorough benchmark bench program lab-test ## everything: unit, property, benchmark, program and lab tests
+test: unit thorough benchmark program lab-test ## everything: unit, property, benchmark, program and lab tests
 
 unit: $(VENV)/installed ## pure functions and rules, seconds
 	$(PY) -m pytest tests/unit -n auto -q
