@@ -87,7 +87,9 @@ def test_the_preview_is_clean(checkout: Path, name: str) -> None:
     done = lab_command(checkout, "preview", name, before=ISOLATED)
     assert done.returncode == 0, done.stdout[-4000:]
     assert re.search(r"\+ \d+ to create", done.stdout)
-    assert not re.search(r"\b(warning|error):", done.stdout), done.stdout[-4000:]
+    said = [line for line in done.stdout.splitlines() if re.search(r"\b(warning|error):", line)]
+    # The engine says of each plugin that it takes it from PATH; nothing else may be worth a word.
+    assert not [line for line in said if not line.startswith("warning: using pulumi-")], done.stdout[-4000:]
 
 
 def deployed(lab: RunningLab, checkout: Path, name: str) -> tuple[RunningLab, str]:
