@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
 from tests.unit.golden import product
+from tests.unit.stack import said_settings
 
+EXTENDS = "chatgpt-mesh:extends"
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
 
 
@@ -76,6 +79,17 @@ def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) ->
     built = product.of_file(_as_stack(block, tmp_path))
     assert built.objects
     assert built.findings() == []
+
+
+def test_every_setting_stands_in_a_block() -> None:
+    """Somebody who looks for a setting on a page finds it in a declaration that the program takes as it is."""
+    documents = [yaml.safe_load(block.text)["config"] for block in blocks("yaml stack", "yaml part")]
+    shown = said_settings.said(
+        {key.removeprefix("chatgpt-mesh:"): value for key, value in document.items() if key != EXTENDS}
+        for document in documents
+    )
+    missing = sorted(f"{model}.{name}" for model, name in said_settings.every() - shown)
+    assert missing == [], "in no block of a page"
 
 
 @pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)
