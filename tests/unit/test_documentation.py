@@ -64,7 +64,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def _as_stack(block: Block, directory: Path) -> Path:
-    """The block as a stack file; a part stands on top of what every stack shares."""
+    """The block as a stack file; a part stands on top of staging."""
     text = block.text
     if block.kind == "yaml part":
         shared = "  chatgpt-mesh:extends: [Pulumi.staging.yaml]\n"
