@@ -128,7 +128,7 @@ def _without(claims: Claims, name: str) -> Claims:
 
 def _replaced(claims: Claims, name: str, word: str, other: str) -> Claims:
     """One word of a text with blanks, or of a list, by another."""
-    given = claims[name]
+    given = claims.get(name, "")
     if isinstance(given, str):
         return {**claims, name: " ".join(other if one == word else one for one in given.split(" "))}
     return {**claims, name: [other if one == word else one for one in given]}
