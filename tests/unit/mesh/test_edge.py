@@ -138,6 +138,19 @@ class TestChallenge:
             "scopes_supported": ["use"],
         }
 
+    def test_one_authorization_server_of_two_issuers_is_named_once(self):
+        two = [
+            {"issuer": "https://idp.example.com/v2.0", "jwks_uri": "https://idp.example.com/v2.0/keys"},
+            {
+                "issuer": "https://sts.example.com",
+                "jwks_uri": "https://idp.example.com/keys",
+                "authorization_server": "https://idp.example.com/v2.0",
+            },
+        ]
+        route = routes(mesh(json.dumps({"auth": {"issuers": two}})))["metadata"]
+        document = json.loads(route["directResponse"]["body"]["string"])
+        assert document["authorization_servers"] == ["https://idp.example.com/v2.0"]
+
     def test_a_missing_scope_is_named_with_403(self):
         route = routes(mesh("{auth: {scopes: [use]}}"))["mcp.scope"]
         assert route["directResponse"]["status"] == 403
