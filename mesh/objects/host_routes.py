@@ -14,7 +14,7 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
-from chatgpt_mesh.mesh.objects import well_known
+from chatgpt_mesh.mesh.objects import sessions, well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
@@ -64,7 +64,10 @@ class HostRoutes:
         if app.mcp is not None:
             uri = exact(app.mcp.path)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
-            how = Forward(timeout=None, retries=retry(app.resilience.retries), headers=self._strip_only(), cors=cors)
+            kept = sessions.kept(app)
+            headers = sessions.noted(self._strip_only()) if kept else self._strip_only()
+            retries = retry(app.resilience.retries)
+            how = Forward(timeout=None, retries=retries, headers=headers, cors=cors, sessions=kept)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
         shown: set[str] = set()
         for route in by_precedence(app.routes):
@@ -154,7 +157,8 @@ class HostRoutes:
             # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.
             nobody = Headers(request=Headers_HeaderOperations(remove=(*self.stripped, auth.subject_header)))
             matches = [calls.without_token(uri)]
-            yield from self._divided(f"{name}.anonymous", matches, app, how._replace(headers=nobody), protected=False)
+            unnamed = how._replace(headers=sessions.noted(nobody) if how.sessions else nobody)
+            yield from self._divided(f"{name}.anonymous", matches, app, unnamed, protected=False)
 
     def _preflight(self, name: str, uri: StringMatch, app: AppSpec, how: Forward) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
@@ -180,6 +184,8 @@ class HostRoutes:
         protected: bool,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
+        if how.sessions:
+            yield from sessions.routes(name, good, app, how, self.gateway, protected=protected)
         for label, version, pin in pins_of(app):
             if pin.allowed == "anyone":
                 pinned = [with_headers(match, pin_match(pin)) for match in good]

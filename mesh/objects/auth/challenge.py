@@ -116,27 +116,32 @@ def challenge_routes(
 ) -> Iterator[HTTPRoute]:
     """401 for what no claim has let through: without an error where there was no token (RFC 6750, section 3.1)."""
     method = methods_match(methods)
-    browsers = readable_by_browsers(app)
-    yield from _for_browsers(
+    yield from answers(
         f"{name}.no-token",
+        app,
         [HTTPMatchRequest(uri=uri, method=method, without_headers={"authorization": PRESENT})],
         401,
         {"www-authenticate": challenge(app, auth, host)},
-        browsers,
     )
-    yield from _for_browsers(
+    yield from answers(
         f"{name}.invalid-token",
+        app,
         [HTTPMatchRequest(uri=uri, method=method)],
         401,
         {"www-authenticate": challenge(app, auth, host, error="invalid_token")},
-        browsers,
     )
 
 
-def _for_browsers(
-    name: str, matches: Sequence[HTTPMatchRequest], status: int, headers: Mapping[str, str], browsers: Mapping[str, str]
+def answers(
+    name: str,
+    app: AppSpec | None,
+    matches: Sequence[HTTPMatchRequest],
+    status: int,
+    headers: Mapping[str, str],
+    body: str | None = None,
 ) -> Iterator[HTTPRoute]:
-    if browsers:
+    """An answer of the proxy's own, which a page of a listed origin can read too. `app`: None where no browser asks."""
+    if app is not None and (browsers := readable_by_browsers(app)):
         with_origin = [
             HTTPMatchRequest(
                 uri=match.uri,
@@ -146,8 +151,8 @@ def _for_browsers(
             )
             for match in matches
         ]
-        yield answer(name, with_origin, status, {**headers, **browsers})
-    yield answer(name, matches, status, headers)
+        yield answer(name, with_origin, status, {**headers, **browsers}, body)
+    yield answer(name, matches, status, headers, body)
 
 
 def insufficient_scope(
@@ -155,4 +160,4 @@ def insufficient_scope(
 ) -> Iterator[HTTPRoute]:
     """403 that names the scope to ask for: RFC 6750, section 3.1, and the step-up flow of MCP."""
     headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=scopes)}
-    yield from _for_browsers(name, matches, 403, headers, readable_by_browsers(app))
+    yield from answers(name, app, matches, 403, headers)
