@@ -39,5 +39,5 @@ function envoy_on_response(handle)
   if not of_session(handle) then return end
   headers:replace(":status", "404")
   headers:replace("content-type", "application/json")
-  headers:replace("content-length", tostring(handle:body(true):setBytes(NOT_FOUND)))
+  handle:body(true):setBytes(NOT_FOUND)
 end

@@ -7,16 +7,12 @@ Source: https://modelcontextprotocol.io/specification
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from pydantic import model_validator
 
-from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import refuse
 from chatgpt_mesh.mesh.specs.spec import HttpPath, Spec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Era = Literal["legacy", "modern", "both"]
 
@@ -75,14 +71,3 @@ class McpSpec(Spec):
     def response_headers(self) -> tuple[str, ...]:
         """Headers that a browser client must be able to read."""
         return ("www-authenticate",) if self.era == "modern" else ("mcp-session-id", "www-authenticate")
-
-
-def problems(path: str, mcp: McpSpec, *, flagger: bool) -> Iterator[Problem]:
-    """`flagger`: that makes the routes."""
-    if flagger and mcp.keeps_sessions:
-        yield Problem(
-            f"{path}.stateless",
-            "is false, and flagger makes the routes of this host without sessions: each request may meet another pod "
-            "or version; say stateless: true where the server keeps nothing, or let the stack or argo-rollouts move "
-            "the weights",
-        )

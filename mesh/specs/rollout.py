@@ -177,15 +177,52 @@ def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> 
             )
 
 
-def warnings(path: str, rollout: RolloutSpec | None, *, authenticated: bool) -> Iterator[Problem]:
-    """What the one who moves the weights cannot carry."""
-    if rollout is not None and rollout.managed_by == "flagger" and authenticated:
+def warnings(
+    path: str,
+    rollout: RolloutSpec | None,
+    versions: Mapping[str, VersionSpec],
+    *,
+    authenticated: bool,
+    sessions: bool,
+) -> Iterator[Problem]:
+    """What the one who moves the weights cannot carry, and what becomes of sessions that are open. `sessions`: the
+    app's MCP endpoint keeps some."""
+    if rollout is None:
+        return
+    if sessions and rollout.managed_by == "stack":
+        yield from _told_of_open_sessions(path, rollout, versions)
+    if sessions and rollout.managed_by == "flagger":
+        yield Problem(
+            f"{path}.managed_by",
+            "flagger makes the routes of this host, and its routes keep no MCP sessions: each request may meet another "
+            "pod or version; say mcp.stateless: true where the server keeps nothing, or let the stack or argo-rollouts "
+            "move the weights",
+            "flagger",
+        )
+    if rollout.managed_by == "flagger" and authenticated:
         yield Problem(
             f"{path}.managed_by",
             "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
             "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
             "weights where clients log in by themselves",
             "flagger",
+        )
+
+
+def _told_of_open_sessions(path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> Iterator[Problem]:
+    """Only where a share says that it is meant: 0 or 100 of a canary."""
+    canary = rollout.canary
+    if canary is None or canary.percent not in (0, 100) or not {canary.version, rollout.stable} <= versions.keys():
+        return
+    name = canary.version if canary.percent == 0 else rollout.stable
+    where = f"{path.removesuffix('.rollout')}.versions.{name}"
+    if keeps_open_sessions(rollout, name, versions[name]):
+        yield Problem(
+            where, "begins no MCP sessions any more, and those that are open go on until it is removed from versions"
+        )
+    else:
+        yield Problem(
+            where, "begins no MCP sessions for everybody, and those of everybody end: 404, and clients begin anew"
         )
 
 
