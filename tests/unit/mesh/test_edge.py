@@ -57,7 +57,8 @@ class TestTokens:
 
     def test_without_an_expiry_lead_nowhere(self):
         filter_ = manifest(mesh(), "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")
-        [patch] = filter_["configPatches"]
+        of_session, patch = filter_["configPatches"]
+        assert of_session["patch"] == patch["patch"]
         assert patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == "chatgpt-mcp.mcp"
         [condition] = patch["patch"]["value"]["match"]["dynamic_metadata"]
         assert condition["path"] == [{"key": "payload"}, {"key": "exp"}]
@@ -79,7 +80,7 @@ class TestTokens:
             if "route" in route and any("@request.auth.claims[sub]" in m.get("headers", {}) for m in route["match"])
         }
         assert patched == opened
-        assert len(opened) == 6
+        assert len(opened) == 8
 
     def test_pass_the_verified_subject_to_the_app(self):
         [rule] = manifest(mesh(), GATEWAY_TOKENS)["jwtRules"]
