@@ -48,28 +48,26 @@ def session(lab: RunningLab) -> Session:
     return open_sessions(lab, 1)[0]
 
 
-def other_than(version: str) -> str:
-    return "v1" if version == "v2" else "v2"
-
-
 FORGED = {
-    "the server's own id": lambda own, version, pod: own,
-    "an undeclared version": lambda own, version, pod: f"{own}~v9~{pod}",
-    "another version": lambda own, version, pod: f"{own}~{other_than(version)}~{pod}",
-    "an address without a pod": lambda own, version, pod: f"{own}~{version}~10.255.255.1:8080",
-    "another port of the pod": lambda own, version, pod: f"{own}~{version}~{pod.partition(':')[0]}:9090",
-    "an address outside": lambda own, version, pod: f"{own}~{version}~169.254.169.254:80",
-    "no address": lambda own, version, pod: f"{own}~{version}~junk",
-    "no version": lambda own, version, pod: f"{own}~~{pod}",
-    "another session": lambda own, version, pod: f"x{own}~{version}~{pod}",
-    "two ids": lambda own, version, pod: f"{own}~{version}~{pod},{own}~{other_than(version)}~{pod}",
+    "the server's own id": "{own}",
+    "an undeclared version": "{own}~v9~{pod}",
+    "another version": "{own}~{other}~{pod}",
+    "an address without a pod": "{own}~{version}~10.255.255.1:8080",
+    "another port of the pod": "{own}~{version}~{ip}:9090",
+    "an address outside": "{own}~{version}~169.254.169.254:80",
+    "no address": "{own}~{version}~junk",
+    "no version": "{own}~~{pod}",
+    "another session": "x{own}~{version}~{pod}",
+    "two ids": "{own}~{version}~{pod},{own}~{other}~{pod}",
 }
 
 
 @pytest.mark.parametrize("forged", FORGED)
 def test_a_forged_id_is_404_and_finds_nothing(lab: RunningLab, session: Session, forged: str) -> None:
-    request = follow_up(lab, replace(session, id=FORGED[forged](*session.id.rsplit("~", 2))))
-    assert send(request).status == 404
+    own, version, pod = session.id.rsplit("~", 2)
+    other = "v1" if version == "v2" else "v2"
+    id_ = FORGED[forged].format(own=own, version=version, pod=pod, other=other, ip=pod.partition(":")[0])
+    assert send(follow_up(lab, replace(session, id=id_))).status == 404
 
 
 def test_so_it_is_for_callers_in_the_mesh(lab: RunningLab) -> None:

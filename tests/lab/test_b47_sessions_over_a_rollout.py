@@ -1,4 +1,4 @@
-"""B47: sessions of a stateful server over a whole rollout: none goes astray, and those of the old version end with it."""
+"""B47: sessions over a whole rollout: none goes astray, and those of the old version end with it."""
 
 from __future__ import annotations
 

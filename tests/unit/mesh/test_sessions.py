@@ -28,21 +28,24 @@ def app(rollout: str, versions: str = VERSIONS) -> Mesh:
     return mesh(f"{{{versions}, rollout: {{stable: v1{', ' if rollout else ''}{rollout}}}}}")
 
 
-def going_on(built: Mesh, session: str, token: Token | None = GOOD, **headers: str) -> Answer:
-    return predicted(built, "/mcp", token=token, **{"mcp-session-id": session}, **headers)
+def sent(session: str, pin: str) -> dict[str, str]:
+    return {"mcp-session-id": session, **({"x-canary": pin} if pin else {})}
+
+
+def going_on(built: Mesh, session: str, token: Token | None = GOOD, pin: str = "") -> Answer:
+    return predicted(built, "/mcp", token=token, **sent(session, pin))
 
 
 def of(version: str) -> str:
     return f"abc~{version}~{POD}"
 
 
-def leads_to(built: Mesh, session: str, token: Token | None = GOOD, **headers: str) -> str | int:
+def leads_to(built: Mesh, session: str, token: Token | None = GOOD, pin: str = "") -> str | int:
     """The version whose route takes the session, or the status of the proxy's own answer."""
-    answer = going_on(built, session, token, **headers)
+    answer = going_on(built, session, token, pin)
     if answer.status != 200:
         return answer.status
-    asked = {"mcp-session-id": session, **headers}
-    request = Request(INTERNET, "chatgpt-mcp.example.com", "/mcp", "POST", token=token, headers=asked)
+    request = Request(INTERNET, "chatgpt-mcp.example.com", "/mcp", "POST", token=token, headers=sent(session, pin))
     [host] = [one for one in seen(built).virtual_services if one.obj.name == "chatgpt-mcp"]
     taken = next(route for route in host.http if takes(route, request, token))
     return str(taken.raw["name"]).partition("session-")[2]
@@ -100,12 +103,12 @@ class TestBehind:
 
     def test_a_pin(self):
         assert leads_to(app(self.PIN), of("v2")) == 404
-        assert leads_to(app(self.PIN), of("v2"), **{"x-canary": "true"}) == "v2"
-        assert leads_to(app(self.PIN), of("v1"), **{"x-canary": "true"}) == "v1", "the session was there before"
+        assert leads_to(app(self.PIN), of("v2"), pin="true") == "v2"
+        assert leads_to(app(self.PIN), of("v1"), pin="true") == "v1", "the session was there before"
 
     def test_a_pin_that_only_callers_in_the_mesh_have(self):
         built = app(self.PIN.replace("anyone", "callers"))
-        assert leads_to(built, of("v2"), **{"x-canary": "true"}) == 404
+        assert leads_to(built, of("v2"), pin="true") == 404
 
     def test_a_claim(self):
         built = app("experiments: {partners: {version: v2, percent: 50, claim: {name: org, values: [acme]}}}")
