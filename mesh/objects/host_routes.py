@@ -17,7 +17,13 @@ from chatgpt_mesh.istio_api.networking import (
 from chatgpt_mesh.mesh.objects import sessions, well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
-from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
+from chatgpt_mesh.mesh.objects.auth.challenge import (
+    JSON,
+    challenge_routes,
+    insufficient_scope,
+    metadata_routes,
+    refusal,
+)
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
@@ -131,7 +137,7 @@ class HostRoutes:
                 # No challenge: a new token for the same person would say the same.
                 accepted = {claim(name_of_claim): one_of(values)}
                 lacking = [with_headers(match, {}, accepted) for match in good]
-                yield answer(f"{name}.claim", lacking, 403, {})
+                yield answer(f"{name}.claim", lacking, 403, JSON, refusal(f"the token lacks a claim: {name_of_claim}"))
             for scope in auth.scopes:
                 lacking = [without_scope(match, auth, scope) for match in good]
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
@@ -149,6 +155,8 @@ class HostRoutes:
         if auth.tools_from == "header":
             if auth.tools:
                 yield from tool_rules.routes(name, self.app, auth, self.host, good)
+            return
+        if not auth.reads_calls:
             return
         assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
         uri = exact(self.app.mcp.path)

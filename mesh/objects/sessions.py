@@ -27,7 +27,7 @@ from chatgpt_mesh.istio_api.networking import Headers, Headers_HeaderOperations,
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadMode, WorkloadSelector
 from chatgpt_mesh.mesh.objects.auth.calls import READ_FIRST
-from chatgpt_mesh.mesh.objects.auth.challenge import answers
+from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import claim
 from chatgpt_mesh.mesh.objects.matches import PRESENT, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.owned import Owned
@@ -53,7 +53,8 @@ CAME_FROM = {"x-mcp-session-at": "%UPSTREAM_CLUSTER_RAW% %UPSTREAM_HOST% %RESPON
 
 OWN_ID = {SESSION: "%DYNAMIC_METADATA(mcp.session:id)%"}
 
-NOT_FOUND = '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}'
+NOT_FOUND = refusal("Session not found")
+"""As the official SDKs say it; the Lua has the same."""
 
 
 def kept(app: AppSpec) -> bool:
@@ -92,7 +93,7 @@ def routes(
                     pins.setdefault(version, []).extend(with_headers(match, audience) for match in good)
     yield from _of_versions(name, good, pins, app, how, gateway)
     unknown = [with_headers(match, {SESSION: PRESENT}) for match in good]
-    yield from answers(f"{name}.no-session", app, unknown, 404, {"content-type": "application/json"}, NOT_FOUND)
+    yield from answers(f"{name}.no-session", app, unknown, 404, JSON, NOT_FOUND)
 
 
 def mesh_routes(
@@ -107,7 +108,7 @@ def mesh_routes(
     for route in _of_versions(name, good, pins, app, how, None):
         yield replace(route, match=_from_namespaces(route.match, namespaces))
     unknown = [with_headers(match, {SESSION: PRESENT}) for match in good]
-    for route in answers(f"{name}.no-session", None, unknown, 404, {"content-type": "application/json"}, NOT_FOUND):
+    for route in answers(f"{name}.no-session", None, unknown, 404, JSON, NOT_FOUND):
         yield replace(route, match=_from_namespaces(route.match, namespaces))
 
 

@@ -22,7 +22,7 @@ from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
-from chatgpt_mesh.mesh.objects.auth.challenge import answers, insufficient_scope
+from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import without_scope
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
 from chatgpt_mesh.mesh.objects.owned import Owned
@@ -43,7 +43,7 @@ CALL = {"filter": "mcp.call", "path": [{"key": "call"}]}
 READ_FIRST = 20
 """Priority of the Lua: what it reads decides by which route a request goes, and others ask for the route."""
 
-UNREAD = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"one JSON-RPC message in plain UTF-8 is needed"}}'
+UNREAD = refusal("one JSON-RPC message in plain UTF-8 is needed", code=-32600)
 
 
 def without_token(uri: StringMatch) -> HTTPMatchRequest:
@@ -56,7 +56,7 @@ def routes(
     """400 for what cannot be read, and 403 for calls of guarded tools without their scope."""
     posts = [replace(match, method=exact("POST")) for match in good]
     read = [*posts, without_token(uri)] if auth.anonymous is not None else posts
-    yield from answers(f"{name}.unread-call", app, read, 400, {"content-type": "application/json"}, UNREAD)
+    yield from answers(f"{name}.unread-call", app, read, 400, JSON, UNREAD)
     for index, scope in enumerate(_tools_by_scope(auth)):
         lacking = [without_scope(match, auth, scope) for match in posts]
         yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, (scope,))
@@ -74,7 +74,7 @@ def objects(
 ) -> Iterator[Owned]:
     """What reads the calls of one host, and what its routes match of them."""
     auth = app.auth
-    if auth is None or app.mcp is None or auth.tools_from == "header":
+    if auth is None or app.mcp is None or not auth.reads_calls:
         return
     metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
     known = f'local HOST, PATH, LIMIT, ANONYMOUS = "{host}", "{app.mcp.path}", {auth.largest_call}, '

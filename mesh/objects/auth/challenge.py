@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 PUBLIC = {"access-control-allow-origin": "*"}
 """For pages that are the same for everybody: a page of any origin may read them."""
 
+JSON = {"content-type": "application/json"}
+
+REFUSED = -32001
+"""Of the codes that JSON-RPC leaves to implementations, the one that the official SDKs use."""
+
+
+def refusal(message: str, code: int = REFUSED) -> str:
+    """The body of an answer of 4xx, which clients show to people: an error of JSON-RPC without an id, as MCP allows.
+    https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
+    """
+    error = {"code": code, "message": message}
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}, separators=(",", ":"))
+
+
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 """RFC 9728, section 3: the well-known path, with the resource's own path after it."""
 
@@ -121,14 +135,16 @@ def challenge_routes(
         app,
         [HTTPMatchRequest(uri=uri, method=method, without_headers={"authorization": PRESENT})],
         401,
-        {"www-authenticate": challenge(app, auth, host)},
+        {"www-authenticate": challenge(app, auth, host), **JSON},
+        refusal("a token is needed; www-authenticate says where from"),
     )
     yield from answers(
         f"{name}.invalid-token",
         app,
         [HTTPMatchRequest(uri=uri, method=method)],
         401,
-        {"www-authenticate": challenge(app, auth, host, error="invalid_token")},
+        {"www-authenticate": challenge(app, auth, host, error="invalid_token"), **JSON},
+        refusal("the token is not for this server: its issuer, its audience, or it never expires"),
     )
 
 
@@ -159,5 +175,6 @@ def insufficient_scope(
     name: str, app: AppSpec, auth: AuthSpec, host: str, matches: Sequence[HTTPMatchRequest], scopes: Iterable[str]
 ) -> Iterator[HTTPRoute]:
     """403 that names the scope to ask for: RFC 6750, section 3.1, and the step-up flow of MCP."""
-    headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=scopes)}
-    yield from answers(name, app, matches, 403, headers)
+    wanted = tuple(scopes)
+    headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=wanted), **JSON}
+    yield from answers(name, app, matches, 403, headers, refusal(f"the token lacks a scope: {' '.join(wanted)}"))

@@ -137,7 +137,7 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
             "auth.issuers.0: needs exactly one of jwks, jwks_uri and jwks_file",
         ),
         (
-            "{mcp: {era: legacy}, auth: {tools: {execute_sql: {scope: s}}}}",
+            "{mcp: {era: legacy}, auth: {tools_from: header, tools: {execute_sql: {scope: s}}}}",
             "apps.chatgpt-mcp.auth.tools: the legacy era names the tool only in the body",
         ),
         ('{auth: {tools: {"execute sql": {scope: s}}}}', "auth.tools.execute sql: is no tool name"),

@@ -15,7 +15,7 @@ GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://cha
 MAY_RUN = replace(GOOD, claims={**GOOD.claims, "scope": "run"})
 CALLS = "EnvoyFilter/istio-ingress/chatgpt-mcp-calls"
 READER = "TrafficExtension/istio-ingress/chatgpt-mcp-calls"
-BODY = "{auth: {tools_from: body, tools: {execute_sql: {scope: run}, drop_table: {scope: run}}}}"
+BODY = "{auth: {tools: {execute_sql: {scope: run}, drop_table: {scope: run}}}}"
 CONDITIONED = ("unread-call", "tool-0", "anonymous.session-any", "anonymous.no-session", "anonymous")
 MIXED = BODY.replace("tools: {", "anonymous: {tools: [search]}, tools: {", 1)
 
@@ -115,7 +115,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("auth", "sentence"),
         [
-            ("anonymous: {}", "auth.anonymous: is decided by what the body calls"),
+            ("tools_from: header, anonymous: {}", "auth.anonymous: is decided by what the body calls"),
             ("tools_from: body", "auth.tools_from: reads for nothing"),
             (
                 "tools_from: body, anonymous: {methods: [tools/call]}",

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.objects.sessions import NOT_FOUND
 from chatgpt_mesh.stack.settings import Settings
 from meshlint.reachability.request import INTERNET, Answer, Request, Token
 from meshlint.reachability.routing import takes
@@ -203,6 +204,9 @@ class TestTheScript:
         built = mesh("{auth: {tools_from: body, tools: {execute_sql: {scope: run}}}}")
         reader = manifest(built, "TrafficExtension/istio-ingress/chatgpt-mcp-calls")
         assert reader["priority"] > manifest(built, GATEWAY_SCRIPT)["priority"]
+
+    def test_says_what_the_routes_say(self):
+        assert NOT_FOUND in manifest(mesh(), GATEWAY_SCRIPT)["lua"]["inlineCode"]
 
     def test_is_there_before_the_routes_that_need_it(self):
         needed = mesh().routes_need["VirtualService/chatgpt-production/chatgpt-mcp"]
