@@ -26,6 +26,7 @@ from chatgpt_mesh.mesh.objects import (
     raw_objects,
     scoping,
     security,
+    sessions,
     telemetry,
     virtual_services,
 )
@@ -51,6 +52,7 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
         if gateway.kind != "egress" and gateway.listeners:
             yield gateway.declared_at, verification.objects(graph, gateway)
             yield gateway.declared_at, edge_http.objects(graph, gateway)
+            yield gateway.declared_at, sessions.at_gateway(graph, gateway)
     yield "rate_limit_service", rate_limit.gateway_objects(graph)
     for app in graph.apps.values():
         yield app.declared_at, _of_app(graph, app)
@@ -81,6 +83,7 @@ def _of_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
     yield from path_rules.objects(graph, app)
     yield from denials.objects(graph, app)
     yield from virtual_services.objects(graph, app)
+    yield from sessions.at_caller(graph, app)
 
 
 class Mesh:

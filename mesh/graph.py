@@ -178,6 +178,15 @@ class Graph:
                     targets.append(target)
         return {name: tuple(by_identity.get(self.app_identity(app), ())) for name, app in self.apps.items()}
 
+    @cached_property
+    def calling_namespaces(self) -> Mapping[str, tuple[str, ...]]:
+        """For each app, the namespaces of the apps that may call it."""
+        found: dict[str, set[str]] = {name: set() for name in self.apps}
+        for caller, called in self.apps_called_by.items():
+            for name in called:
+                found[name].add(self.apps[caller].namespace)
+        return {name: tuple(sorted(namespaces)) for name, namespaces in found.items()}
+
 
 AUTHORIZATION_CHECK = "/envoy.service.auth.v3.Authorization/Check"
 """What a proxy asks of an authorizer over gRPC."""

@@ -25,6 +25,8 @@ from mcp.client.streamable_http import streamable_http_client
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+CALLS = 3
+"""So many that one pod for all of them is no chance."""
 _TIMEOUT_SECONDS = 30.0
 _STREAM_TIMEOUT_SECONDS = 600.0
 
@@ -137,11 +139,12 @@ async def connect(target: Target, era: Era, exchanges: list[Exchange]) -> AsyncG
 
 
 async def trace(target: Target, era: Era) -> list[Exchange]:
-    """Connect, list the tools, call `whoami`, disconnect."""
+    """Connect, list the tools, call `whoami` a few times, disconnect: in the legacy era all of it is one session."""
     exchanges: list[Exchange] = []
     async with connect(target, era, exchanges) as client:
         await client.list_tools()
-        await client.call_tool("whoami", {})
+        for _ in range(CALLS):
+            await client.call_tool("whoami", {})
     return exchanges
 
 

@@ -2,7 +2,8 @@
 
 Port 8080 (or APP_PORT) serves `/mcp` (or MCP_PATH; streamable HTTP, both protocol eras), `/health` and `/api/v1/...`;
 port 9090 serves `/metrics`; 127.0.0.1:9092 serves the recorder. The environment says who it is (APP_NAME, APP_VERSION,
-POD_NAME, POD_NAMESPACE) and whether `initialize` opens a session (MCP_SESSIONS: `none` or `stateful`).
+POD_NAME, POD_NAMESPACE) and whether `initialize` opens a session, as servers of the official SDK do (MCP_SESSIONS:
+`stateful`, the default, or `none`).
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ _CHECKED_AT_THE_EDGE = TransportSecuritySettings(enable_dns_rebinding_protection
 class McpEndpoint:
     """`/mcp` in both eras: requests of a session go to the server that opened it, all others need no state.
 
-    A client whose session was opened by another version (a canary re-rolls per request) is served without state, as a
-    server that declares no sessions does.
+    A session of another pod gets 404. A legacy request that says nothing of a session, which a server of the official
+    SDK refuses, is served without state: most tests ask one question and need none.
     """
 
     stateless: MCPServer
@@ -156,7 +157,7 @@ def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 
 def main() -> None:
-    sessions = os.environ.get("MCP_SESSIONS", "none")
+    sessions = os.environ.get("MCP_SESSIONS", "stateful")
     if sessions not in {"none", "stateful"}:
         raise SystemExit(f"MCP_SESSIONS: none or stateful, not {sessions!r}")
     asyncio.run(serve(Identity.from_environment(), sessions=sessions == "stateful"))

@@ -14,10 +14,16 @@ from chatgpt_mesh.istio_api.networking import (
     HTTPRoute,
     StringMatch,
 )
-from chatgpt_mesh.mesh.objects import well_known
+from chatgpt_mesh.mesh.objects import sessions, well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
-from chatgpt_mesh.mesh.objects.auth.challenge import challenge_routes, insufficient_scope, metadata_routes
+from chatgpt_mesh.mesh.objects.auth.challenge import (
+    JSON,
+    challenge_routes,
+    insufficient_scope,
+    metadata_routes,
+    refusal,
+)
 from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
@@ -64,7 +70,10 @@ class HostRoutes:
         if app.mcp is not None:
             uri = exact(app.mcp.path)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
-            how = Forward(timeout=None, retries=retry(app.resilience.retries), headers=self._strip_only(), cors=cors)
+            kept = sessions.kept(app)
+            headers = sessions.noted(self._strip_only()) if kept else self._strip_only()
+            retries = retry(app.resilience.retries)
+            how = Forward(timeout=None, retries=retries, headers=headers, cors=cors, sessions=kept)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
         shown: set[str] = set()
         for route in by_precedence(app.routes):
@@ -128,7 +137,7 @@ class HostRoutes:
                 # No challenge: a new token for the same person would say the same.
                 accepted = {claim(name_of_claim): one_of(values)}
                 lacking = [with_headers(match, {}, accepted) for match in good]
-                yield answer(f"{name}.claim", lacking, 403, {})
+                yield answer(f"{name}.claim", lacking, 403, JSON, refusal(f"the token lacks a claim: {name_of_claim}"))
             for scope in auth.scopes:
                 lacking = [without_scope(match, auth, scope) for match in good]
                 yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
@@ -147,6 +156,8 @@ class HostRoutes:
             if auth.tools:
                 yield from tool_rules.routes(name, self.app, auth, self.host, good)
             return
+        if not auth.reads_calls:
+            return
         assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
         uri = exact(self.app.mcp.path)
         yield from calls.routes(name, self.app, auth, self.host, uri, good)
@@ -154,7 +165,8 @@ class HostRoutes:
             # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.
             nobody = Headers(request=Headers_HeaderOperations(remove=(*self.stripped, auth.subject_header)))
             matches = [calls.without_token(uri)]
-            yield from self._divided(f"{name}.anonymous", matches, app, how._replace(headers=nobody), protected=False)
+            unnamed = how._replace(headers=sessions.noted(nobody) if how.sessions else nobody)
+            yield from self._divided(f"{name}.anonymous", matches, app, unnamed, protected=False)
 
     def _preflight(self, name: str, uri: StringMatch, app: AppSpec, how: Forward) -> HTTPRoute:
         """The CORS filter answers it, and only on a route that would lead on; a direct response never gets CORS."""
@@ -180,6 +192,8 @@ class HostRoutes:
         protected: bool,
     ) -> Iterator[HTTPRoute]:
         rollout = app.rollout
+        if how.sessions:
+            yield from sessions.routes(name, good, app, how, self.gateway, protected=protected)
         for label, version, pin in pins_of(app):
             if pin.allowed == "anyone":
                 pinned = [with_headers(match, pin_match(pin)) for match in good]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRetry, HTTPRoute, StringMatch
+from chatgpt_mesh.mesh.objects import sessions
 from chatgpt_mesh.mesh.objects.faults import fault_injection
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match
 from chatgpt_mesh.mesh.objects.resilience import retry
@@ -13,14 +14,15 @@ from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off, pin_matc
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.routes import RouteSpec
 
 
-def routes(app: AppSpec) -> Iterator[HTTPRoute]:
-    """In their order: faults, the pin, further paths, everything else."""
+def routes(app: AppSpec, namespaces: Sequence[str] = ()) -> Iterator[HTTPRoute]:
+    """In their order: faults, sessions, the pin, further paths, everything else. `namespaces`: those of callers whose
+    sidecars keep sessions."""
     retries = retry(app.resilience.retries)
     division = None if handed_off(app) else stable_division(app, None)
     anything = Forward(timeout=None, retries=retries)
@@ -35,19 +37,24 @@ def routes(app: AppSpec) -> Iterator[HTTPRoute]:
             retries=HTTPRetry(attempts=0),
         )
     own = _own_routes(app)
+    kept = bool(namespaces) and sessions.kept(app)
     # The MCP path first, where a rewrite makes a further path of the host the parent of it here.
-    mcp = (exact(app.mcp.path),) if app.mcp and any(_takes_in(route, app.mcp.path) for route, _ in own) else ()
+    apart = app.mcp is not None and (kept or any(_takes_in(route, app.mcp.path) for route, _ in own))
+    mcp = (exact(app.mcp.path),) if app.mcp is not None and apart else ()
+    to_mcp = anything._replace(headers=sessions.noted(None)) if kept else anything
+    for uri in mcp if kept else ():
+        yield from sessions.mesh_routes(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, to_mcp, namespaces)
     for label, version, pin in pins_of(app):
         pinned, name, there = pin_match(pin), f"{app.name}.{label}", ((version, 100),)
         for uri in mcp:
-            yield forward(name, [HTTPMatchRequest(uri=uri, headers=pinned)], app, anything, there)
+            yield forward(name, [HTTPMatchRequest(uri=uri, headers=pinned)], app, to_mcp, there)
         for route, methods in own:
             # With its methods, or a mirror that is declared for GET would copy whatever else is pinned.
             match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(methods), headers=pinned)
             yield forward(name, [match], app, _own_forward(app, route), there)
         yield forward(name, [HTTPMatchRequest(headers=pinned)], app, anything, there)
     for uri in mcp:
-        yield forward(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, anything, division)
+        yield forward(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, to_mcp, division)
     for route, methods in own:
         match = HTTPMatchRequest(uri=_own_uri(route), method=methods_match(methods))
         yield forward(f"{app.name}.{route.path}", [match], app, _own_forward(app, route), division)

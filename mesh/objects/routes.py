@@ -53,6 +53,8 @@ class Forward(NamedTuple):
     cors: CorsPolicy | None = None
     mirror: Destination | None = None
     mirror_percentage: Percent | None = None
+    sessions: bool = False
+    """Whether a request may belong to a session (`mesh.objects.sessions`)."""
 
 
 def forward(

@@ -57,7 +57,9 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         yield from calls.objects(metadata.name, app, exposure.host, gateway, routes)
     if app.service is not None:
         virtual_service = VirtualService(
-            hosts=(app.service_host,), gateways=("mesh",), http=tuple(mesh_routes.routes(app))
+            hosts=(app.service_host,),
+            gateways=("mesh",),
+            http=tuple(mesh_routes.routes(app, graph.calling_namespaces[app.name])),
         )
         metadata = ObjectMeta(name=f"{app.name}-mesh", namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)

@@ -18,7 +18,6 @@ from chatgpt_mesh.mesh.specs import (
     hosts,
     load_balancing,
     maintenance,
-    mcp,
     rate_limit,
     request_size,
     resilience,
@@ -279,8 +278,6 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
         yield from request_size.problems(f"{path}.max_request_body", exposed=exposed, flagger=flagger)
     at = f"{path}.response_headers"
     yield from response_headers.problems(at, app.response_headers, exposed=exposed, flagger=flagger)
-    if app.mcp is not None:
-        yield from mcp.problems(f"{path}.mcp", app.mcp)
     yield from resilience.problems(f"{path}.resilience", app.resilience, mcp=app.mcp is not None)
     outlier = app.resilience.outlier
     yield from load_balancing.problems(f"{path}.load_balancing", app.load_balancing, outlier=outlier)
@@ -305,6 +302,7 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
             auth=app.auth,
             gateways=[exposure.gateway for exposure in app.served],
             routes=bool(app.routes),
+            sessions=app.mcp is not None and app.mcp.keeps_sessions,
         )
     yield from routes.problems(
         f"{path}.routes",

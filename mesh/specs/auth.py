@@ -71,11 +71,11 @@ class AuthSpec(Spec):
     and scp, texts with blanks count as lists."""
     tools: dict[str, ToolRuleSpec] = {}
     """Scopes by tool name."""
-    tools_from: Literal["header", "body"] = "header"
-    """Where a request says which tool it calls. header: requests of the modern era, which servers refuse where the body
-    says something else; with era both, a client of an older protocol needs the scopes of all tools. body: every era.
-    Two readers may take one body for two calls, so what is no plain message is refused with 400: a batch, a doubled
-    key, another charset, a compressed body."""
+    tools_from: Literal["header", "body"] = "body"
+    """Where a request says which tool it calls, for tools and anonymous. body: in every era. Two readers may take one
+    body for two calls, so what is no plain message is refused with 400: a batch, a doubled key, another charset, a
+    compressed body. header: requests of the modern era, which servers refuse where the body says something else; with
+    era both, a client of an older protocol needs the scopes of all tools."""
     largest_call: BodySize = 262144
     """Bytes of a call that the gateway holds and reads, with tools_from body, from 1024 to 1048576; a longer one is
     refused. More costs memory and time of the gateway for each call under way."""
@@ -93,6 +93,11 @@ class AuthSpec(Spec):
     """Page for developers, in the resource metadata."""
     realm: DnsLabel | None = None
     """Realm of the challenge. Default: none."""
+
+    @property
+    def reads_calls(self) -> bool:
+        """Whether something depends on what a body calls."""
+        return self.tools_from == "body" and (bool(self.tools) or self.anonymous is not None)
 
     @property
     def scope_claims(self) -> tuple[str, ...]:
@@ -145,7 +150,7 @@ def problems(
         yield from calls.problems(
             f"{path}.anonymous", auth.anonymous, guarded=auth.tools, mcp=era is not None, from_body=from_body
         )
-    elif from_body and not auth.tools:
+    elif from_body and not auth.tools and "tools_from" in auth.model_fields_set:
         yield Problem(f"{path}.tools_from", "reads for nothing; declare tools or anonymous, or remove it", "body")
     for field in ("tools", "anonymous", "tools_from"):
         if flagger and getattr(auth, field) and field in auth.model_fields_set:
@@ -162,7 +167,7 @@ def _tool_problems(path: str, auth: AuthSpec, era: Era | None) -> Iterator[Probl
     elif era == "legacy" and auth.tools_from == "header":
         yield Problem(
             path,
-            "the legacy era names the tool only in the body; read it there with auth.tools_from: body, use mcp.era "
+            "the legacy era names the tool only in the body; read it there (remove auth.tools_from), use mcp.era "
             "modern or both, "
             "or ask for the scope of every request with auth.scopes",
         )

@@ -57,7 +57,7 @@ def problems(
     elif not from_body:
         yield Problem(
             path,
-            "is decided by what the body calls, which a header could deny; read it there with auth.tools_from: body",
+            "is decided by what the body calls, which a header could deny; read it there (remove auth.tools_from)",
         )
     if "tools/call" in anonymous.methods:
         yield Problem(

@@ -85,8 +85,7 @@ class LoadBalancingSpec(Spec):
     algorithm: Literal["least_request", "round_robin", "random"] = "least_request"
     """least_request suits calls of very different length, such as tool calls."""
     hash: HashSpec | None = None
-    """Consistent hashing instead of the algorithm. It does not reach the replica that minted an MCP session: see
-    mcp.sessions."""
+    """Consistent hashing instead of the algorithm. An MCP session needs none: it stays with its pod (mcp.stateless)."""
     locality: LocalitySpec | None = None
     """Locality preference."""
     warmup: Annotated[Duration, within("1s", "24h")] | None = None

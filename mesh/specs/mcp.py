@@ -7,13 +7,12 @@ Source: https://modelcontextprotocol.io/specification
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, cast
 
-from chatgpt_mesh.mesh.specs.problem import Problem
+from pydantic import model_validator
+
+from chatgpt_mesh.mesh.specs.scalar import refuse
 from chatgpt_mesh.mesh.specs.spec import HttpPath, Spec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Era = Literal["legacy", "modern", "both"]
 
@@ -38,9 +37,24 @@ class McpSpec(Spec):
     """The exact path of the endpoint. Nothing below it is routed."""
     era: Era = "both"
     """legacy: up to 2025-11-25. modern: since 2026-07-28. both: a server that answers either."""
-    sessions: Literal["none", "envelope"] = "none"
-    """none: any replica answers any request. envelope: the session id carries the replica that minted it, so that
-    follow-ups reach it."""
+    stateless: bool = False
+    """The server keeps nothing between two requests, so that any pod may answer each. Otherwise a session (legacy era)
+    stays with the pod and the version where it began."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sessions_are_kept(cls, value: object) -> object:
+        if isinstance(value, dict) and "sessions" in value:
+            raise refuse(
+                "has `sessions`, which is no setting any more: a session stays with the pod where it began; remove it, "
+                "or write `stateless: true` for a server that keeps none"
+            )
+        return cast("object", value)
+
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether a request may belong to a session; the modern era has none."""
+        return not self.stateless and self.era != "modern"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -57,14 +71,3 @@ class McpSpec(Spec):
     def response_headers(self) -> tuple[str, ...]:
         """Headers that a browser client must be able to read."""
         return ("www-authenticate",) if self.era == "modern" else ("mcp-session-id", "www-authenticate")
-
-
-def problems(path: str, mcp: McpSpec) -> Iterator[Problem]:
-    """What the proxy that ships cannot do."""
-    if mcp.sessions == "envelope":
-        yield Problem(
-            f"{path}.sessions",
-            "needs an extension of Envoy (envoy.http.stateful_session.envelope) that Istio's proxy is built without "
-            "and would refuse; use none, with a server that keeps no sessions or has one replica",
-            mcp.sessions,
-        )

@@ -135,6 +135,12 @@ def warnings(spec: MeshSpec, today: date) -> list[Problem]:
     """What is right today and will not be soon, and what a declaration gives up."""
     found = list(security.warnings(spec.security, today))
     for one in spec.apps.values():
-        found += rollout.warnings(f"{one.declared_at}.rollout", one.rollout, authenticated=one.auth is not None)
+        found += rollout.warnings(
+            f"{one.declared_at}.rollout",
+            one.rollout,
+            one.versions,
+            authenticated=one.auth is not None,
+            sessions=one.mcp is not None and one.mcp.keeps_sessions,
+        )
         found += well_known.warnings(f"{one.declared_at}.well_known", one.well_known, today)
     return found

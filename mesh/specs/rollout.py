@@ -47,6 +47,10 @@ class VersionSpec(Spec):
     pin: PinSpec | None = None
     """A mark that always leads to this version, whatever weights and experiments say. Each version, the stable one
     included, may have its own, such as another value of one header."""
+    open_sessions: Literal["keep", "end"] | None = None
+    """What becomes of open MCP sessions when no share leads to this version any more. keep: they go on until the
+    version is removed here, and whoever writes its name into a session id reaches it, pin or not. end: 404, with which
+    a client begins anew at another version. Default: keep for the stable version, end for every other."""
 
 
 class CanaryConfig(Spec):
@@ -109,8 +113,10 @@ def problems(
     auth: AuthSpec | None,
     gateways: Sequence[str],
     routes: bool,
+    sessions: bool,
 ) -> Iterator[Problem]:
-    """`auth`: the tokens that the app asks for; `gateways`: those it is on; `routes`: it has further paths."""
+    """`auth`: the tokens that the app asks for; `gateways`: those it is on; `routes`: it has further paths;
+    `sessions`: its MCP endpoint keeps some."""
     known = listed(versions)
     named = [(f"{path}.stable", rollout.stable)]
     if rollout.canary is not None:
@@ -131,6 +137,28 @@ def problems(
         yield from _experiment_problems(f"{path}.experiments.{name}", experiment, auth=auth, gateways=gateways)
     yield from _audience_problems(f"{path}.experiments", rollout.experiments)
     yield from _hand_off_problems(path, rollout, routes=routes)
+    for name, version in versions.items():
+        if version.open_sessions is not None:
+            yield from _open_session_problems(
+                f"{path.removesuffix('.rollout')}.versions.{name}", rollout, sessions=sessions
+            )
+
+
+def keeps_open_sessions(rollout: RolloutSpec, name: str, version: VersionSpec) -> bool:
+    """Whether sessions of a version go on without a share of new ones."""
+    return version.open_sessions == "keep" or (version.open_sessions is None and name == rollout.stable)
+
+
+def _open_session_problems(path: str, rollout: RolloutSpec, *, sessions: bool) -> Iterator[Problem]:
+    if not sessions:
+        yield Problem(
+            f"{path}.open_sessions", "is about MCP sessions, and this app keeps none; remove it, or mcp.stateless"
+        )
+    elif rollout.managed_by == "argo-rollouts":
+        yield Problem(
+            f"{path}.open_sessions",
+            "is decided by argo-rollouts, which moves the weights: a session ends with its pod; remove it",
+        )
 
 
 def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> Iterator[Problem]:
@@ -149,15 +177,52 @@ def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> 
             )
 
 
-def warnings(path: str, rollout: RolloutSpec | None, *, authenticated: bool) -> Iterator[Problem]:
-    """What the one who moves the weights cannot carry."""
-    if rollout is not None and rollout.managed_by == "flagger" and authenticated:
+def warnings(
+    path: str,
+    rollout: RolloutSpec | None,
+    versions: Mapping[str, VersionSpec],
+    *,
+    authenticated: bool,
+    sessions: bool,
+) -> Iterator[Problem]:
+    """What the one who moves the weights cannot carry, and what becomes of sessions that are open. `sessions`: the
+    app's MCP endpoint keeps some."""
+    if rollout is None:
+        return
+    if sessions and rollout.managed_by == "stack":
+        yield from _told_of_open_sessions(path, rollout, versions)
+    if sessions and rollout.managed_by == "flagger":
+        yield Problem(
+            f"{path}.managed_by",
+            "flagger makes the routes of this host, and its routes keep no MCP sessions: each request may meet another "
+            "pod or version; say mcp.stateless: true where the server keeps nothing, or let the stack or argo-rollouts "
+            "move the weights",
+            "flagger",
+        )
+    if rollout.managed_by == "flagger" and authenticated:
         yield Problem(
             f"{path}.managed_by",
             "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
             "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
             "weights where clients log in by themselves",
             "flagger",
+        )
+
+
+def _told_of_open_sessions(path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> Iterator[Problem]:
+    """Only where a share says that it is meant: 0 or 100 of a canary."""
+    canary = rollout.canary
+    if canary is None or canary.percent not in (0, 100) or not {canary.version, rollout.stable} <= versions.keys():
+        return
+    name = canary.version if canary.percent == 0 else rollout.stable
+    where = f"{path.removesuffix('.rollout')}.versions.{name}"
+    if keeps_open_sessions(rollout, name, versions[name]):
+        yield Problem(
+            where, "begins no MCP sessions any more, and those that are open go on until it is removed from versions"
+        )
+    else:
+        yield Problem(
+            where, "begins no MCP sessions for everybody, and those of everybody end: 404, and clients begin anew"
         )
 
 

@@ -7,11 +7,10 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import TYPE_CHECKING
 
 from lab.workloads.request import Connection, Reply
+from tests.lab.rolling_out import deploy, steps
 from tests.lab.running_lab import RunningLab, fails
 
 if TYPE_CHECKING:
@@ -58,21 +57,6 @@ def load(lab: RunningLab) -> Iterator[Load]:
         running.stopped.set()
         for thread in threads:
             thread.join()
-
-
-def steps(lab: RunningLab) -> list[dict[str, Any]]:
-    rollout = lab.stack.apps["chatgpt-mcp"].rollout
-    if rollout is None or rollout.canary is None:
-        pytest.skip("this stack has no canary to roll out")
-    moved = [{"rollout": {"canary": {"percent": percent}}} for percent in (5, 50, 100)]
-    ended = {"rollout": {"stable": rollout.canary.version, "canary": None}, "versions": {rollout.stable: None}}
-    return [*moved, ended]
-
-
-def deploy(lab: RunningLab, app: dict[str, Any] | None, directory: Path) -> None:
-    stack_file = lab.stack_with({"apps": {"chatgpt-mcp": app}}, directory) if app else None
-    done = lab.pulumi("up", "--yes", "--skip-preview", stack_file=stack_file)
-    assert done.returncode == 0, done.stdout
 
 
 def test_a_version_is_rolled_out_and_the_old_one_removed(lab: RunningLab, tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "external-authorization": (),
     "fixed-answer": (),
     "flagger-beside-others": (),
-    "flagger-with-auth": ("apps.weather.rollout.managed_by: flagger makes the routes",),
+    "flagger-with-auth": (
+        "apps.weather.rollout.managed_by: flagger makes the routes of this host, and its routes keep no MCP sessions",
+        "apps.weather.rollout.managed_by: flagger makes the routes of this host, and its routes answer no 401",
+    ),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),
     "maintenance": (),

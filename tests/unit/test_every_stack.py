@@ -74,7 +74,6 @@ def drawn() -> frozenset[str]:
 STARTS = 20
 
 NEVER: dict[str, str] = {
-    "apps.*.mcp.sessions = envelope": "refused: the proxy that ships cannot do it",
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
     "istio.data_plane = ambient": "refused: what this program declares is done by sidecars",
     "gateways.*.workload.min_available = 2147483647": "refused: it is below replicas.min, which ends there",

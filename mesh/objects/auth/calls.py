@@ -22,8 +22,7 @@ from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
-from chatgpt_mesh.mesh.objects.answers import answer
-from chatgpt_mesh.mesh.objects.auth.challenge import insufficient_scope, readable_by_browsers
+from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import without_scope
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
 from chatgpt_mesh.mesh.objects.owned import Owned
@@ -41,7 +40,10 @@ READER = (Path(__file__).parent / "read_call.lua").read_text(encoding="utf-8")
 CALL = {"filter": "mcp.call", "path": [{"key": "call"}]}
 """Where the Lua leaves the call."""
 
-UNREAD = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"one JSON-RPC message in plain UTF-8 is needed"}}'
+READ_FIRST = 20
+"""Priority of the Lua: what it reads decides by which route a request goes, and others ask for the route."""
+
+UNREAD = refusal("one JSON-RPC message in plain UTF-8 is needed", code=-32600)
 
 
 def without_token(uri: StringMatch) -> HTTPMatchRequest:
@@ -54,11 +56,7 @@ def routes(
     """400 for what cannot be read, and 403 for calls of guarded tools without their scope."""
     posts = [replace(match, method=exact("POST")) for match in good]
     read = [*posts, without_token(uri)] if auth.anonymous is not None else posts
-    headers = {"content-type": "application/json"}
-    if browsers := readable_by_browsers(app):
-        with_origin = [replace(match, headers={**match.headers, "origin": PRESENT}) for match in read]
-        yield answer(f"{name}.unread-call", with_origin, 400, {**headers, **browsers}, UNREAD)
-    yield answer(f"{name}.unread-call", read, 400, headers, UNREAD)
+    yield from answers(f"{name}.unread-call", app, read, 400, JSON, UNREAD)
     for index, scope in enumerate(_tools_by_scope(auth)):
         lacking = [without_scope(match, auth, scope) for match in posts]
         yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, (scope,))
@@ -76,13 +74,15 @@ def objects(
 ) -> Iterator[Owned]:
     """What reads the calls of one host, and what its routes match of them."""
     auth = app.auth
-    if auth is None or app.mcp is None or auth.tools_from == "header":
+    if auth is None or app.mcp is None or not auth.reads_calls:
         return
     metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
     known = f'local HOST, PATH, LIMIT, ANONYMOUS = "{host}", "{app.mcp.path}", {auth.largest_call}, '
     code = f"{known}{'true' if auth.anonymous is not None else 'false'}\n{READER}"
     extension = TrafficExtension(
-        selector=WorkloadSelector(match_labels=gateway.pod_labels), lua=LuaConfig(inline_code=code)
+        selector=WorkloadSelector(match_labels=gateway.pod_labels),
+        priority=READ_FIRST,
+        lua=LuaConfig(inline_code=code),
     )
     path = f"{app.declared_at}.auth"
     yield Owned(Resource(metadata=metadata, spec=extension), path)

@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 PUBLIC = {"access-control-allow-origin": "*"}
 """For pages that are the same for everybody: a page of any origin may read them."""
 
+JSON = {"content-type": "application/json"}
+
+REFUSED = -32001
+"""Of the codes that JSON-RPC leaves to implementations, the one that the official SDKs use."""
+
+
+def refusal(message: str, code: int = REFUSED) -> str:
+    """The body of an answer of 4xx, which clients show to people: an error of JSON-RPC without an id, as MCP allows.
+    https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
+    """
+    error = {"code": code, "message": message}
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}, separators=(",", ":"))
+
+
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 """RFC 9728, section 3: the well-known path, with the resource's own path after it."""
 
@@ -116,27 +130,34 @@ def challenge_routes(
 ) -> Iterator[HTTPRoute]:
     """401 for what no claim has let through: without an error where there was no token (RFC 6750, section 3.1)."""
     method = methods_match(methods)
-    browsers = readable_by_browsers(app)
-    yield from _for_browsers(
+    yield from answers(
         f"{name}.no-token",
+        app,
         [HTTPMatchRequest(uri=uri, method=method, without_headers={"authorization": PRESENT})],
         401,
-        {"www-authenticate": challenge(app, auth, host)},
-        browsers,
+        {"www-authenticate": challenge(app, auth, host), **JSON},
+        refusal("a token is needed; www-authenticate says where from"),
     )
-    yield from _for_browsers(
+    yield from answers(
         f"{name}.invalid-token",
+        app,
         [HTTPMatchRequest(uri=uri, method=method)],
         401,
-        {"www-authenticate": challenge(app, auth, host, error="invalid_token")},
-        browsers,
+        {"www-authenticate": challenge(app, auth, host, error="invalid_token"), **JSON},
+        refusal("the token is not for this server: its issuer, its audience, or it never expires"),
     )
 
 
-def _for_browsers(
-    name: str, matches: Sequence[HTTPMatchRequest], status: int, headers: Mapping[str, str], browsers: Mapping[str, str]
+def answers(
+    name: str,
+    app: AppSpec | None,
+    matches: Sequence[HTTPMatchRequest],
+    status: int,
+    headers: Mapping[str, str],
+    body: str | None = None,
 ) -> Iterator[HTTPRoute]:
-    if browsers:
+    """An answer of the proxy's own, which a page of a listed origin can read too. `app`: None where no browser asks."""
+    if app is not None and (browsers := readable_by_browsers(app)):
         with_origin = [
             HTTPMatchRequest(
                 uri=match.uri,
@@ -146,13 +167,14 @@ def _for_browsers(
             )
             for match in matches
         ]
-        yield answer(name, with_origin, status, {**headers, **browsers})
-    yield answer(name, matches, status, headers)
+        yield answer(name, with_origin, status, {**headers, **browsers}, body)
+    yield answer(name, matches, status, headers, body)
 
 
 def insufficient_scope(
     name: str, app: AppSpec, auth: AuthSpec, host: str, matches: Sequence[HTTPMatchRequest], scopes: Iterable[str]
 ) -> Iterator[HTTPRoute]:
     """403 that names the scope to ask for: RFC 6750, section 3.1, and the step-up flow of MCP."""
-    headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=scopes)}
-    yield from _for_browsers(name, matches, 403, headers, readable_by_browsers(app))
+    wanted = tuple(scopes)
+    headers = {"www-authenticate": challenge(app, auth, host, error="insufficient_scope", scopes=wanted), **JSON}
+    yield from answers(name, app, matches, 403, headers, refusal(f"the token lacks a scope: {' '.join(wanted)}"))

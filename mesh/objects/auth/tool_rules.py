@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.mesh.objects.answers import answer
-from chatgpt_mesh.mesh.objects.auth.challenge import insufficient_scope
+from chatgpt_mesh.mesh.objects.auth.challenge import JSON, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import without_scope
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match, regex, with_headers
 from chatgpt_mesh.mesh.specs.mcp import MODERN_VERSIONS
@@ -54,7 +54,8 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     older += [with_headers(match, {"mcp-protocol-version": regex(anything_but(MODERN_VERSIONS))}) for match in post]
     guarded = tuple(dict.fromkeys(rule.scope for rule in auth.tools.values()))
     if app.mcp.era == "modern":
-        yield answer(f"{name}.older-protocol", older, 403, {})
+        said = refusal(f"tools are called by protocol {', '.join(MODERN_VERSIONS)} here")
+        yield answer(f"{name}.older-protocol", older, 403, JSON, said)
     else:
         # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
         for scope in guarded:
@@ -64,7 +65,8 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     call = {"mcp-method": exact("tools/call")}
     unnamed = [with_headers(m, {}, {"mcp-method": regex(PLAIN_METHOD)}) for m in current]
     unnamed += [with_headers(m, call, {"mcp-name": regex(PLAIN_TOOL_NAME)}) for m in current]
-    yield answer(f"{name}.unnamed-call", unnamed, 403, {})
+    said = refusal("the headers mcp-method and mcp-name do not say plainly what is called")
+    yield answer(f"{name}.unnamed-call", unnamed, 403, JSON, said)
     for tool, rule in sorted(auth.tools.items()):
         named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
         lacking = [without_scope(match, auth, rule.scope) for match in named]

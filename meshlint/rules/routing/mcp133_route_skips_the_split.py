@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     why="""
 One route to the service splits between subsets, another names no subset at all: its requests are spread over the pods
 of every version, by their number and not by the weights. A canary with one pod of four then gets 25 per cent of them,
-and one that is scaled to zero gets none.
+and one that is scaled to zero gets none. Not meant is a route of open MCP sessions, on which a filter chooses the pod
+and gives the server its own id out of its metadata.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -61,9 +63,13 @@ def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         for target in route.destinations:
             other = split.get(target.fqdn)
-            if other is not None and not target.subset:
+            if other is not None and not target.subset and not _pod_is_chosen(route):
                 problem = (
                     f"goes to every version of {target.fqdn}, which {dotted(other.path)} of {other.obj.key} splits"
                 )
                 mend = "name a subset, or split here too"
                 yield Hit(route.obj, target.path, problem, mend)
+
+
+def _pod_is_chosen(route: HttpRoute) -> bool:
+    return "%DYNAMIC_METADATA(" in str(mapping(route.raw, "headers", "request", "set").get("mcp-session-id", ""))

@@ -53,8 +53,13 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
             "rollout.canary.pin: needs exactly one of header and cookie",
         ),
         (
-            "{mcp: {sessions: envelope}, ROLLOUT, canary: {version: v2, percent: 5}}}",
-            "apps.chatgpt-mcp.mcp.sessions: needs an extension of Envoy",
+            "{mcp: {stateless: true}, versions: {v1: {open_sessions: keep}, v2: {}}, rollout: {stable: v1}}",
+            "apps.chatgpt-mcp.versions.v1.open_sessions: is about MCP sessions, and this app keeps none",
+        ),
+        (
+            "{versions: {v1: {}, v2: {open_sessions: end}}, "
+            "rollout: {stable: v1, canary: {version: v2}, managed_by: argo-rollouts}}",
+            "apps.chatgpt-mcp.versions.v2.open_sessions: is decided by argo-rollouts",
         ),
         (
             "{ROLLOUT, experiments: {a: {version: v2}}}}",
@@ -132,7 +137,7 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
             "auth.issuers.0: needs exactly one of jwks, jwks_uri and jwks_file",
         ),
         (
-            "{mcp: {era: legacy}, auth: {tools: {execute_sql: {scope: s}}}}",
+            "{mcp: {era: legacy}, auth: {tools_from: header, tools: {execute_sql: {scope: s}}}}",
             "apps.chatgpt-mcp.auth.tools: the legacy era names the tool only in the body",
         ),
         ('{auth: {tools: {"execute sql": {scope: s}}}}', "auth.tools.execute sql: is no tool name"),

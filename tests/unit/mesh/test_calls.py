@@ -15,7 +15,8 @@ GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://cha
 MAY_RUN = replace(GOOD, claims={**GOOD.claims, "scope": "run"})
 CALLS = "EnvoyFilter/istio-ingress/chatgpt-mcp-calls"
 READER = "TrafficExtension/istio-ingress/chatgpt-mcp-calls"
-BODY = "{auth: {tools_from: body, tools: {execute_sql: {scope: run}, drop_table: {scope: run}}}}"
+BODY = "{auth: {tools: {execute_sql: {scope: run}, drop_table: {scope: run}}}}"
+CONDITIONED = ("unread-call", "tool-0", "anonymous.session-any", "anonymous.no-session", "anonymous")
 MIXED = BODY.replace("tools: {", "anonymous: {tools: [search]}, tools: {", 1)
 
 
@@ -104,7 +105,7 @@ class TestWithoutAPart:
         patched = [
             p["match"]["routeConfiguration"]["vhost"]["route"]["name"] for p in manifest(built, CALLS)["configPatches"]
         ]
-        assert patched == [f"chatgpt-mcp.mcp.{name}" for name in ("unread-call", "tool-0", "anonymous")]
+        assert patched == [f"chatgpt-mcp.mcp.{name}" for name in CONDITIONED]
 
     def test_tokens_of_the_older_way_are_not_asked_for(self):
         assert not [name for name in routes(mesh(BODY)) if "older-protocol" in name or "unnamed-call" in name]
@@ -114,7 +115,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("auth", "sentence"),
         [
-            ("anonymous: {}", "auth.anonymous: is decided by what the body calls"),
+            ("tools_from: header, anonymous: {}", "auth.anonymous: is decided by what the body calls"),
             ("tools_from: body", "auth.tools_from: reads for nothing"),
             (
                 "tools_from: body, anonymous: {methods: [tools/call]}",

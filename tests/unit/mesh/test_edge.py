@@ -57,7 +57,8 @@ class TestTokens:
 
     def test_without_an_expiry_lead_nowhere(self):
         filter_ = manifest(mesh(), "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")
-        [patch] = filter_["configPatches"]
+        of_session, patch = filter_["configPatches"]
+        assert of_session["patch"] == patch["patch"]
         assert patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == "chatgpt-mcp.mcp"
         [condition] = patch["patch"]["value"]["match"]["dynamic_metadata"]
         assert condition["path"] == [{"key": "payload"}, {"key": "exp"}]
@@ -79,7 +80,7 @@ class TestTokens:
             if "route" in route and any("@request.auth.claims[sub]" in m.get("headers", {}) for m in route["match"])
         }
         assert patched == opened
-        assert len(opened) == 6
+        assert len(opened) == 8
 
     def test_pass_the_verified_subject_to_the_app(self):
         [rule] = manifest(mesh(), GATEWAY_TOKENS)["jwtRules"]
@@ -160,7 +161,7 @@ class TestChallenge:
     def test_a_claim_of_another_value_is_answered_403_before_the_route_that_leads_on(self):
         built = mesh("{auth: {claims: {role: [service, admin]}}}")
         route = routes(built)["mcp.claim"]
-        assert route["directResponse"] == {"status": 403}
+        assert route["directResponse"]["status"] == 403
         assert route["match"][0]["withoutHeaders"] == {"@request.auth.claims[role]": {"regex": "service|admin"}}
         names = [r["name"] for r in manifest(built, "VirtualService/chatgpt-production/chatgpt-mcp")["http"]]
         assert names.index("chatgpt-mcp.mcp.claim") < names.index("chatgpt-mcp.mcp")
@@ -295,8 +296,27 @@ class TestStreams:
         assert built.gateway_drain_duration("public").total_seconds() == 300
 
 
+class TestBodies:
+    """Clients show what an answer says, and nothing says nothing."""
+
+    APP = """{auth: {scopes: [use], claims: {role: [user]}, tools_from: WHERE, tools: {sql: {scope: run}}},
+              mcp: {era: modern}, cors: {origins: ["https://chatgpt.com"]}}"""
+
+    @pytest.mark.parametrize("where", ["header", "body"])
+    def test_every_refusal_is_an_error_of_json_rpc(self, where: str):
+        http = manifest(mesh(self.APP.replace("WHERE", where)), "VirtualService/chatgpt-production/chatgpt-mcp")["http"]
+        refused = [route for route in http if route.get("directResponse", {}).get("status") in (400, 401, 403, 404)]
+        assert len(refused) >= 9
+        for route in refused:
+            said = json.loads(route["directResponse"]["body"]["string"])
+            assert said["jsonrpc"] == "2.0"
+            assert said["id"] is None
+            assert len(said["error"]["message"]) > 10, route["name"]
+            assert route["headers"]["response"]["set"]["content-type"] == "application/json"
+
+
 class TestTools:
-    GUARDED = "auth: {tools: {execute_sql: {scope: tools.execute}}}"
+    GUARDED = "auth: {tools_from: header, tools: {execute_sql: {scope: tools.execute}}}"
 
     def test_a_guarded_tool_without_its_scope_is_answered_403_with_the_scope(self):
         route = routes(mesh(f"{{mcp: {{era: modern}}, {self.GUARDED}}}"))["mcp.tool"]
@@ -308,14 +328,14 @@ class TestTools:
 
     def test_the_modern_era_refuses_older_protocols(self):
         route = routes(mesh(f"{{mcp: {{era: modern}}, {self.GUARDED}}}"))["mcp.older-protocol"]
-        assert route["directResponse"] == {"status": 403}
+        assert route["directResponse"]["status"] == 403
         missing, other = route["match"]
         assert missing["withoutHeaders"]["mcp-protocol-version"] == {"exact": "2026-07-28"}
         assert re.fullmatch(other["headers"]["mcp-protocol-version"]["regex"], "2025-11-25")
 
     def test_both_eras_ask_older_clients_for_the_scopes_of_all_guarded_tools(self):
         route = routes(mesh(f"{{{self.GUARDED}}}"))["mcp.older-protocol"]
-        assert route["directResponse"] == {"status": 403}
+        assert route["directResponse"]["status"] == 403
         assert all(
             m["withoutHeaders"]["@request.auth.claims[scope]"] == {"exact": "tools.execute"} for m in route["match"]
         )

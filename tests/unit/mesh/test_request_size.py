@@ -38,7 +38,7 @@ def test_a_body_that_says_its_length_meets_no_buffer():
         patch["match"]["routeConfiguration"]["vhost"]["route"]["name"]
         for patch in manifest(built, FILTER)["configPatches"]
     }
-    assert patched == {"chatgpt-mcp.mcp.unsized", "chatgpt-mcp.a.unsized"}
+    assert patched == {f"chatgpt-mcp.{name}.unsized" for name in ("mcp.session-any", "mcp", "a")}
     assert routes(built)["mcp.unsized"]["match"][0]["withoutHeaders"] == {"content-length": {}}
     assert "withoutHeaders" not in routes(built)["mcp"]["match"][0]
     found = asked(built, "/mcp", "POST", headers={"content-length": "10"})
@@ -55,11 +55,11 @@ def test_one_that_does_not_is_held_up_to_the_size():
 def test_whatever_is_not_led_on_is_never_held():
     """Without a token a client could make the gateway hold bodies."""
     built = mesh("{max_request_body: 1Mi}")
-    assert [name for name in routes(built) if name.endswith(".unsized")] == ["mcp.unsized"]
+    assert [name for name in routes(built) if name.endswith(".unsized")] == ["mcp.session-any.unsized", "mcp.unsized"]
     [match] = routes(built)["mcp.unsized"]["match"]
     assert "@request.auth.claims[sub]" in match["headers"]
     expiry = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")["configPatches"]
-    assert len(expiry) == 2, "a token without an expiry opens neither"
+    assert len(expiry) == 4, "a token without an expiry opens none"
 
 
 def test_the_filter_lets_every_other_route_pass():

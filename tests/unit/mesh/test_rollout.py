@@ -165,7 +165,7 @@ class TestHandOff:
         assert routes(built)["mcp"]["delegate"] == delegate
         assert manifest(built, MESH)["http"][-1]["delegate"] == delegate
         assert routes(built)["mcp"]["match"][0]["headers"]["@request.auth.claims[sub]"], "the token is asked for before"
-        [patch] = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")["configPatches"]
+        _, patch = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")["configPatches"]
         assert patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == "chatgpt-mcp.mcp", (
             "Istio keeps the root's name"
         )

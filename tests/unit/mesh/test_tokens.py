@@ -49,7 +49,7 @@ class TestScopeClaim:
         }
 
     def test_tools_ask_in_the_same_claim(self):
-        tools = "{auth: {scope_claim: scp, tools: {sql: {scope: run}}}, mcp: {era: modern}}"
+        tools = "{auth: {scope_claim: scp, tools_from: header, tools: {sql: {scope: run}}}, mcp: {era: modern}}"
         [match] = routes(mesh(tools))["mcp.tool"]["match"]
         assert match["withoutHeaders"] == {"@request.auth.claims[scp]": {"exact": "run"}}
 

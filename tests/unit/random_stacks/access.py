@@ -79,8 +79,8 @@ def _tools(draw: st.DrawFn, era: str) -> Values:
     rule = spec(always(scope=one("tools.a", "tools.b")))
     tools = named(["execute_sql", "delete.row", "send-mail", "t" * 128], rule)
     if draw(truth):
-        return draw(spec(tools=tools, tools_from=one("header"), anonymous=st.none())) if era != "legacy" else {}
-    found: Values = {"tools_from": "body", **draw(spec(largest_call=one(1024, 65536, 1048576)))}
+        return draw(spec(always(tools_from=one("header")), tools=tools, anonymous=st.none())) if era != "legacy" else {}
+    found: Values = {**draw(spec(tools_from=one("body"), largest_call=one(1024, 65536, 1048576)))}
     if draw(truth):
         found["tools"] = draw(tools)
     if not found.get("tools") or draw(truth):

@@ -73,6 +73,9 @@ def _of_own_routes(draw: st.DrawFn, found: Values, *, exposed: bool) -> Values:
     """What needs routes that are the program's."""
     pins = draw(traffic.pins_of_versions) if "versions" in found else {}
     versions = {name: {**version, **pins.get(name, {})} for name, version in found.get("versions", {}).items()}
+    mcp, mover = found.get("mcp"), found.get("rollout", {}).get("managed_by", "stack")
+    if mcp is not None and not mcp.get("stateless") and mcp.get("era") != "modern" and mover == "stack":
+        versions = {name: {**version, **draw(traffic.ends)} for name, version in versions.items()}
     return {**({"versions": versions} if versions else {}), **(draw(_answers) if exposed else {})}
 
 
@@ -115,7 +118,7 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
     found |= hosts
     era = draw(one("legacy", "modern", "both")) if kind == "mcp" else None
     if kind == "mcp":
-        shape = spec(path=one("/mcp", "/", "/a/b.c"), sessions=one("none"))
+        shape = spec(path=one("/mcp", "/", "/a/b.c"), stateless=truth)
         found["mcp"] = {**draw(shape), **({"era": era} if era != "both" or draw(truth) else {})}
     versions = draw(one(False, True))
     targets = [other for other in others if other in plan.service and other not in flagged]

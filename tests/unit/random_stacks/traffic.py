@@ -160,6 +160,10 @@ changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some
 headers: Drawn = spec(request=changes, response=changes)
 
 
+ends: Drawn = spec(open_sessions=one("keep", "end"))
+"""What becomes of the sessions of a version without a share."""
+
+
 def _pins(key: str, allowed: str) -> Values:
     return {f"v{value}": {"pin": {key: "version", "value": value, "allowed": allowed}} for value in ("1", "2")}
 
