@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chatgpt_mesh.stack import stack_files
 from lab import environment, processes
 from lab.failure import LabError, Terminated, WrongUseError
 from lab.state import CHECKOUT, State
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
+CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
 _SETTINGS = "chatgpt-mesh:"
 
 
@@ -46,6 +48,11 @@ def require_stack(name: str) -> None:
         )
 
 
+def requests_certificates(name: str) -> bool:
+    """Whether cert-manager fills Secrets of an environment."""
+    return "cert_manager" in stack_files.layered({"extends": [f"Pulumi.{name}.yaml"]}, CHECKOUT).values
+
+
 def lab_stack(own: Mapping[str, Any], parent: str, *, context: str | None = None) -> dict[str, Any]:
     """The lab's stack file on another environment, or on another cluster.
 
@@ -57,7 +64,10 @@ def lab_stack(own: Mapping[str, Any], parent: str, *, context: str | None = None
     """
     stack = copy.deepcopy(dict(own))
     settings = stack["config"]
-    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml"]
+    parents = [f"Pulumi.{parent}.yaml"]
+    if context is None and requests_certificates(parent):
+        parents.append(CERTIFICATES_FILE)
+    settings[f"{_SETTINGS}extends"] = parents
     if context is not None:
         settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}
         istio = settings.get(f"{_SETTINGS}istio", {})
