@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
 CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
+NO_CERTIFICATES_FILE = "config/no-certificates.yaml"
 _SETTINGS = "chatgpt-mesh:"
 
 
@@ -65,8 +66,8 @@ def lab_stack(own: Mapping[str, Any], parent: str, *, context: str | None = None
     stack = copy.deepcopy(dict(own))
     settings = stack["config"]
     parents = [f"Pulumi.{parent}.yaml"]
-    if context is None and requests_certificates(parent):
-        parents.append(CERTIFICATES_FILE)
+    if requests_certificates(parent):
+        parents.append(CERTIFICATES_FILE if context is None else NO_CERTIFICATES_FILE)
     settings[f"{_SETTINGS}extends"] = parents
     if context is not None:
         settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}

@@ -11,7 +11,7 @@ import yaml
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings, stack_files
-from lab.stack import CERTIFICATES_FILE, lab_stack, requests_certificates
+from lab.stack import CERTIFICATES_FILE, NO_CERTIFICATES_FILE, lab_stack, requests_certificates
 from tests.surroundings import ROOT, surroundings
 from tests.unit.golden.differences import differences
 
@@ -76,6 +76,16 @@ def test_cert_manager_is_installed_where_the_environment_asks_for_it_alone() -> 
     assert [requests_certificates(stack) for stack in ("staging", "prod")] == [False, True]
     assert lab_stack(own, "staging")["config"]["chatgpt-mesh:extends"] == ["Pulumi.staging.yaml"]
     assert lab_stack(own, "prod")["config"]["chatgpt-mesh:extends"] == ["Pulumi.prod.yaml", CERTIFICATES_FILE]
+
+
+def test_a_foreign_cluster_asks_no_ca(tmp_path: Path) -> None:
+    own = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
+    changed = lab_stack(own, "prod", context="lab")
+    assert changed["config"]["chatgpt-mesh:extends"] == ["Pulumi.prod.yaml", NO_CERTIFICATES_FILE]
+    file = tmp_path / "Pulumi.lab.yaml"
+    file.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    with surroundings(tmp_path / "machine"):
+        assert not [key for key in objects(file) if key.startswith(("Certificate/", "ClusterIssuer/"))]
 
 
 def test_of_cert_manager_one_machine_has_only_its_installation_otherwise() -> None:

@@ -19,7 +19,7 @@ def settings(stack: dict[str, Any], key: str) -> Any:
 
 def test_another_environments_mesh_changes_the_parent_alone() -> None:
     changed = lab_stack(OWN, "prod")
-    assert settings(changed, "extends") == ["Pulumi.prod.yaml"]
+    assert settings(changed, "extends")[0] == "Pulumi.prod.yaml"
     changed["config"]["chatgpt-mesh:extends"] = OWN["config"]["chatgpt-mesh:extends"]
     assert changed == OWN
 
