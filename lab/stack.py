@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from chatgpt_mesh.stack import stack_files
 from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab import environment, processes
 from lab.failure import LabError, Terminated, WrongUseError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
+CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
 _SETTINGS = "chatgpt-mesh:"
 
 
@@ -49,6 +51,15 @@ def require_stack(name: str) -> None:
         )
 
 
+def requests_certificates(name: str) -> bool:
+    """Whether an environment installs cert-manager and declares all its issuers, so that the lab can do the same."""
+    values = stack_files.layered({"extends": [f"Pulumi.{name}.yaml"]}, CHECKOUT).values
+    installed = values.get("cert_manager")
+    issuers: dict[str, Any] = values.get("certificate_issuers") or {}
+    declared_here = not any(issuer and issuer.get("existing") for issuer in issuers.values())
+    return isinstance(installed, dict) and installed.get("install", True) and declared_here
+
+
 def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, context: str | None = None) -> dict[str, Any]:
     """The lab's stack file on another environment, or on another cluster.
 
@@ -62,9 +73,13 @@ def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, contex
     """
     stack = copy.deepcopy(dict(own))
     settings = stack["config"]
-    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml"]
-    settings[f"{_SETTINGS}gateways"] = _gateways(declared, settings[f"{_SETTINGS}gateways"])
+    certified = context is None and requests_certificates(parent)
+    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml", *([CERTIFICATES_FILE] if certified else ())]
+    settings[f"{_SETTINGS}gateways"] = _gateways(declared, settings[f"{_SETTINGS}gateways"], certified=certified)
     settings[f"{_SETTINGS}apps"] = _apps(declared)
+    if not certified and declared.cert_manager is not None:
+        # No CA sees this cluster, or somebody else's cert-manager is not on it: the lab writes the Secrets itself.
+        settings |= {f"{_SETTINGS}cert_manager": None, f"{_SETTINGS}certificate_issuers": None}
     if context is not None:
         settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}
         istio = settings.get(f"{_SETTINGS}istio", {})
@@ -73,8 +88,8 @@ def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, contex
     return stack
 
 
-def _gateways(declared: Settings, own: Mapping[str, Any]) -> dict[str, Any]:
-    """One small pod each, behind a cluster address, with certificates that the lab makes itself."""
+def _gateways(declared: Settings, own: Mapping[str, Any], *, certified: bool) -> dict[str, Any]:
+    """One small pod each, behind a cluster address; unless cert-manager is there, the lab makes its certificates."""
     workload = next(iter(own.values()))["workload"]
     found: dict[str, Any] = {}
     for name, gateway in declared.gateways.items():
@@ -82,7 +97,7 @@ def _gateways(declared: Settings, own: Mapping[str, Any]) -> dict[str, Any]:
             issued = [
                 listener
                 for listener, told in gateway.listeners.items()
-                if told.tls is not None and told.tls.cert_manager
+                if not certified and told.tls is not None and told.tls.cert_manager
             ]
             listeners = {listener: {"tls": {"cert_manager": None}} for listener in issued}
             found[name] = {**({"listeners": listeners} if listeners else {}), "workload": copy.deepcopy(workload)}

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from lab.workloads.request import Connection, Reply
 from tests.lab.rolling_out import deploy, steps
 from tests.lab.running_lab import RunningLab, fails
