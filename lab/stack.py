@@ -54,10 +54,10 @@ def require_stack(name: str) -> None:
 def requests_certificates(name: str) -> bool:
     """Whether an environment installs cert-manager and declares all its issuers, so that the lab can do the same."""
     values = stack_files.layered({"extends": [f"Pulumi.{name}.yaml"]}, CHECKOUT).values
-    installed = values.get("cert_manager")
+    installed: dict[str, Any] | None = values.get("cert_manager")
     issuers: dict[str, Any] = values.get("certificate_issuers") or {}
     declared_here = not any(issuer and issuer.get("existing") for issuer in issuers.values())
-    return isinstance(installed, dict) and installed.get("install", True) and declared_here
+    return installed is not None and installed.get("install") is not False and declared_here
 
 
 def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, context: str | None = None) -> dict[str, Any]:
