@@ -1,0 +1,93 @@
+"""The result of a run: one row for each stack, kept as a page of the documentation."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lab.state import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chatgpt_mesh.stack.settings import Settings
+    from tests.lab.random_mesh.asking import Compared
+
+PAGE = CHECKOUT / "docs" / "lab-random.md"
+_RESULT = "## Last result\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stack: what it declared, what was asked, and what was otherwise than predicted."""
+
+    seed: int
+    apps: str
+    compared: Compared
+    refused_updates: list[str]
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        return not self.compared.disagreements and not self.refused_updates
+
+    def __str__(self) -> str:
+        found = self.compared
+        return (
+            f"| {self.seed} | {self.apps} | {found.asked} | {found.allowed} | {found.refused} | "
+            f"{len(found.disagreements)} | {found.asked_again} | {len(self.refused_updates)} | {self.seconds:.0f} |"
+        )
+
+
+def described(stack: Settings) -> str:
+    """A stack in a few words: its apps, hosts, versions, routes and callers."""
+    apps = stack.apps.values()
+    counts = {
+        "apps": len(stack.apps),
+        "hosts": sum(len(app.exposures) for app in apps),
+        "with tokens": sum(app.auth is not None for app in apps),
+        "routes": sum(len(app.routes) for app in apps),
+        "callers": sum(len(app.callers) for app in apps),
+    }
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def write(rows: Sequence[Row]) -> None:
+    """Put the result at the end of the page."""
+    text = PAGE.read_text(encoding="utf-8").partition(_RESULT)[0]
+    PAGE.write_text(f"{text}{_RESULT}\n{table(rows)}", encoding="utf-8")
+
+
+def table(rows: Sequence[Row]) -> str:
+    questions = sum(row.compared.asked for row in rows)
+    wrong = sum(len(row.compared.disagreements) for row in rows)
+    refused = sum(len(row.refused_updates) for row in rows)
+    lines = [
+        f"{datetime.now(UTC).date()}, commit {_commit()}: {len(rows)} stacks, {questions} requests, "
+        f"{wrong} disagreements, {refused} refused updates.",
+        "",
+        "| seed | stack | requests | let in | refused | disagreements | asked again | refused updates | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *map(str, rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout.strip()
+
+    # The page itself is what the run changes.
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE.relative_to(CHECKOUT)}")
+    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+
+
+def shortcomings(rows: Iterable[Row]) -> str:
+    """Every disagreement and refused update, by seed."""
+    return "\n".join(
+        f"seed {row.seed}: {one}" for row in rows for one in (*row.refused_updates, *row.compared.disagreements)
+    )
