@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 PING = "ping"
 UNREADABLE = ""
 _TOOLS = "tools/call "
-_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+def has_body(method: str) -> bool:
+    return method in ("POST", "PUT", "PATCH")
 
 
 def calls(auth: AuthSpec | None) -> list[str]:
@@ -26,7 +29,7 @@ def calls(auth: AuthSpec | None) -> list[str]:
 
 def body(method: str, call: str) -> str | None:
     """The body of a request that calls it; None for methods that carry none."""
-    if method not in _WITH_BODY:
+    if not has_body(method):
         return None
     message: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": call.partition(" ")[0]}
     if call.startswith(_TOOLS):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.workloads import request as wire
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Request
-from tests.lab.random_mesh.bodies import PING, body, calls
+from tests.lab.random_mesh.bodies import PING, body, calls, has_body
 from tests.lab.random_mesh.one_node import JOBS
 from tests.lab.random_mesh.tokens import WRONG, Bearer, token
 from tests.lab.random_mesh.workloads import NEIGHBOUR
@@ -193,6 +193,8 @@ class _Outside:
         headers = {"origin": origin} if origin else {}
         if preflight:
             return headers | {"access-control-request-method": target.methods[0]}
+        if has_body(method):
+            headers["content-type"] = "application/json"
         if target.mcp and method == "POST" and target.app.auth and target.app.auth.tools:
             tools = [*target.app.auth.tools, "whoami"]
             headers |= self.choice.choice(
@@ -240,8 +242,8 @@ def _https_ports(gateway: GatewaySpec) -> list[int]:
 
 
 def _answers_http(gateway: GatewaySpec) -> bool:
-    """Whether port 80 is either for HTTP or for nothing."""
-    return all(listener.port != 80 for listener in gateway.listeners.values())
+    """Whether its Service has port 80, for HTTP: what an address of the cluster has no port for leaves the cluster."""
+    return gateway.serves_redirect and all(listener.port != 80 for listener in gateway.listeners.values())
 
 
 def _origin(asked: Request) -> str:
