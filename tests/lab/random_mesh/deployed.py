@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
     from tests.lab.running_lab import Pod
 
 KINDS = (
@@ -48,6 +50,8 @@ KINDS = (
 )
 _OURS = ",".join(f"{name}={value}" for name, value in workloads.PART_OF.items())
 _READY_SECONDS = 150
+_PARALLEL = 4
+_AT_ONCE = ("--grace-period=1", "--wait=false")
 _ACCEPTABLE = re.compile(r"accept it: \{code: (?P<code>MCP\d{3}), object: (?P<object>[^,}]+)")
 
 
@@ -158,21 +162,34 @@ class RandomStacks:
 
     def _clear(self, successor: Settings) -> None:
         """End the pods of the stack before, which would keep their namespaces for as long as their streams may last."""
-        apps = {app.namespace for app in self._before.apps.values()}
         kept = {app.namespace for app in successor.apps.values()}
-        for namespace in sorted(apps):
-            everything = ["--all"] if namespace not in kept else [f"--selector={_OURS}"]
-            kinds = "deployments,services,serviceaccounts" if namespace in kept else "deployments"
-            common = [f"--namespace={namespace}", *everything, "--ignore-not-found", "--wait=true"]
-            kubectl(self._lab, "delete", kinds, *common)
-            kubectl(self._lab, "delete", "pods", *common, "--grace-period=1")
         stay = {(gateway.home, gateway.release_name) for gateway in successor.gateways.values()}
-        for gateway in self._before.gateways.values():
-            if (gateway.home, gateway.release_name) not in stay:
-                here = [f"--namespace={gateway.home}", "--ignore-not-found", "--wait=true"]
-                labels = ",".join(f"{name}={value}" for name, value in gateway.pod_labels.items())
-                kubectl(self._lab, "delete", "deployments", gateway.release_name, *here)
-                kubectl(self._lab, "delete", "pods", f"--selector={labels}", *here, "--grace-period=1")
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            ended = [
+                pool.submit(self._clear_namespace, namespace, kept=namespace in kept)
+                for namespace in {app.namespace for app in self._before.apps.values()}
+            ]
+            ended += [
+                pool.submit(self._end_gateway, gateway)
+                for gateway in self._before.gateways.values()
+                if (gateway.home, gateway.release_name) not in stay
+            ]
+            for one in ended:
+                one.result()
+
+    def _clear_namespace(self, namespace: str, *, kept: bool) -> None:
+        here = [f"--namespace={namespace}", "--ignore-not-found"]
+        if kept:
+            ours = [f"--selector={_OURS}", "--cascade=foreground", "--wait=true"]
+            kubectl(self._lab, "delete", "deployments,services,serviceaccounts", *ours, *here)
+        else:
+            kubectl(self._lab, "delete", "deployments,replicasets,pods", "--all", *_AT_ONCE, *here)
+
+    def _end_gateway(self, gateway: GatewaySpec) -> None:
+        here = [f"--namespace={gateway.home}", "--ignore-not-found"]
+        labels = ",".join(f"{name}={value}" for name, value in gateway.pod_labels.items())
+        kubectl(self._lab, "delete", "deployments", gateway.release_name, "--wait=false", *here)
+        kubectl(self._lab, "delete", "replicasets,pods", f"--selector={labels}", *_AT_ONCE, *here)
 
     def _end_leaving_pods(self, namespaces: Iterable[str]) -> None:
         """Pods of gateways that have been replaced drain for as long as a call may last, and nobody calls."""
@@ -180,8 +197,8 @@ class RandomStacks:
             pods = json.loads(kubectl(self._lab, "get", "pods", f"--namespace={namespace}", "--output=json"))["items"]
             leaving = [one["metadata"]["name"] for one in pods if "deletionTimestamp" in one["metadata"]]
             if leaving:
-                here = [f"--namespace={namespace}", "--ignore-not-found", "--wait=true"]
-                kubectl(self._lab, "delete", "pods", *leaving, *here, "--grace-period=1")
+                here = [f"--namespace={namespace}", "--ignore-not-found"]
+                kubectl(self._lab, "delete", "pods", *leaving, *here, "--grace-period=1", "--wait=true")
 
     def _secrets(self, stack: Settings) -> Iterator[dict[str, Any]]:
         """What the listeners of gateways name, and the credentials that egress gateways show outside."""

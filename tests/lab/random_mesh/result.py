@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 PAGE = CHECKOUT / "docs" / "lab-random.md"
 _RESULT = "## Last result\n"
+_HEAD = (
+    "| seed | stack | requests | let in | refused | disagreements | asked again | refused updates | seconds | of |",
+    "|---|---|---|---|---|---|---|---|---|---|",
+)
+_REQUESTS, _DISAGREEMENTS, _REFUSED_UPDATES = 3, 6, 8
+"""Columns of a row, counted from the bar before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +61,23 @@ def described(stack: Settings) -> str:
 
 
 def write(rows: Sequence[Row]) -> None:
-    """Put the result at the end of the page."""
-    text = PAGE.read_text(encoding="utf-8").partition(_RESULT)[0]
-    PAGE.write_text(f"{text}{_RESULT}\n{table(rows)}", encoding="utf-8")
+    """Put the result at the end of the page, over what it says of the same seeds. Rows of other seeds stay: a run may
+    be made in parts."""
+    text, _, before = PAGE.read_text(encoding="utf-8").partition(_RESULT)
+    PAGE.write_text(f"{text}{_RESULT}\n{table(before, rows)}", encoding="utf-8")
 
 
-def table(rows: Sequence[Row]) -> str:
-    questions = sum(row.compared.asked for row in rows)
-    wrong = sum(len(row.compared.disagreements) for row in rows)
-    refused = sum(len(row.refused_updates) for row in rows)
-    lines = [
-        f"{datetime.now(UTC).date()}, commit {_commit()}: {len(rows)} stacks, {questions} requests, "
-        f"{wrong} disagreements, {refused} refused updates.",
-        "",
-        "| seed | stack | requests | let in | refused | disagreements | asked again | refused updates | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
-        *map(str, rows),
-    ]
-    return "\n".join(lines) + "\n"
+def table(before: str, rows: Sequence[Row]) -> str:
+    """The result that a page has with further rows, and how many there are of what."""
+    of = f" {datetime.now(UTC).date()}, {_commit()} |"
+    by_seed = {int(line.split("|")[1]): line for line in before.splitlines() if line[2:3].isdigit()}
+    by_seed |= {row.seed: f"{row}{of}" for row in rows}
+    lines = [by_seed[seed] for seed in sorted(by_seed)]
+    requests, wrong, refused = (
+        sum(int(line.split("|")[column]) for line in lines) for column in (_REQUESTS, _DISAGREEMENTS, _REFUSED_UPDATES)
+    )
+    said = f"{len(lines)} stacks, {requests} requests, {wrong} disagreements, {refused} refused updates."
+    return "\n".join([said, "", *_HEAD, *lines]) + "\n"
 
 
 def _commit() -> str:
