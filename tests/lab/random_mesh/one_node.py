@@ -152,21 +152,22 @@ def _caller(caller: Any, own: set[str]) -> Any:
 
 
 def _names(found: Values, seed: int) -> dict[str, str]:
-    """New names for namespaces in which Argo Rollouts manages an app.
+    """New names for a gateway, and for namespaces in which Argo Rollouts manages an app.
 
-    The program leaves that controller's routes as they were first deployed, and here nobody changes them: those of the
-    stack before must not be this one's.
+    A release that another gateway takes over would be made before it is gone, so that of the way out has one name in
+    all stacks. The program leaves Argo Rollouts' routes as they were first deployed, and here nobody changes them:
+    those of the stack before must not be this one's.
     """
     managed = {
         app["namespace"]
         for app in found["apps"].values()
         if app.get("rollout", {}).get("managed_by") == "argo-rollouts"
     }
-    return {name: f"{name[:58]}-{seed}" for name in managed}
+    return {"out": "egress", **{name: f"{name[:58]}-{seed}" for name in managed}}
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """The value with other namespaces, wherever one is named: as a key, or as text."""
+    """The value with other names, wherever one is said: as a key, or as text."""
     if isinstance(value, dict):
         return {names.get(key, key): _renamed(one, names) for key, one in value.items()}
     if isinstance(value, list):

@@ -40,6 +40,8 @@ class Machine:
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "BROWSER": str(self.browser),
+            # The Inspector asks for a terminal, or for this word, before it opens a browser.
+            "MCP_AUTO_OPEN_ENABLED": "true",
             "NODE_EXTRA_CA_CERTS": str(self.ca_file),
             "SSL_CERT_FILE": str(self.ca_file),
         }
