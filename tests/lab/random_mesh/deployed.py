@@ -87,7 +87,7 @@ class Deployed:
     def app_pods(self) -> dict[str, list[Pod]]:
         """The pods of every app that has a Service."""
         return {
-            name: self.lab.pods(app.namespace, f"{workloads.APP_LABEL}={name}")
+            name: self.lab.pods(app.namespace, ",".join(f"{label}={value}" for label, value in app.pod_labels.items()))
             for name, app in self.stack.apps.items()
             if app.service is not None
         }
