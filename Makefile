@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= staging
 MESH ?= staging
+SEEDS ?= 20
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
@@ -9,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test report preview check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-random report preview check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,6 +48,10 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q
+
+lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
 report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
 	$(PY) -m tests.lab.report

@@ -6,6 +6,8 @@ labels that the declaration promises; an app that only calls others gets a pod t
 
 from __future__ import annotations
 
+import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 DEPLOYMENT_LABEL = "lab/deployment"
 _LOWEST_PORT_WITHOUT_PRIVILEGE = 1024
+_LONGEST_LABEL, _DIGITS = 63, 8
+_NEVER_SECONDS = 10**8
 
 
 def workloads(apps: Iterable[AppSpec], *, image: str, digest: str) -> Iterator[dict[str, Any]]:
@@ -40,17 +44,20 @@ def workloads(apps: Iterable[AppSpec], *, image: str, digest: str) -> Iterator[d
             }
     for app in apps:
         if app.service is None:
-            yield _deployment(app, app.name, app.pod_labels, {"args": ["-m", "lab.workloads.caller"]}, image, digest)
+            yield _deployment(app, "", app.pod_labels, {"args": ["-m", "lab.workloads.caller"]}, image, digest)
             continue
         for version, labels in _versions(app).items():
-            name = f"{app.name}-{version}" if version else app.name
-            yield _deployment(
-                app, name, {**app.pod_labels, **labels}, _server(app, app.service, version), image, digest
-            )
+            server = _server(app, app.service, version)
+            yield _deployment(app, version, {**app.pod_labels, **labels}, server, image, digest)
 
 
 def _container_port(service: ServiceSpec) -> int:
     return service.target_port or service.port
+
+
+def _keep_alive_seconds(service: ServiceSpec) -> int:
+    declared = service.keep_alive_timeout
+    return _NEVER_SECONDS if declared is None else math.ceil(declared.total_seconds())
 
 
 def _versions(app: AppSpec) -> Mapping[str, Mapping[str, str]]:
@@ -67,6 +74,7 @@ def _server(app: AppSpec, service: ServiceSpec, version: str) -> dict[str, Any]:
             {"name": "APP_NAME", "value": app.name},
             {"name": "APP_VERSION", "value": version},
             {"name": "APP_PORT", "value": str(port)},
+            {"name": "APP_KEEP_ALIVE", "value": str(_keep_alive_seconds(service))},
             *mcp,
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
@@ -76,8 +84,17 @@ def _server(app: AppSpec, service: ServiceSpec, version: str) -> dict[str, Any]:
     }
 
 
+def _name(app: AppSpec, version: str) -> str:
+    """Of a Deployment: the app's, which may be as long as a label, and its version's."""
+    name = f"{app.name}-{version}" if version else app.name
+    if len(name) <= _LONGEST_LABEL:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
+    return f"{name[: _LONGEST_LABEL - _DIGITS - 1]}-{digest}"
+
+
 def _deployment(
-    app: AppSpec, name: str, labels: Mapping[str, str], container: Mapping[str, Any], image: str, digest: str
+    app: AppSpec, version: str, labels: Mapping[str, str], container: Mapping[str, Any], image: str, digest: str
 ) -> dict[str, Any]:
     server = {
         "name": "app",
@@ -102,6 +119,7 @@ def _deployment(
         "sidecar.istio.io/proxyCPU": "10m",
         "sidecar.istio.io/proxyMemory": "64Mi",
     }
+    name = _name(app, version)
     template = {"metadata": {"labels": {**labels, DEPLOYMENT_LABEL: name}, "annotations": annotations}, "spec": pod}
     return {
         "apiVersion": "apps/v1",

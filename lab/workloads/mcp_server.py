@@ -152,7 +152,13 @@ async def serve(identity: Identity, *, sessions: bool) -> None:
 
 def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        app, host=host, port=port, log_level="warning", lifespan="auto", timeout_graceful_shutdown=_DRAIN_SECONDS
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        lifespan="auto",
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_keep_alive=int(os.environ.get("APP_KEEP_ALIVE", "5")),
     )
 
 

@@ -70,6 +70,24 @@ def test_another_app_echoes_and_may_listen_on_a_port_of_roots(objects: dict[tupl
     assert objects["Service", "orders"]["spec"]["selector"] == {"component": "orders"}
 
 
+def test_an_idle_connection_is_kept_as_long_as_was_declared() -> None:
+    service = {"name": "web", "port": 80}
+    for declared, seconds in (({}, "5"), ({"keep_alive_timeout": "1.5s"}, "2"), ({"keep_alive_timeout": None}, "1e8")):
+        app = MeshSpec.model_validate({"apps": {"web": {"namespace": "web", "service": {**service, **declared}}}}).apps
+        found = list(declared_apps.workloads(app.values(), image="image", digest="abc"))
+        assert float(variables(found[-1])["APP_KEEP_ALIVE"]) == float(seconds)
+
+
+def test_versions_of_an_app_with_the_longest_name_are_told_apart() -> None:
+    longest = "a" * 63
+    declared = {longest: {"namespace": "web", "service": {"port": 80}, "versions": {"v1": {}, "v2": {}}}}
+    apps = MeshSpec.model_validate({"apps": declared}).apps
+    found = [one for one in declared_apps.workloads(apps.values(), image="", digest="") if one["kind"] == "Deployment"]
+    names = {one["metadata"]["name"] for one in found}
+    assert len(names) == 2
+    assert all(len(name) <= 63 for name in names)
+
+
 def test_an_app_without_a_service_only_calls(objects: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert container(objects["Deployment", "caller"])["args"] == ["-m", "lab.workloads.caller"]
     assert ("Service", "caller") not in objects
