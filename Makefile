@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= staging
 MESH ?= staging
+SEEDS ?= 20
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
@@ -9,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test report preview check lint golden inventory reference istio
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-random report preview check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,7 +28,7 @@ up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine
 down: $(VENV)/installed ## end the lab and leave nothing of it
 	$(PY) -m lab down
 
-test: unit thorough benchmark bench program lab-test ## everything: unit, property, benchmark, program and lab tests
+test: unit thorough benchmark program lab-test ## everything: unit, property, benchmark, program and lab tests
 
 unit: $(VENV)/installed ## pure functions and rules, seconds
 	$(PY) -m pytest tests/unit -n auto -q
@@ -46,8 +47,11 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
-	# A shared machine can stall for a moment: what fails is tried again, and the summary counts it as rerun.
-	$(PY) -m pytest tests/lab -q --reruns 2 --reruns-delay 5
+	$(PY) -m pytest tests/lab -q
+
+lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
 report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
 	$(PY) -m tests.lab.report
@@ -67,6 +71,9 @@ lint: $(VENV)/installed ## ruff, the arrows between rooms (import-linter), pyrig
 lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go)
 	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
 	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
+
+lint-quality: $(VENV)/installed ## what Istio refuses and meshlint names, against Istio's own validator: docs/rules/refusals.md, five minutes
+	$(PY) -m tests.unit.meshlint.validation
 
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import debian, edge, environment, images, pki, upstream_envoy
+from chatgpt_mesh.stack.settings import Settings, load_stack
+from lab import acme, debian, edge, environment, first_requests, images, pki, upstream_envoy
+from lab.acme import Acme
 from lab.cluster import kubectl
 from lab.docker_archive import write_archive
 from lab.failure import LabError
+from lab.network import accepts
 from lab.processes import Process, Processes
-from lab.stack import Stack
+from lab.stack import Stack, requests_certificates
 from lab.state import CHECKOUT, State, cache_directory
 from lab.upstream_envoy import UpstreamEnvoy
-from lab.workloads import internet, manifests, tokens
-from lab.workloads.issuer import SCOPES
+from lab.workloads import declared_apps, internet, manifests, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "chatgpt-mesh-lab"
 WORKLOADS_TIMEOUT = 120.0
+CERTIFICATES = "certificates.cert-manager.io"
+CERTIFICATES_TIMEOUT = 120.0
 ISSUER = "issuer"
 INTERNET = "internet"
 
@@ -47,6 +50,9 @@ class Deployment:
         self._screen = screen
         self._stack = Stack(state, toolchain, mesh)
         self._own_cluster = not os.environ.get("LAB_KUBECONFIG")
+        self._acme: Acme | None = None
+        if self._own_cluster and requests_certificates(mesh):
+            self._acme = Acme(state, toolchain, pki.edge_authority(state.pki))
 
     def up(self) -> None:
         """Deploy everything and end with the client's trace.
@@ -71,10 +77,15 @@ class Deployment:
         self._screen.line(f"  {'pulumi up':<58} {'ok':>6} {time.monotonic() - started:>10.1f} s")
         self._screen.heading("Sample workloads")
         with self._screen.step("TLS Secrets of the gateways"):
-            self._apply(edge.secret(one, authority) for one in edge.credentials(self._gateways()))
+            requested = self._certificates()
+            wanted = [one for one in edge.credentials(self._gateways()) if (one.namespace, one.name) not in requested]
+            self._apply(edge.secret(one, authority) for one in wanted)
+        if self._acme is not None:
+            self._wait_for_certificates(requested)
+        stack = self._declared()
         with self._screen.step("sample workloads ready"):
-            self._apply_workloads(workload)
-        self._show(authority)
+            self._apply_workloads(_workloads(stack, workload))
+        self._show(authority.certificate if self._acme is None else self._acme.trusted(), stack)
 
     def down(self) -> None:
         """Delete the sample workloads and the stack from a cluster that is not the lab's own.
@@ -85,7 +96,7 @@ class Deployment:
         self._require_answer()
         with self._screen.step("sample workloads"):
             image = images.workload_image(pki.edge_authority(self._state.pki).certificate)
-            documents = yaml.safe_dump_all(manifests.load(image=image.name, digest=image.key()), sort_keys=False)
+            documents = yaml.safe_dump_all(_workloads(self._declared(), image), sort_keys=False)
             self._kubectl("delete", "--ignore-not-found", "--filename=-", stdin=documents)
         self._stack.destroy()
 
@@ -102,6 +113,8 @@ class Deployment:
         """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""
         with self._screen.step("token issuer, hosts outside the mesh"):
             self._start_outside_hosts()
+        if self._acme is not None:
+            self._acme.up(self._screen)
         keeper = self._process(
             upstream_envoy.NAME, "lab.upstream_envoy", inputs=(upstream_envoy.MANIFEST, self._state.kubeconfig)
         )
@@ -115,12 +128,13 @@ class Deployment:
             processes.start(process)
         for name, site in ((ISSUER, "issuer"), *((INTERNET, site) for site in internet.SERVED_HERE)):
             address = internet.SITES[site].address
-            processes.wait_ready(name, functools.partial(_accepts, address, internet.HTTPS_PORT), timeout=20)
+            processes.wait_ready(name, functools.partial(accepts, address, internet.HTTPS_PORT), timeout=20)
+        forwarded = {} if self._acme is None else {acme.DOMAIN: internet.SITES["zone"].address}
         corefile = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"namespace": "kube-system", "name": "coredns-custom"},
-            "data": {"internet.override": internet.corefile()},
+            "data": {"internet.override": internet.corefile(forwarded)},
         }
         self._apply([corefile])
 
@@ -144,8 +158,30 @@ class Deployment:
             "items"
         ]
 
-    def _apply_workloads(self, image: Image) -> None:
-        objects = manifests.load(image=image.name, digest=image.key())
+    def _declared(self) -> Settings:
+        os.environ.update(environment.variables(self._state, self._toolchain))
+        return load_stack(self._stack.file)
+
+    def _certificates(self) -> set[tuple[str, str]]:
+        """Namespace and name of each Secret that cert-manager fills."""
+        if self._acme is None:
+            return set()
+        listed = json.loads(self._kubectl("get", CERTIFICATES, "--all-namespaces", "--output=json"))["items"]
+        return {(one["metadata"]["namespace"], one["spec"]["secretName"]) for one in listed}
+
+    def _wait_for_certificates(self, requested: Iterable[tuple[str, str]]) -> None:
+        with self._screen.step("certificates issued"):
+            for namespace in sorted({namespace for namespace, _ in requested}):
+                self._kubectl(
+                    "wait",
+                    CERTIFICATES,
+                    "--all",
+                    f"--namespace={namespace}",
+                    "--for=condition=Ready",
+                    f"--timeout={CERTIFICATES_TIMEOUT:.0f}s",
+                )
+
+    def _apply_workloads(self, objects: list[dict[str, Any]]) -> None:
         self._apply(objects)
         deployments = [
             (one["metadata"]["namespace"], one["metadata"]["name"]) for one in objects if one["kind"] == "Deployment"
@@ -176,49 +212,29 @@ class Deployment:
             advice = (
                 ""
                 if self._own_cluster
-                else f" Is the image {image.name} there? `kind load image-archive {self._archive}` loads it into kind."
+                else f" Is the image {images.WORKLOAD_IMAGE} there? `kind load image-archive {self._archive}` loads it."
             )
             raise LabError(
                 f"Sample workloads are not ready: {'; '.join(failed)}. `python -m lab status` and `python -m lab "
                 f"logs POD` show why.{advice}"
             )
 
-    def _show(self, authority: pki.Authority) -> None:
+    def _show(self, ca_file: Path, stack: Settings) -> None:
         outputs = self._stack.outputs()
         self._screen.line()
         for line in outputs_table(outputs):
             print(line)
-        public = next(gateway for gateway in outputs["gateways"].values() if gateway["kind"] == "public")
-        address = self._kubectl(
-            "get",
-            "service",
-            f"--namespace={public['namespace']}",
-            public["name"],
-            "--output=jsonpath={.spec.clusterIP}",
-        )
-        token = tokens.mint(tokens.load_keys(self._state.issuer), scopes=SCOPES)
-        print(f"\nThe official MCP client through the gateway ({tokens.AUDIENCE} at {address}):\n", flush=True)
-        command = [
-            sys.executable,
-            "-m",
-            "lab.workloads.client",
-            "--url",
-            tokens.AUDIENCE,
-            "--address",
-            address,
-            "--ca",
-            str(authority.certificate),
-            "--token-file",
-            "-",
-        ]
-        done = subprocess.run(command, cwd=CHECKOUT, input=token, text=True, check=False)
-        if done.returncode != 0:
-            raise LabError(
-                "The MCP client did not get through; its own words are above. `python -m mesh verify` asks istiod "
-                "whether a proxy refused an update, `python -m lab logs istio-ingressgateway` shows the gateway's "
-                "access log."
-            )
-        print(NEXT.format(ca=authority.certificate, address=address))
+        addresses = {name: self._address(one["namespace"], one["name"]) for name, one in outputs["gateways"].items()}
+        keys = tokens.load_keys(self._state.issuer)
+        first_requests.show(stack, first_requests.Client(keys, ca_file, addresses.__getitem__))
+        public = next((name for name, one in outputs["gateways"].items() if one["kind"] == "public"), None)
+        app = next((app for app in stack.apps.values() if app.host and app.gateway == public), None)
+        if public is not None and app is not None:
+            print(NEXT.format(ca=ca_file, address=addresses[public], app=app.name, host=app.host))
+
+    def _address(self, namespace: str, service: str) -> str:
+        path = "--output=jsonpath={.spec.clusterIP}"
+        return self._kubectl("get", "service", f"--namespace={namespace}", service, path)
 
     @property
     def _archive(self) -> Path:
@@ -248,11 +264,20 @@ NEXT = """
 What to try next:
   eval "$(python -m lab env)"            kubectl, helm, istioctl and pulumi on this lab
   pulumi preview -s lab                  what a change to the stack would do
-  python -m mesh show lab chatgpt-mcp    who may call the app, and how
+  python -m mesh show lab {app:<14} who may call the app, and how
   python -m mesh verify                  has every proxy taken its configuration?
   python -m lab.workloads.client --help  the MCP client, with your own token, header or address
-  curl --cacert {ca} --resolve chatgpt-mcp.example.com:443:{address} https://chatgpt-mcp.example.com/health
+  curl --cacert {ca} --resolve {host}:443:{address} https://{host}/
   python -m lab status | logs POD | shell | down"""
+
+
+def _workloads(stack: Settings, image: Image) -> list[dict[str, Any]]:
+    """The sample workloads, which are the apps of staging and prod, or else a server for each declared app."""
+    samples = manifests.load(image=image.name, digest=image.key())
+    sampled = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in samples if one["kind"] == "Service"}
+    if any((app.namespace, app.service_name) in sampled for app in stack.apps.values()):
+        return samples
+    return list(declared_apps.workloads(stack.apps.values(), image=image.name, digest=image.key()))
 
 
 def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
@@ -278,11 +303,3 @@ def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _accepts(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=1).close()
-    except OSError:
-        return False
-    return True

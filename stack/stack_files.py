@@ -25,6 +25,7 @@ EXTENDS = "extends"
 
 # What Pulumi itself keeps in a stack file beside its configuration.
 # https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
+_ANY_KEY_SET = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 _PULUMI_KEYS = frozenset({"config", "encryptionsalt", "encryptedkey", "secretsprovider"})
 
 Values = dict[str, Any]
@@ -205,8 +206,8 @@ def _secret_paths(value: object, path: str) -> list[str]:
 
 
 def _shown(key: str, value: Any) -> Any:
-    """A key set is read wherever it stands, so one that is encrypted stands as an empty one."""
-    return '{"keys": []}' if key == "jwks" and _secret_paths(value, "") == [""] else _without_secrets(value)
+    """A key set is read wherever it stands, so one that is encrypted stands as another."""
+    return _ANY_KEY_SET if key == "jwks" and _secret_paths(value, "") == [""] else _without_secrets(value)
 
 
 def _without_secrets(value: Any) -> Any:

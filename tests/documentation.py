@@ -9,7 +9,7 @@ The word after a fence's language says who runs it:
 | `sh make` | continuous integration itself: only targets of the Makefile may stand there |
 | `sh cloud` | nobody here, for it needs a cloud account: its syntax, make targets and modules are checked |
 | `yaml stack` | a whole stack file: built and judged as the program does, without a mistake, an error or a warning |
-| `yaml part` | keys of a stack file: loaded on top of the parents of every stack |
+| `yaml part` | keys of a stack file: the same, on top of staging |
 | `yaml manifests` | Kubernetes objects: given to the checker, which has to find no error |
 | `python` | the unit tests, as a program in the checkout |
 """
@@ -86,6 +86,17 @@ def blocks(*kinds: str) -> list[Block]:
                 )
             )
     return [block for block in found if not kinds or block.kind in kinds]
+
+
+def as_stack(block: Block, directory: Path) -> Path:
+    """The block as a stack file; a part stands on top of staging."""
+    text = block.text
+    if block.kind == "yaml part":
+        shared = "  chatgpt-mesh:extends: [Pulumi.staging.yaml]\n"
+        text = re.sub(r"^config:\n", lambda start: start[0] + shared, text, count=1, flags=re.MULTILINE)
+    path = directory / "Pulumi.documented.yaml"
+    path.write_text(text)
+    return path
 
 
 def matches(printed: str, expected: str) -> bool:

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 STACKS = ("staging", "prod", "lab")
 
-KEY_SET = '{"keys": []}'
-"""In place of the keys that the lab makes."""
+KEY_SET = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+"""In place of the keys that the lab makes (RFC 8037, appendix A.2)."""
 
 
 def own_layer(stack: str) -> dict[str, Any]:
@@ -36,7 +36,12 @@ def surroundings(directory: Path) -> Iterator[None]:
     (directory / "issuer" / "jwks.json").write_text(KEY_SET, encoding="utf-8")
     kubeconfig = directory / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts if name]}), encoding="utf-8")
-    given = {"KUBECONFIG": str(kubeconfig), "LAB_STATE": str(directory), "ISTIO_CHARTS": str(directory / "charts")}
+    given = {
+        "KUBECONFIG": str(kubeconfig),
+        "LAB_STATE": str(directory),
+        "ISTIO_CHARTS": str(directory / "charts"),
+        "CERT_MANAGER_CHART": str(directory / "cert-manager"),
+    }
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:

@@ -1,6 +1,7 @@
 """An app that answers every path and method with what arrived: `python -m lab.workloads.echo_server`.
 
-APP_PORT says where it listens (8080 if it does not); 127.0.0.1:9092 serves the recorder. So it stands for any app that
+APP_PORT says where it listens (8080 if it does not), APP_KEEP_ALIVE after how many seconds it closes an idle connection
+(5, as uvicorn's own default); 127.0.0.1:9092 serves the recorder. So it stands for any app that
 a stack may declare, and an answer of 200 says that nothing on the way refused the request.
 """
 
@@ -35,11 +36,15 @@ def build_app(identity: Identity, recorder: Recorder) -> ASGIApp:
     return Recorded(echo, identity, recorder)
 
 
-async def serve(identity: Identity, port: int) -> None:
+async def serve(identity: Identity, port: int, keep_alive_seconds: int) -> None:
     recorder = Recorder()
     servers = [
         # No lifespan: an echo has nothing to start or to end.
-        uvicorn.Server(uvicorn.Config(app, host=host, port=at, log_level="warning", lifespan="off"))
+        uvicorn.Server(
+            uvicorn.Config(
+                app, host=host, port=at, log_level="warning", lifespan="off", timeout_keep_alive=keep_alive_seconds
+            )
+        )
         for app, host, at in (
             (build_app(identity, recorder), "0.0.0.0", port),  # noqa: S104
             (control_app(recorder), "127.0.0.1", CONTROL_PORT),
@@ -49,7 +54,8 @@ async def serve(identity: Identity, port: int) -> None:
 
 
 def main() -> None:
-    asyncio.run(serve(Identity.from_environment(), int(os.environ.get("APP_PORT", "8080"))))
+    port, keep_alive_seconds = (int(os.environ.get(*one)) for one in (("APP_PORT", "8080"), ("APP_KEEP_ALIVE", "5")))
+    asyncio.run(serve(Identity.from_environment(), port, keep_alive_seconds))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The sample MCP server: `python -m lab.workloads.mcp_server`.
 
-Port 8080 serves `/mcp` (streamable HTTP, both protocol eras), `/health` and `/api/v1/...`; port 9090 serves `/metrics`;
-127.0.0.1:9092 serves the recorder. The environment says who it is (APP_NAME, APP_VERSION, POD_NAME, POD_NAMESPACE) and
-whether `initialize` opens a session, as servers of the official SDK do (MCP_SESSIONS: `stateful`, the default, or
-`none`).
+Port 8080 (or APP_PORT) serves `/mcp` (or MCP_PATH; streamable HTTP, both protocol eras), `/health` and `/api/v1/...`;
+port 9090 serves `/metrics`; 127.0.0.1:9092 serves the recorder. The environment says who it is (APP_NAME, APP_VERSION,
+POD_NAME, POD_NAMESPACE) and whether `initialize` opens a session, as servers of the official SDK do (MCP_SESSIONS:
+`stateful`, the default, or `none`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-APP_PORT, METRICS_PORT = 8080, 9090
-MCP_PATH = "/mcp"
+METRICS_PORT = 9090
 _DRAIN_SECONDS = 30
 
 # The edge checks Host and Origin for the whole app; in the mesh the server is also called by its Service's name.
@@ -134,7 +133,7 @@ def build_app(identity: Identity, recorder: Recorder, *, sessions: bool) -> ASGI
 
     routes = [
         Route("/health", health),
-        Route(MCP_PATH, endpoint=endpoint, methods=None),
+        Route(os.environ.get("MCP_PATH", "/mcp"), endpoint=endpoint, methods=None),
         Mount("/api/v1", routes=[Route("/{rest:path}", api, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]),
     ]
     return Recorded(Starlette(routes=routes, lifespan=lifespan), identity, recorder)
@@ -142,8 +141,9 @@ def build_app(identity: Identity, recorder: Recorder, *, sessions: bool) -> ASGI
 
 async def serve(identity: Identity, *, sessions: bool) -> None:
     recorder = Recorder()
+    port = int(os.environ.get("APP_PORT", "8080"))
     servers = [
-        uvicorn.Server(_config(build_app(identity, recorder, sessions=sessions), "0.0.0.0", APP_PORT)),  # noqa: S104
+        uvicorn.Server(_config(build_app(identity, recorder, sessions=sessions), "0.0.0.0", port)),  # noqa: S104
         uvicorn.Server(_config(metrics_app(recorder), "0.0.0.0", METRICS_PORT)),  # noqa: S104
         uvicorn.Server(_config(control_app(recorder), "127.0.0.1", CONTROL_PORT)),
     ]
@@ -152,7 +152,13 @@ async def serve(identity: Identity, *, sessions: bool) -> None:
 
 def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        app, host=host, port=port, log_level="warning", lifespan="auto", timeout_graceful_shutdown=_DRAIN_SECONDS
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        lifespan="auto",
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_keep_alive=int(os.environ.get("APP_KEEP_ALIVE", "5")),
     )
 
 

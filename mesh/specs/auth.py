@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chatgpt_mesh.mesh.specs import calls
 from chatgpt_mesh.mesh.specs.calls import TOOL_NAME, AnonymousSpec, BodySize
+from chatgpt_mesh.mesh.specs.key_set import KeySet
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.scalar import text_that
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, Spec
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, Line, Scope, Subject
 
@@ -18,22 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chatgpt_mesh.mesh.specs.mcp import Era
-
-
-def key_set_refusal(text: str) -> str | None:
-    """Why a text is no JSON Web Key Set (RFC 7517, section 5), or None where it is one."""
-    try:
-        document: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return "must be a JSON Web Key Set as JSON text, and this is no JSON"
-    keys = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in cast("list[object]", keys)):
-        return 'must be a JSON Web Key Set: a mapping with a list of keys, {"keys": [...]}'
-    return None
-
-
-KeySet = Annotated[str, text_that(key_set_refusal)]
-"""A JSON Web Key Set as JSON text."""
 
 
 class IssuerSpec(Spec):

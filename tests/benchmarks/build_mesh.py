@@ -13,6 +13,7 @@ from typing import Any
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
+from tests.surroundings import KEY_SET
 
 TODAY = date(2026, 11, 24)
 
@@ -27,7 +28,14 @@ def declaration(count: int) -> dict[str, Any]:
             "mcp": {},
             "versions": {"v1": {}, "v2": {}},
             "rollout": {"stable": "v1", "canary": {"version": "v2", "percent": 5}},
-            "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks": '{"keys": []}'}]},
+            "auth": {
+                "issuers": [
+                    {
+                        "issuer": "https://auth.example.com",
+                        "jwks": KEY_SET,
+                    }
+                ]
+            },
             "cors": {"origins": ["https://chatgpt.com"]},
             "callers": [{"app": f"app-{(index + 1) % count}"}],
             "rate_limit": {"requests": 600},

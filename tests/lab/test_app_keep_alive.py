@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from tests.lab.running_lab import Pod, RunningLab
 
+pytestmark = pytest.mark.timing(
+    "requests are sent some milliseconds around the moment at which the app closes a connection"
+)
+
 CLIENTS = 40
 ROUNDS = 6
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
     from tests.lab.running_lab import RunningLab
 
+pytestmark = pytest.mark.timing("a bucket fills again while the requests are sent")
+
 
 @pytest.fixture
 def limit(lab: RunningLab) -> RateLimitSpec:

@@ -13,6 +13,8 @@ from chatgpt_mesh.mesh.specs.routes import MirrorSpec, RouteSpec
 from lab.workloads.request import send
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
 
+pytestmark = pytest.mark.timing("copies are counted a fixed time after the requests")
+
 REQUESTS = 100
 # a mirrored request is sent beside the answer and may arrive after it
 SETTLE_SECONDS = 1.0

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from chatgpt_mesh.mesh.specs.faults import FaultSpec
 from lab.workloads.request import Reply, Request, send
 from tests.lab.running_lab import JSON_RPC_HEADERS, RunningLab, fails
+
+pytestmark = pytest.mark.timing("a declared delay is measured with a tolerance")
 
 HEADER = FaultSpec.model_fields["header"].default
 PING = '{"jsonrpc": "2.0", "id": 1, "method": "ping"}'

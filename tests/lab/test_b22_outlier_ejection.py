@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.resilience import OutlierSpec
     from tests.lab.running_lab import Pod, RunningLab
 
+pytestmark = pytest.mark.timing("ejection and return are awaited within the declared intervals")
+
 REPLICAS = 3
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.lab.running_lab import RunningLab
 
+pytestmark = pytest.mark.timing("requests must be under way together to overflow a pool")
+
 ALLOWED, OPENED, SECONDS = 3, 6, 4
 
 

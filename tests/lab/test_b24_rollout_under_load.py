@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from lab.workloads.request import Connection, Reply
 from tests.lab.rolling_out import deploy, steps
 from tests.lab.running_lab import RunningLab, fails
@@ -16,6 +18,8 @@ from tests.lab.running_lab import RunningLab, fails
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.timing("the load must not itself run into the limits of a stalled machine")
 
 CONNECTIONS = 4
 PAUSE_SECONDS = 0.03

@@ -9,6 +9,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
 from tests.lab.running_lab import fails
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.lab.running_lab import RunningLab
+
+pytestmark = pytest.mark.timing("probes of a silent connection are counted over a few seconds")
 
 SILENCE_SECONDS = 4
 EVERY_SECOND = ClientKeepaliveSpec(time=timedelta(seconds=1), interval=timedelta(seconds=1))

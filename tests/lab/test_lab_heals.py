@@ -22,7 +22,10 @@ from lab.state import CHECKOUT, exclusive
 if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
-pytestmark = pytest.mark.skipif("LAB_KUBECONFIG" in os.environ, reason="only the lab's own cluster has these processes")
+pytestmark = [
+    pytest.mark.skipif("LAB_KUBECONFIG" in os.environ, reason="only the lab's own cluster has these processes"),
+    pytest.mark.timing("processes and pods must be ready again within limits of time"),
+]
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

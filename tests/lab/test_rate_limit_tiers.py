@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitSpec
 from lab.workloads.request import send_kept_alive
 from tests.lab.running_lab import fails, new_id
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.lab.running_lab import RunningLab
+
+pytestmark = pytest.mark.timing("buckets fill again while the requests are sent")
 
 BASE, PRO, CALLS = 10, 40, 3
 CURRENT = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call"}

@@ -1,13 +1,15 @@
-"""Tokens in the shapes that issuers mint: scopes in `scp`, as one text with blanks (Entra ID) or as a list (Okta), and
-without an audience (Cognito)."""
+"""Tokens in the shapes that issuers mint: scopes in `scp`, as one text with blanks or as a list, and without an
+audience; and those of each provider's page, against the declaration that stands there."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.workloads.request import send
+from tests.identity_providers import Declared, declared
 from tests.lab.running_lab import fails, marked, new_id
 
 if TYPE_CHECKING:
@@ -82,3 +84,22 @@ class TestWithoutAudience:
 
         with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", any_client), fails():
             self.test_another_is_challenged(lab, "app-1234")
+
+
+class TestProviders:
+    """The lab's key signs for every provider, so that only the claims decide."""
+
+    @pytest.fixture(scope="class", autouse=True, params=declared(), ids=str)
+    def page(self, lab: RunningLab, request: pytest.FixtureRequest) -> Iterator[Declared]:
+        page: Declared = request.param
+        keys = {"jwks": json.dumps(lab.keys.jwks()), "jwks_uri": None}
+        issuers = tuple(issuer.model_copy(update=keys) for issuer in page.auth.issuers)
+        with lab.declaring_app(auth=page.auth.model_copy(update={"issuers": issuers})):
+            yield page
+
+    def test_its_tokens_pass_and_no_others_do(self, lab: RunningLab, page: Declared) -> None:
+        answered = {shape.name: status(lab, **{"aud": None, **shape.claims}) for shape in page.shapes()}
+        assert answered == {shape.name: shape.status for shape in page.shapes()}
+
+    def test_an_opaque_token_is_challenged(self, lab: RunningLab, page: Declared) -> None:
+        assert send(lab.call(token="ya29.a0AfB_opaque")).status == 401, page

@@ -11,7 +11,7 @@ from chatgpt_mesh.components import outputs
 from chatgpt_mesh.istio_api.version import RELEASE
 from tests.program.recorded_program import Recorded, run
 from tests.program.test_outputs import known, without_required
-from tests.surroundings import own_layer, surroundings
+from tests.surroundings import KEY_SET, own_layer, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,14 @@ def stack(gateway: dict[str, Any], **changes: Any) -> dict[str, Any]:
                 "gateway": "public",
                 "service": {"port": 8080},
                 "mcp": {},
-                "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks": '{"keys": []}'}]},
+                "auth": {
+                    "issuers": [
+                        {
+                            "issuer": "https://auth.example.com",
+                            "jwks": KEY_SET,
+                        }
+                    ]
+                },
             }
         },
         **changes,

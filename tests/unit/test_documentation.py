@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.documentation import KINDS, ROOT, Block, blocks, matches, pages
+from tests.documentation import KINDS, ROOT, Block, as_stack, blocks, matches, pages
 from tests.unit.golden import product
+from tests.unit.stack import said_settings
 
+EXTENDS = "chatgpt-mesh:extends"
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/installed"}
 
 
@@ -60,22 +63,36 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert "://" in target or (page.parent / target).exists(), f"{page}: {target} does not exist"
 
 
-def _as_stack(block: Block, directory: Path) -> Path:
-    """The block as a stack file; a part stands on top of what every stack shares."""
-    text = block.text
-    if block.kind == "yaml part":
-        shared = "  chatgpt-mesh:extends: [Pulumi.staging.yaml]\n"
-        text = re.sub(r"^config:\n", lambda start: start[0] + shared, text, count=1, flags=re.MULTILINE)
-    path = directory / "Pulumi.documented.yaml"
-    path.write_text(text)
-    return path
+def _anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    outside = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text()):
+        if target == "" or target.endswith(".md"):
+            assert anchor in _anchors(page.parent / target if target else page), f"{page}: {target}#{anchor}"
 
 
 @pytest.mark.parametrize("block", blocks("yaml stack", "yaml part"), ids=str)
 def test_declaration_is_a_mesh_without_mistakes(block: Block, tmp_path: Path) -> None:
-    built = product.of_file(_as_stack(block, tmp_path))
+    built = product.of_file(as_stack(block, tmp_path))
     assert built.objects
     assert built.findings() == []
+
+
+def test_every_setting_stands_in_a_block() -> None:
+    """Somebody who looks for a setting on a page finds it in a declaration that the program takes as it is."""
+    documents = [yaml.safe_load(block.text)["config"] for block in blocks("yaml stack", "yaml part")]
+    shown = said_settings.said(
+        {key.removeprefix("chatgpt-mesh:"): value for key, value in document.items() if key != EXTENDS}
+        for document in documents
+    )
+    missing = sorted(f"{model}.{name}" for model, name in said_settings.every() - shown)
+    assert missing == [], "in no block of a page"
 
 
 @pytest.mark.parametrize("block", blocks("yaml manifests"), ids=str)

@@ -59,7 +59,7 @@ def metadata_uri(app: AppSpec, host: str) -> str:
 def metadata_document(app: AppSpec, auth: AuthSpec, host: str) -> str:
     document: dict[str, object] = {
         "resource": resource_uri(app, host),
-        "authorization_servers": [issuer.authorization_server or issuer.issuer for issuer in auth.issuers],
+        "authorization_servers": list(dict.fromkeys(one.authorization_server or one.issuer for one in auth.issuers)),
         "bearer_methods_supported": ["header"],
     }
     scopes = list(dict.fromkeys([*auth.scopes, *(rule.scope for rule in auth.tools.values())]))

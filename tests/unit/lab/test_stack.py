@@ -2,38 +2,112 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab.failure import WrongUseError
 from lab.stack import STACK_FILE, available_stacks, lab_stack, require_stack
+from tests.surroundings import ROOT, surroundings
 
+TODAY = date(2026, 11, 24)
 OWN = yaml.safe_load(STACK_FILE.read_text(encoding="utf-8"))
+STRANGERS = """
+config:
+  chatgpt-mesh:cluster: {kind: existing, context: office}
+  chatgpt-mesh:gateways:
+    edge:
+      kind: public
+      workload: {replicas: {min: 3, max: 9}}
+      listeners:
+        web: {hosts: [weather.example.org], tls: {secret: web, cert_manager: {issuer: letsencrypt}}}
+        old: {hosts: [old.example.org], tls: {secret: old}}
+    theirs:
+      kind: internal
+      existing: {}
+      namespace: theirs
+      release: istio-theirs
+      listeners: {web: {hosts: [in.example.org], tls: {secret: in}}}
+  chatgpt-mesh:istio: {version: "1.31.4"}
+  chatgpt-mesh:cert_manager: {install: false}
+  chatgpt-mesh:certificate_issuers: {letsencrypt: {existing: true}}
+  chatgpt-mesh:apps:
+    frontend: {namespace: weather}
+    weather:
+      namespace: weather
+      host: weather.example.org
+      gateway: edge
+      service: {port: 80, target_port: 3000}
+      mcp: {}
+      auth:
+        issuers:
+          - {issuer: "https://login.example.org", jwks_uri: "https://login.example.org/keys", audiences: [weather]}
+"""
 
 
 def settings(stack: dict[str, Any], key: str) -> Any:
     return stack["config"][f"chatgpt-mesh:{key}"]
 
 
-def test_another_environments_mesh_changes_the_parent_alone() -> None:
-    changed = lab_stack(OWN, "prod")
-    assert settings(changed, "extends") == ["Pulumi.prod.yaml"]
+@pytest.fixture
+def prod(tmp_path: Path) -> Settings:
+    with surroundings(tmp_path / "machine"):
+        return load_stack(ROOT / "Pulumi.prod.yaml", TODAY)
+
+
+@pytest.fixture
+def strangers(tmp_path: Path) -> Settings:
+    path = tmp_path / "Pulumi.strangers.yaml"
+    path.write_text(STRANGERS, encoding="utf-8")
+    with surroundings(tmp_path / "machine"):
+        return load_stack(path, TODAY)
+
+
+def test_of_the_environments_of_this_repository_the_parents_alone_change(prod: Settings) -> None:
+    changed = lab_stack(OWN, "prod", prod)
+    assert settings(changed, "extends")[0] == "Pulumi.prod.yaml"
     changed["config"]["chatgpt-mesh:extends"] = OWN["config"]["chatgpt-mesh:extends"]
     assert changed == OWN
 
 
-def test_a_foreign_cluster_gets_istios_own_images_and_its_own_context() -> None:
-    changed = lab_stack(OWN, "staging", context="kind-mesh")
+def test_gateways_of_any_declaration_get_one_machines_size_and_the_labs_certificates(strangers: Settings) -> None:
+    gateways = settings(lab_stack(OWN, "strangers", strangers), "gateways")
+    assert gateways.keys() == {"edge"}
+    assert gateways["edge"]["listeners"] == {"web": {"tls": {"cert_manager": None}}}
+    assert gateways["edge"]["workload"]["replicas"] == {"min": 1, "max": 1}
+    assert gateways["edge"]["workload"]["service"] == {"type": "ClusterIP"}
+
+
+def test_issuers_keep_their_names_and_sign_with_the_labs_keys(strangers: Settings) -> None:
+    assert settings(lab_stack(OWN, "strangers", strangers), "apps") == {
+        "weather": {
+            "auth": {
+                "issuers": [
+                    {
+                        "issuer": "https://login.example.org",
+                        "audiences": ["weather"],
+                        "jwks_file": "$LAB_STATE/issuer/jwks.json",
+                    }
+                ]
+            }
+        }
+    }
+
+
+def test_a_foreign_cluster_gets_istios_own_images_and_its_own_context(prod: Settings) -> None:
+    changed = lab_stack(OWN, "prod", prod, context="kind-mesh")
     assert settings(changed, "cluster")["context"] == "kind-mesh"
     assert "images" not in settings(changed, "istio")
     assert "environment" not in settings(changed, "istio")["control_plane"]
 
 
-def test_the_checkouts_file_is_not_changed() -> None:
+def test_the_checkouts_file_is_not_changed(prod: Settings) -> None:
     before = yaml.safe_dump(OWN)
-    lab_stack(OWN, "prod", context="kind-mesh")
+    lab_stack(OWN, "prod", prod, context="kind-mesh")
     assert yaml.safe_dump(OWN) == before
 
 

@@ -33,7 +33,7 @@ gateway: public
 service: {port: 8080}
 mcp: {}
 auth:
-  issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]
+  issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example}]
 """
 
 

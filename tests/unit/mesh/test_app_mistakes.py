@@ -122,13 +122,13 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
         (
             "{versions: {v1: {}, v2: {}}, rollout: {stable: v1, experiments: {staff: {version: v2, percent: 5, "
             "claim: {name: org, values: [other]}}}}, "
-            'auth: {issuers: [{issuer: "https://a.example.com", jwks: \'{"keys": []}\'}], claims: {org: [acme]}}}',
+            'auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example}], claims: {org: [acme]}}}',
             "rollout.experiments.staff.claim.values: are not let in: auth.claims accepts acme (given: 'other')",
         ),
         (
             "{versions: {v1: {}, v2: {}}, rollout: {stable: v1, experiments: {staff: {version: v2, percent: 5, "
             "claim: {name: scope, values: [use]}}}}, "
-            'auth: {issuers: [{issuer: "https://a.example.com", jwks: \'{"keys": []}\'}], scopes: [use]}}',
+            'auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example}], scopes: [use]}}',
             "rollout.experiments.staff.claim.name: decides who is let in at all; choose another claim",
         ),
         ("{auth: {issuers: []}}", "apps.chatgpt-mcp.auth.issuers: is empty"),

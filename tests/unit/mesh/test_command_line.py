@@ -24,7 +24,7 @@ config:
       gateway: public
       service: {port: 8080}
       mcp: {}
-      auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]}
+      auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example}]}
     frontend: {namespace: weather}
 """.replace("RELEASE", RELEASE)
 

@@ -38,8 +38,8 @@ class TestTokens:
         assert match["uri"] == {"exact": "/mcp"}
 
     def test_each_issuer_answers_for_its_own_audiences(self):
-        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks: '{"keys": []}'},
-                              {issuer: "https://b.example.com", jwks: '{"keys": []}', audiences: [other]}]}}"""
+        second = """{auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example},
+                              {issuer: "https://b.example.com", jwks_uri: https://k.example, audiences: [other]}]}}"""
         pairs = {
             (m["headers"]["@request.auth.claims[iss]"]["exact"], m["headers"]["@request.auth.claims[aud]"]["exact"])
             for m in routes(mesh(second))["mcp"]["match"]
@@ -88,7 +88,7 @@ class TestTokens:
 
     def test_of_two_apps_are_verified_once_per_gateway(self):
         other = """{second: {namespace: other, host: second.example.com, gateway: public, service: {port: 1}, mcp: {},
-                    auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]}}}"""
+                    auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example}]}}}"""
         built = mesh(others=other)
         assert len(manifest(built, GATEWAY_TOKENS)["jwtRules"]) == 1
 
@@ -138,6 +138,19 @@ class TestChallenge:
             "bearer_methods_supported": ["header"],
             "scopes_supported": ["use"],
         }
+
+    def test_one_authorization_server_of_two_issuers_is_named_once(self):
+        two = [
+            {"issuer": "https://idp.example.com/v2.0", "jwks_uri": "https://idp.example.com/v2.0/keys"},
+            {
+                "issuer": "https://sts.example.com",
+                "jwks_uri": "https://idp.example.com/keys",
+                "authorization_server": "https://idp.example.com/v2.0",
+            },
+        ]
+        route = routes(mesh(json.dumps({"auth": {"issuers": two}})))["metadata"]
+        document = json.loads(route["directResponse"]["body"]["string"])
+        assert document["authorization_servers"] == ["https://idp.example.com/v2.0"]
 
     def test_a_missing_scope_is_named_with_403(self):
         route = routes(mesh("{auth: {scopes: [use]}}"))["mcp.scope"]

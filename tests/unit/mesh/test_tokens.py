@@ -77,7 +77,8 @@ class TestScopeClaim:
         ]
 
 
-CLIENT = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}', audience_claim: client_id,
+CLIENT = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example,
+      audience_claim: client_id,
                                audiences: [app-123, app-456]}]}}"""
 
 
@@ -101,13 +102,15 @@ class TestAudienceClaim:
         assert "list the values of client_id that are accepted, or remove audience_claim" in sentence
 
     def test_an_empty_list_is_still_the_resource_uri(self):
-        issuer = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}', audiences: []}]}}"""
+        issuer = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example,
+              audiences: []}]}}"""
         assert status(issuer) == 200
         assert status(issuer, aud=None, client_id="app-123") == 401
 
     def test_issuers_of_both_kinds_stand_side_by_side(self):
-        app = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'},
-                  {issuer: "https://b.example.com", jwks: '{"keys": []}', audience_claim: azp, audiences: [shop]}]}}"""
+        app = """{auth: {issuers: [{issuer: "https://auth.example.com", jwks_uri: https://k.example},
+                  {issuer: "https://b.example.com", jwks_uri: https://k.example,
+                        audience_claim: azp, audiences: [shop]}]}}"""
         assert status(app) == status(app, iss="https://b.example.com", aud=None, azp="shop") == 200
         assert status(app, azp="shop", aud=None) == status(app, iss="https://b.example.com") == 401
 
@@ -123,8 +126,9 @@ class TestAudienceClaim:
 
     def test_where_flagger_makes_the_routes_a_policy_asks_each_issuer_for_its_claim(self):
         app = """{versions: {v1: {}, v2: {}}, rollout: {stable: v1, managed_by: flagger}, auth: {issuers: [
-                  {issuer: "https://auth.example.com", jwks: '{"keys": []}'},
-                  {issuer: "https://b.example.com", jwks: '{"keys": []}', audience_claim: azp, audiences: [shop]}]}}"""
+                  {issuer: "https://auth.example.com", jwks_uri: https://k.example},
+                  {issuer: "https://b.example.com", jwks_uri: https://k.example,
+                        audience_claim: azp, audiences: [shop]}]}}"""
         asked = [rule["when"] for rule in manifest(mesh(app), EDGE)["rules"] if "when" in rule]
         theirs = {"key": "request.auth.claims[iss]", "values": ["https://b.example.com"]}
         assert [theirs, {"key": "request.auth.claims[azp]", "notValues": ["shop"]}] in asked

@@ -23,7 +23,7 @@ def paths_of(route: dict[str, Any]) -> list[str]:
 
 def with_issuer(issuer: str) -> str:
     return f"""{{well_known: {{authorization_server: true}},
-                auth: {{issuers: [{{issuer: "{issuer}", jwks: '{{"keys": []}}'}}]}}}}"""
+                auth: {{issuers: [{{issuer: "{issuer}", jwks_uri: https://k.example}}]}}}}"""
 
 
 def test_there_is_none_by_default():
@@ -95,7 +95,7 @@ class TestAuthorizationServer:
 
     def test_is_the_one_that_the_metadata_names(self):
         app = """{well_known: {authorization_server: true}, auth: {issuers: [{issuer: "https://a.example.com",
-                  jwks: '{"keys": []}', authorization_server: "https://login.example.com"}]}}"""
+                  jwks_uri: https://k.example, authorization_server: "https://login.example.com"}]}}"""
         location = page(app, "oauth-authorization-server")["headers"]["response"]["set"]["location"]
         assert location.startswith("https://login.example.com/")
 

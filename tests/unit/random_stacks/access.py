@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from tests.surroundings import KEY_SET
 from tests.unit.random_stacks.scalars import (
     METHODS,
     MOST,
@@ -18,11 +19,13 @@ from tests.unit.random_stacks.scalars import (
     truth,
 )
 
-KEYS = '{"keys": []}'
+ON_A_CURVE = """{"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "kid": "1",
+ "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"""
+"""RFC 7517, appendix A.1."""
 ISSUERS = (
-    {"issuer": "https://auth-a.example.com", "jwks": KEYS},
+    {"issuer": "https://auth-a.example.com", "jwks": ON_A_CURVE},
     {"issuer": "https://auth-b.example.com/", "jwks_uri": "https://auth-b.example.com/jwks.json"},
-    {"issuer": "https://auth-c.example.com/tenant", "jwks": KEYS, "forward_token": False},
+    {"issuer": "https://auth-c.example.com/tenant", "jwks": KEY_SET, "forward_token": False},
     {"issuer": "https://auth-d.example.com", "jwks_uri": "https://auth-d.example.com/jwks", "forward_token": True},
 )
 """A gateway verifies an issuer for all of its apps alike, so each is the same everywhere."""
