@@ -28,12 +28,12 @@ up: $(VENV)/installed ## a real Kubernetes, Istio and an MCP app on this machine
 down: $(VENV)/installed ## end the lab and leave nothing of it
 	$(PY) -m lab down
 
-test: unit thorough benchmark program lab-test ## everything: unit, property, benchmark, program and lab tests
+test: unit benchmark program lab-test ## unit, benchmark, program and lab tests
 
 unit: $(VENV)/installed ## pure functions and rules, seconds
 	$(PY) -m pytest tests/unit -n auto -q
 
-thorough: $(VENV)/installed ## the property tests of make unit over 400 examples each instead of 10, a minute
+thorough: $(VENV)/installed ## the property tests of make unit over 400 examples each instead of 10, and every hostile value: ten minutes
 	$(PY) -m pytest tests/unit -n auto -q -m hypothesis --hypothesis-profile=thorough
 
 benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: they measure what a busy core would falsify
