@@ -12,9 +12,7 @@ from tests.lab.report import Outcome, table
 
 
 def test_the_rows_are_numbered_without_a_gap() -> None:
-    numbers = [row.number for row in behaviours()]
-    assert len(numbers) >= 47
-    assert numbers == [f"B{number:02}" for number in range(1, len(numbers) + 1)]
+    assert [row.number for row in behaviours()] == [f"B{number:02}" for number in range(1, 59)]
 
 
 def test_each_row_names_its_test_and_each_test_has_its_row() -> None:
