@@ -157,10 +157,16 @@ def host_pattern(hosts: Iterable[str]) -> str:
 
 
 def local_reply(
-    status: int, host: str, headers: Mapping[str, str], *present: str, further: Sequence[dict[str, Any]] = ()
+    status: int,
+    host: str,
+    headers: Mapping[str, str],
+    *present: str,
+    further: Sequence[dict[str, Any]] = (),
+    body: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Headers on answers that the gateway itself gives with this status, for hosts that fit a pattern; `present` are
-    headers that the request must have, `further` headers that are written in their own way."""
+    headers that the request must have, `further` headers that are written in their own way, `body` a JSON document in
+    place of what it would say."""
     compared = {"op": "EQ", "value": {"default_value": status, "runtime_key": f"local_reply.{_STATUS_KEYS[status]}"}}
     conditions: list[dict[str, Any]] = [
         {"status_code_filter": {"comparison": compared}},
@@ -174,6 +180,7 @@ def local_reply(
             for key, value in headers.items()
         ]
         + list(further),
+        **({"body_format_override": {"json_format": body}} if body is not None else {}),
     }
 
 

@@ -1,8 +1,12 @@
-"""B14: a guarded tool needs its scope, whichever era the client speaks, and no version or header is a way around."""
+"""B14: a guarded tool needs its scope, whichever era the client speaks, and no version or header is a way around.
+
+All of it holds by both ways to read what a request calls, the body (the default) and the headers.
+"""
 
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +15,8 @@ from lab.workloads.request import Reply, send
 from tests.lab.running_lab import fails, new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.lab.running_lab import RunningLab
 
 TOOL = "execute_sql"
@@ -42,15 +48,21 @@ def call(lab: RunningLab, headers: dict[str, str], scopes: list[str], tool: str 
     return reply, lab.executions(call_id)
 
 
-@pytest.fixture(autouse=True)
-def declared(lab: RunningLab) -> None:
+@pytest.fixture(scope="module", params=["body", "header"], autouse=True)
+def read_from(lab: RunningLab, request: pytest.FixtureRequest) -> Iterator[str]:
     if TOOL not in lab.auth.tools:
         pytest.skip(f"this stack does not guard {TOOL} (auth.tools)")
+    if lab.auth.tools_from == request.param:
+        yield request.param
+        return
+    with lab.declaring_app(auth=lab.auth.model_copy(update={"tools_from": request.param})):
+        yield request.param
 
 
 def check_guarded(lab: RunningLab) -> None:
     reply, executions = call(lab, modern_headers(TOOL), OTHER_SCOPES)
     assert (reply.status, executions) == (403, 0), str(reply)
+    assert reply.json()["error"]["message"] == f"the token lacks a scope: {lab.auth.tools[TOOL].scope}"
     challenge = reply.header("www-authenticate")
     assert 'error="insufficient_scope"' in challenge
     assert f'scope="{lab.auth.tools[TOOL].scope}"' in challenge
@@ -108,13 +120,17 @@ def test_older_versions_are_forbidden_at_the_edge(lab: RunningLab) -> None:
 
 def test_it_is_the_tools_route_that_forbids(lab: RunningLab) -> None:
     def take_out(service: dict[str, Any]) -> None:
-        service["spec"]["http"] = [route for route in service["spec"]["http"] if not route["name"].endswith(".tool")]
+        http = service["spec"]["http"]
+        service["spec"]["http"] = [route for route in http if not re.search(r"\.tool(-\d+)?$", route["name"])]
 
     with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
         check_guarded(lab)
 
 
-def test_it_is_the_guard_on_older_versions_that_closes_the_way_around(lab: RunningLab) -> None:
+def test_it_is_the_guard_on_older_versions_that_closes_the_way_around(lab: RunningLab, read_from: str) -> None:
+    if read_from == "body":
+        pytest.skip("the body says the same in every version")
+
     def take_out(service: dict[str, Any]) -> None:
         service["spec"]["http"] = [
             route for route in service["spec"]["http"] if not route["name"].endswith(".older-protocol")

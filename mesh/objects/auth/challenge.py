@@ -143,8 +143,9 @@ def challenge_routes(
         app,
         [HTTPMatchRequest(uri=uri, method=method)],
         401,
-        {"www-authenticate": challenge(app, auth, host, error="invalid_token"), **JSON},
-        refusal("the token is not for this server: its issuer, its audience, or it never expires"),
+        {"www-authenticate": challenge(app, auth, host, error="invalid_token")},
+        # Plain: the gateway makes an error of JSON-RPC of every 401 about a token (`verification`).
+        "the token is not for this server: its issuer, its audience, or it never expires",
     )
 
 

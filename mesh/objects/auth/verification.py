@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
+# Without the `id: null` of the routes' own answers: the API server drops what is null.
+SAID = {"jsonrpc": "2.0", "error": {"code": challenge.REFUSED, "message": "%LOCAL_REPLY_BODY%"}}
+"""What the proxy says about a token, in the form in which the routes refuse: clients show it."""
+
+
 class Guarded(NamedTuple):
     """A host of an app that asks for tokens."""
 
@@ -97,4 +102,5 @@ def unverified_answers(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[dict
 
 def _mapper(app: AppSpec, host: str, headers: dict[str, str], *present: str) -> dict[str, Any]:
     """The first mapper that takes an answer is the only one, so the headers of every answer are here as well."""
-    return envoy_patches.local_reply(401, host, headers, *present, further=added(app.response_headers))
+    further = added(app.response_headers)
+    return envoy_patches.local_reply(401, host, headers, *present, further=further, body=SAID)

@@ -1,54 +1,25 @@
-"""Tools are guarded by what the body calls, on every wire, and listed calls pass without a token."""
+"""B48: a guarded tool needs its scope however its call is written, and what has two readings is refused."""
 
 from __future__ import annotations
 
 import gzip
-import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.mesh.specs.auth import ToolRuleSpec
-from chatgpt_mesh.mesh.specs.calls import AnonymousSpec
-from lab.workloads.request import Reply, send
-from tests.lab.running_lab import fails, marked, new_id
+from tests.lab.mcp_calls import GUARDED, PUBLIC, SCOPE, ask, guarded_beside_public, message
+from tests.lab.running_lab import fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.lab.running_lab import RunningLab
 
-GUARDED, PUBLIC = "execute_sql", "whoami"
-SCOPE = "tools.execute"
-
 
 @pytest.fixture(scope="module", autouse=True)
 def declared(lab: RunningLab) -> Iterator[None]:
-    auth = lab.auth.model_copy(
-        update={
-            "tools_from": "body",
-            "tools": {GUARDED: ToolRuleSpec(scope=SCOPE)},
-            "anonymous": AnonymousSpec(tools=(PUBLIC,)),
-            "scopes": (),
-            "claims": {},
-        }
-    )
-    with lab.declaring_app(auth=auth):
+    with lab.declaring_app(auth=guarded_beside_public(lab.auth)):
         yield
-
-
-def message(name: str, method: str = "tools/call") -> str:
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": name, "arguments": {}}})
-
-
-def ask(lab: RunningLab, body: str | bytes, *, token: str, **headers: str) -> tuple[Reply, bool]:
-    """The reply, and whether the app saw the request."""
-    test_id = new_id("body")
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = replace(lab.call(token=token, headers=sent), body=body)
-    reply = send(marked(request, test_id))
-    return reply, bool(lab.seen(test_id))
 
 
 def ways_around() -> dict[str, tuple[str | bytes, dict[str, str]]]:
@@ -112,17 +83,6 @@ def test_with_its_scope_it_reaches_the_app(lab: RunningLab) -> None:
     reply, seen = ask(lab, message(GUARDED), token=lab.token(scopes=[SCOPE]))
     assert reply.status == 200, str(reply)
     assert seen
-
-
-@pytest.mark.parametrize(("name", "method"), [("", "initialize"), ("", "tools/list"), (PUBLIC, "tools/call")])
-def test_listed_calls_need_no_token(lab: RunningLab, name: str, method: str) -> None:
-    _, seen = ask(lab, message(name, method), token="", x_mcp_sub="admin")
-    assert seen
-
-
-def test_a_wrong_token_is_not_taken_for_none(lab: RunningLab) -> None:
-    reply, seen = ask(lab, message("", "tools/list"), token=lab.token(audience="https://other.example.com"))
-    assert (reply.status, seen) == (401, False), str(reply)
 
 
 @pytest.mark.parametrize("kind", ["EnvoyFilter", "TrafficExtension"])

@@ -1,0 +1,49 @@
+"""B49: listed calls pass without a token, and no others; a wrong token is not taken for none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lab.mcp_calls import GUARDED, PUBLIC, ask, guarded_beside_public, message
+from tests.lab.running_lab import fails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.lab.running_lab import RunningLab
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared(lab: RunningLab) -> Iterator[None]:
+    with lab.declaring_app(auth=guarded_beside_public(lab.auth)):
+        yield
+
+
+@pytest.mark.parametrize(("name", "method"), [("", "initialize"), ("", "tools/list"), (PUBLIC, "tools/call")])
+def test_listed_calls_need_no_token(lab: RunningLab, name: str, method: str) -> None:
+    _, seen = ask(lab, message(name, method), token="", x_mcp_sub="admin")
+    assert seen
+
+
+def test_a_wrong_token_is_not_taken_for_none(lab: RunningLab) -> None:
+    reply, seen = ask(lab, message("", "tools/list"), token=lab.token(audience="https://other.example.com"))
+    assert (reply.status, seen) == (401, False), str(reply)
+
+
+def test_any_other_call_is_challenged(lab: RunningLab) -> None:
+    for body in (message(GUARDED), message("list_orders"), message("", "resources/list")):
+        reply, seen = ask(lab, body, token="")
+        assert (reply.status, seen) == (401, False), str(reply)
+        assert "resource_metadata=" in reply.header("www-authenticate")
+        assert reply.json()["error"]["message"].startswith("a token is needed")
+
+
+def test_it_is_a_route_of_its_own_that_lets_them_pass(lab: RunningLab) -> None:
+    def take_out(service: dict[str, Any]) -> None:
+        http = service["spec"]["http"]
+        service["spec"]["http"] = [route for route in http if ".anonymous" not in route["name"]]
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+        test_listed_calls_need_no_token(lab, PUBLIC, "tools/call")
