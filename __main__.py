@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
+from chatgpt_mesh.components.cert_manager import CertManager
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
@@ -54,13 +55,13 @@ def lint(loaded: settings.Loaded, mesh: Mesh, today: date) -> None:
 
 def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     stack, sealed = loaded.settings, loaded.secrets.sealed
-    cluster = platform.connect(stack.cluster, stack.istio, mesh, stack.google_cloud)
+    cluster = platform.connect(stack.cluster, stack.istio, mesh, stack.google_cloud, stack.cert_manager)
     on_cluster = pulumi.ResourceOptions(provider=cluster.provider)
-    istio = Istio(
-        "istio",
-        IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed),
-        pulumi.ResourceOptions(provider=cluster.provider, transforms=[definitions.adopted_by(cluster.definitions)]),
-    )
+    adopted = definitions.adopted_by(cluster.definitions)
+    with_definitions = pulumi.ResourceOptions(provider=cluster.provider, transforms=[adopted])
+    told = IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed)
+    istio = Istio("istio", told, with_definitions)
+    certificates = CertManager("cert-manager", stack.cert_manager, with_definitions) if stack.cert_manager else None
     injection = Injection(revision=stack.istio.injection)
     # After the control plane: a pod that starts before it would run without a sidecar.
     after_istio = pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready)
@@ -95,6 +96,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
             after=milestone("mesh-is-served", together(istio.ready, *charts.values())),
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
             served_by=charts,
+            certificates_after=certificates and certificates.ready,
             acknowledged=verification.acknowledged(),
             sealed=sealed,
         ),

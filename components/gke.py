@@ -11,6 +11,7 @@ import pulumi_gcp as gcp
 
 from chatgpt_mesh.components import kubernetes_versions
 from chatgpt_mesh.components.cluster import Cluster, ClusterArgs
+from chatgpt_mesh.components.dns_identity import DnsIdentity, DnsIdentityArgs
 from chatgpt_mesh.components.firewall import Firewall, FirewallArgs
 from chatgpt_mesh.components.identity import AppIdentities, AppIdentitiesArgs, NodeIdentity, NodeIdentityArgs
 from chatgpt_mesh.components.kubeconfig import known_or_recorded, kubeconfig
@@ -22,10 +23,12 @@ from chatgpt_mesh.components.verification import ClusterAccess
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
     from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.components.specs.network import NetworkSpec
     from chatgpt_mesh.mesh.graph import Identity
+    from chatgpt_mesh.mesh.specs.certificate_issuers import CloudDnsSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
@@ -41,6 +44,9 @@ class GkeArgs:
     """Names of the addresses to reserve, by gateway."""
     apps: Mapping[str, Identity]
     """Namespace and Kubernetes service account of each app."""
+    cert_manager: CertManagerSpec | None = None
+    challenge_zones: Sequence[CloudDnsSpec] = ()
+    """Where cert-manager writes records."""
 
 
 class Gke(pulumi.ComponentResource):
@@ -126,6 +132,17 @@ class Gke(pulumi.ComponentResource):
                 # The pool of identities is there when the project's first cluster is.
                 pulumi.ResourceOptions(parent=self, depends_on=[self.cluster.cluster]),
             )
+        if args.challenge_zones and args.cert_manager is not None and args.project_number is not None:
+            DnsIdentity(
+                "cert-manager-identity",
+                DnsIdentityArgs(
+                    project=args.project,
+                    project_number=args.project_number,
+                    cert_manager=args.cert_manager,
+                    zones=args.challenge_zones,
+                ),
+                pulumi.ResourceOptions(parent=self, depends_on=[self.cluster.cluster]),
+            )
         self.kubeconfig = self._kubeconfig()
         self.kubernetes, self.definitions = providers(
             self.kubeconfig,
@@ -200,7 +217,7 @@ class Gke(pulumi.ComponentResource):
             "cloudkms": spec.security.secrets_key is not None,
             "compute": True,
             "container": True,
-            "dns": self.args.network.dns is not None,
+            "dns": self.args.network.dns is not None or bool(self.args.challenge_zones),
             "gkebackup": spec.backup is not None,
             "gkehub": spec.security.fleet_project is not None,
             "iam": True,

@@ -29,6 +29,7 @@ _BY_NAME = frozenset({"apps", "gateways"})
 # The component type of a declaration, by the section of the stack file that it stands in.
 _COMPONENTS = {
     "apps": "App",
+    "certificate_issuers": "CertificateIssuers",
     "egress": "Egress",
     "gateways": "Gateway",  # one that somebody else runs; the others' components are there already
     "objects": "Objects",
@@ -66,6 +67,8 @@ class IstioObjectsArgs:
     """Components that are there already for a declaration, such as a gateway's."""
     served_by: Mapping[str, Resources] = field(default_factory=dict[str, "Resources"])
     """For such a component, what serves its objects and may go together with them; it then goes after them."""
+    certificates_after: Resources | None = None
+    """What serves cert-manager's kinds. Nothing but their objects waits for it."""
     acknowledged: pulumi.ResourceHook | None = None
     """Waits until every proxy has a route."""
 
@@ -96,13 +99,16 @@ class IstioObjects:
         parent = self._parent(owner)
         if not isinstance(parent, Declared):
             before.append(self._args.after)
-        serving = self._args.served_by.get(owner)
+        waited = [self._args.served_by.get(owner)]
+        if manifest["apiVersion"].startswith("cert-manager.io/"):
+            waited.append(self._args.certificates_after)
+        later = [one for one in waited if one is not None]
         return KubernetesObject(
             key,
             self._args.sealed(manifest),
             opts=pulumi.ResourceOptions(
                 parent=parent,
-                depends_on=before if serving is None else together(serving, *before),
+                depends_on=together(later[0], *later[1:], *before) if later else before,
                 ignore_changes=list(owned.ignore_changes) or None,
                 hooks=self._hooks(key),
             ),

@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.components.provider import ConnectedCluster, existing_cluster
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
+from chatgpt_mesh.components.specs.cert_manager import cloud_dns_zones
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 
 if TYPE_CHECKING:
+    from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
     from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
 
 
-def connect(cluster: ClusterSpec, istio: IstioSpec, mesh: Mesh, google_cloud: GoogleCloud | None) -> ConnectedCluster:
+def connect(
+    cluster: ClusterSpec,
+    istio: IstioSpec,
+    mesh: Mesh,
+    google_cloud: GoogleCloud | None,
+    cert_manager: CertManagerSpec | None = None,
+) -> ConnectedCluster:
     """Makes the stack's cluster, or adopts the one that is there. `google_cloud` goes with cluster.kind gke."""
     if not isinstance(cluster, GkeClusterSpec):
         return existing_cluster(cluster, platform=istio.platform)
@@ -36,6 +44,8 @@ def connect(cluster: ClusterSpec, istio: IstioSpec, mesh: Mesh, google_cloud: Go
             gateways=mesh.gateways,
             addresses=reserved_addresses(cluster, mesh.gateways),
             apps={name: mesh.graph.app_identity(app) for name, app in mesh.graph.apps.items()},
+            cert_manager=cert_manager,
+            challenge_zones=tuple(cloud_dns_zones(mesh.spec.certificate_issuers).values()),
         ),
     )
     return ConnectedCluster(

@@ -15,6 +15,7 @@ from chatgpt_mesh.istio_api.message import InvalidMessage
 from chatgpt_mesh.mesh.graph import Graph
 from chatgpt_mesh.mesh.objects import (
     callers,
+    certificate_issuers,
     destination_rules,
     edge_http,
     egress,
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
 
 
 def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
-    """Objects below the path of the declaration that makes them, in the order in which they are listed: gateways,
-    security, apps, egress, scoping, telemetry, objects by hand."""
+    """Objects below the path of the declaration that makes them, in the order in which they are listed: certificate
+    issuers, gateways, security, apps, egress, scoping, telemetry, objects by hand."""
+    yield "certificate_issuers", certificate_issuers.objects(graph)
     yield "gateways", gateways.objects(graph)
     yield "security", security.objects(graph)
     for gateway in graph.gateways.values():

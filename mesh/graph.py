@@ -62,6 +62,7 @@ class Graph:
         self.gateways: Mapping[str, GatewaySpec] = spec.gateways
         self.apps: Mapping[str, AppSpec] = spec.apps
         self.authorizers = spec.authorizers
+        self.certificate_issuers = spec.certificate_issuers
         self.security = spec.security
         self.egress = spec.egress
         self.telemetry = spec.telemetry

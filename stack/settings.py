@@ -19,15 +19,16 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import accepted_risk, namespace, platform, shared_cluster
+from chatgpt_mesh.components.specs import accepted_risk, cert_manager, namespace, platform, shared_cluster
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
 from chatgpt_mesh.components.specs.google_cloud import GoogleCloud
-from chatgpt_mesh.components.specs.google_names import ProjectId, ProjectNumber
 from chatgpt_mesh.components.specs.istio import IstioSpec, control_plane_problems
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
+from chatgpt_mesh.mesh.specs.google_names import ProjectId, ProjectNumber
 from chatgpt_mesh.mesh.specs.key_set import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
@@ -48,6 +49,9 @@ class Settings(MeshSpec):
     """The VPC of a GKE stack."""
     cluster: ClusterSpec = Field(description="The Kubernetes cluster: one that is made (gke) or adopted (existing).")
     istio: IstioSpec = Field(description="Istio's version, charts and control plane.")
+    cert_manager: CertManagerSpec | None = None
+    """cert-manager, which fills the Secrets of listeners with `tls.cert_manager`: installed by this stack, or there
+    already."""
     namespaces: dict[DnsLabel, namespace.NamespaceSpec] = {}
     """What the namespaces of apps may use, and who works in them, by name."""
     observability: ObservabilitySpec = ObservabilitySpec()
@@ -182,6 +186,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
     if read.get("istio") is not None:
         found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
+    found += cert_manager.problems(read, unread)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

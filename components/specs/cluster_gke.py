@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.google_names import Cron, Domain, GoogleLabels, KmsKey, ProjectId, Region, Role
 from chatgpt_mesh.components.specs.node_pools import NodePoolSpec
+from chatgpt_mesh.mesh.specs.google_names import Cron, Domain, GoogleLabels, KmsKey, ProjectId, Region, Role
 from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Duration, Many, Spec
 
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]

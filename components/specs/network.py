@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from chatgpt_mesh.components.specs.google_names import Region, ResourceName, Zone
+from chatgpt_mesh.mesh.specs.google_names import Region, ResourceName, Zone
 from chatgpt_mesh.mesh.specs.spec import Cidr, Many, Spec
 
 

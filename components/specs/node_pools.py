@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from chatgpt_mesh.components.specs.google_names import MachineType, Zone
+from chatgpt_mesh.mesh.specs.google_names import MachineType, Zone
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue
 from chatgpt_mesh.mesh.specs.spec import Duration, Labels, Many, Spec, within
 

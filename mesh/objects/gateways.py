@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import Gateway, Port, Server, ServerTLSSettings
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import listeners
+from chatgpt_mesh.mesh.objects import acme_challenges, listeners
 from chatgpt_mesh.mesh.objects.owned import Owned
 
 if TYPE_CHECKING:
@@ -39,13 +39,12 @@ def objects(graph: Graph) -> Iterator[Owned]:
             yield from listeners.objects(owner, spec.name, spec.home, listener_name, listener)
         if spec.serves_redirect:
             # A namespaced host on a redirecting server becomes a virtual host of that literal name, so these are bare.
-            secure = sorted({host.split("/")[1] for s in servers if s.port.protocol == "HTTPS" for host in s.hosts})
-            servers.append(
-                Server(
-                    port=Port(number=80, name="http-redirect", protocol="HTTP"),
-                    hosts=tuple(secure),
-                    tls=ServerTLSSettings(https_redirect=True),
-                )
-            )
+            secure = {host.split("/")[1] for s in servers if s.port.protocol == "HTTPS" for host in s.hosts}
+            secure -= set(acme_challenges.proven_by_page(graph, spec))
+            if secure:
+                redirect = ServerTLSSettings(https_redirect=True)
+                port = Port(number=80, name="http-redirect", protocol="HTTP")
+                servers.append(Server(port=port, hosts=tuple(sorted(secure)), tls=redirect))
         gateway = Gateway(selector=spec.pod_labels, servers=tuple(servers))
         yield Owned(Resource(metadata=ObjectMeta(name=spec.name, namespace=spec.home), spec=gateway), owner)
+        yield from acme_challenges.objects(graph, spec)

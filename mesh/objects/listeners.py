@@ -24,11 +24,12 @@ from chatgpt_mesh.istio_api.networking import (
 )
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
+from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chatgpt_mesh.mesh.specs.listeners import CertManagerSpec, ListenerSpec, ListenerTlsSpec, ServiceDestinationSpec
+    from chatgpt_mesh.mesh.specs.listeners import CertificateSpec, ListenerSpec, ListenerTlsSpec, ServiceDestinationSpec
 
 _TLS_VERSION = {"1.2": ServerTLSSettings_TLSProtocol.TLSV1_2, "1.3": ServerTLSSettings_TLSProtocol.TLSV1_3}
 
@@ -72,7 +73,7 @@ def objects(owner: str, gateway: str, home: str, name: str, listener: ListenerSp
         yield Owned(Resource(metadata=metadata, spec=spec), owner)
 
 
-def _certificate(secret: str, home: str, hosts: Sequence[str], issuer: CertManagerSpec) -> Manifest:
+def _certificate(secret: str, home: str, hosts: Sequence[str], issuer: CertificateSpec) -> Manifest:
     return Manifest(
         api_version="cert-manager.io/v1",
         kind="Certificate",
@@ -81,6 +82,7 @@ def _certificate(secret: str, home: str, hosts: Sequence[str], issuer: CertManag
             "spec": {
                 "secretName": secret,
                 "dnsNames": list(hosts),
+                **_lifetime(issuer),
                 "issuerRef": {"group": "cert-manager.io", "kind": issuer.kind, "name": issuer.issuer},
                 # A key that outlives its certificate makes a leak last for ever.
                 "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
@@ -88,6 +90,11 @@ def _certificate(secret: str, home: str, hosts: Sequence[str], issuer: CertManag
             }
         },
     )
+
+
+def _lifetime(asked: CertificateSpec) -> dict[str, str]:
+    said = {"duration": asked.duration, "renewBefore": asked.renew_before}
+    return {name: duration_text(span) for name, span in said.items() if span is not None}
 
 
 def _passed_on(gateway: str, listener: ListenerSpec, target: ServiceDestinationSpec) -> VirtualService:

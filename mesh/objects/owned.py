@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterMeta:
+    """The metadata of an object that belongs to no namespace."""
+
+    name: str
+    namespace: Literal[""] = ""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +30,19 @@ class Manifest:
 
     api_version: str
     kind: str
-    metadata: ObjectMeta
+    metadata: ObjectMeta | ClusterMeta
     body: Mapping[str, Any]
     """The top-level fields beside apiVersion, kind and metadata: `{"spec": {...}}`, `{"data": {...}}`."""
 
     @property
     def key(self) -> str:
-        return f"{self.kind}/{self.metadata.namespace}/{self.metadata.name}"
+        """`Certificate/ns/name`; `ClusterIssuer/name` for an object of the whole cluster."""
+        return "/".join(part for part in (self.kind, self.metadata.namespace, self.metadata.name) if part)
 
     def to_dict(self) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"name": self.metadata.name, "namespace": self.metadata.namespace}
+        metadata: dict[str, Any] = {"name": self.metadata.name}
+        if self.metadata.namespace:
+            metadata["namespace"] = self.metadata.namespace
         if self.metadata.labels:
             metadata["labels"] = dict(self.metadata.labels)
         if self.metadata.annotations:
@@ -37,7 +50,7 @@ class Manifest:
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata, **self.body}
 
 
-_DEPTH = {"apps": 1, "gateways": 1, "egress": 2, "objects": 1}
+_DEPTH = {"apps": 1, "certificate_issuers": 1, "gateways": 1, "egress": 2, "objects": 1}
 """How many parts of a path, after its section, name one thing among others."""
 
 

@@ -6,10 +6,21 @@ Reference: https://istio.io/latest/docs/reference/config/networking/gateway/#Ser
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from chatgpt_mesh.mesh.specs.problem import Problem
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, Hostname, Many, PortNumber, Spec, WildcardHost
+from chatgpt_mesh.mesh.specs.spec import (
+    DnsLabel,
+    Duration,
+    Hostname,
+    Many,
+    PortNumber,
+    Spec,
+    WildcardHost,
+    duration_text,
+    within,
+)
 from chatgpt_mesh.mesh.specs.words import HeaderWord
 
 if TYPE_CHECKING:
@@ -40,13 +51,17 @@ Cipher = Literal[
 _SERVICE = re.compile(r"[^.]+\.[^.]+\.svc\.cluster\.local")
 
 
-class CertManagerSpec(Spec):
+class CertificateSpec(Spec):
     """A certificate that cert-manager requests and renews: https://cert-manager.io/docs/usage/certificate/"""
 
     issuer: DnsLabel
-    """Name of the cert-manager issuer."""
+    """One of `certificate_issuers`."""
     kind: Literal["ClusterIssuer", "Issuer"] = "ClusterIssuer"
-    """Kind of the issuer. An Issuer must live in the gateway's namespace."""
+    """Issuer: one that somebody else has put into the gateway's namespace, and `issuer` is its name there."""
+    duration: Annotated[Duration, within("1h", "9552h", "browsers take no more than 398 days")] | None = None
+    """How long it is good, as far as the CA lets itself be asked; ACME's do not. Default: 90 days."""
+    renew_before: Annotated[Duration, within("5m", "8760h")] | None = None
+    """How long before its end it is renewed. Default: when two thirds of its time are over."""
 
 
 class ClientCertificatesSpec(Spec):
@@ -62,7 +77,7 @@ class ListenerTlsSpec(Spec):
     secret: DnsLabel | None = None
     """Secret of type kubernetes.io/tls in the gateway's namespace. Default with `cert_manager`:
     GATEWAY-LISTENER-tls."""
-    cert_manager: CertManagerSpec | None = None
+    cert_manager: CertificateSpec | None = None
     """Have cert-manager fill the Secret, instead of somebody else."""
     min_version: Literal["1.2", "1.3"] = "1.2"
     """Lowest TLS version. 1.0 and 1.1 cannot be chosen: RFC 8996 deprecates them."""
@@ -135,6 +150,8 @@ def problems(path: str, listener: ListenerSpec, *, public: bool, redirect: bool)
                 f"must not be below min_version {listener.tls.min_version}",
                 listener.tls.max_version,
             )
+        if listener.tls is not None and listener.tls.cert_manager is not None:
+            yield from _lifetime_problems(f"{path}.tls.cert_manager", listener.tls.cert_manager)
         if listener.destination is not None:
             yield Problem(
                 f"{path}.destination", "is for TLS and TCP; an HTTPS listener leads where its apps' routes say"
@@ -150,3 +167,17 @@ def problems(path: str, listener: ListenerSpec, *, public: bool, redirect: bool)
         yield Problem(f"{path}.hosts", "TCP carries no host name; remove the list")
     if listener.protocol != "TCP" and not listener.hosts:
         yield Problem(f"{path}.hosts", "is missing; list the hosts that may be served here, such as *.example.com")
+
+
+LIFETIME = timedelta(days=90)
+"""What cert-manager asks for where nothing is said."""
+
+
+def _lifetime_problems(path: str, asked: CertificateSpec) -> Iterator[Problem]:
+    lifetime = asked.duration or LIFETIME
+    if asked.renew_before is not None and asked.renew_before >= lifetime:
+        yield Problem(
+            f"{path}.renew_before",
+            f"must be less than the time that the certificate is good for, {duration_text(lifetime)}",
+            duration_text(asked.renew_before),
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.mesh.specs import (
     app,
     authorizers,
+    certificate_issuers,
     egress,
     existing_gateway,
     gateways,
@@ -19,6 +20,7 @@ from chatgpt_mesh.mesh.specs import (
 )
 from chatgpt_mesh.mesh.specs.app import AppSpec
 from chatgpt_mesh.mesh.specs.authorizers import AuthorizerSpec
+from chatgpt_mesh.mesh.specs.certificate_issuers import CertificateIssuerSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
@@ -43,6 +45,8 @@ class MeshSpec(Spec):
     """Apps by name."""
     authorizers: ByName[AuthorizerSpec] = {}
     """Services that decide on requests of apps, by name."""
+    certificate_issuers: ByName[CertificateIssuerSpec] = {}
+    """Who signs the certificates that cert-manager requests for listeners, by name."""
     security: SecuritySpec = SecuritySpec()
     """Mutual TLS and its exceptions."""
     egress: EgressSpec = EgressSpec()
@@ -68,6 +72,9 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     known_apps = Declared("apps", spec.apps, unread)
     known_gateways = Declared("gateways", spec.gateways, unread)
     yield from gateways.problems(known_gateways, app.services(known_apps) if known_apps.complete else {})
+    yield from certificate_issuers.problems(
+        Declared("certificate_issuers", spec.certificate_issuers, unread), known_gateways
+    )
     yield from _existing_gateways(known_gateways, known_apps)
     yield from _client_addresses(known_gateways, known_apps)
     yield from security.problems(spec.security, known_apps, today)

@@ -101,7 +101,7 @@ INTENTS = {
 """What the text of the guide asks for, beside its documents."""
 
 DECLARATION = re.compile(r"`(?P<path>[a-z_]+(?:\.[A-Za-z0-9_-]+(?:\[\])?)*)`(?P<default> \(default\))?")
-OBJECT = re.compile(r"`(?P<key>[A-Z]\w+/[a-z0-9-]+/[a-z0-9.-]+)`")
+OBJECT = re.compile(r"`(?P<key>[A-Z]\w+(?:/[a-z0-9-]+)?/[a-z0-9.-]+)`")
 RESOURCE = re.compile(r"`(?P<type>[A-Z]\w+) (?P<name>[\w.*-]+)`")
 TEST = re.compile(r"\]\((?P<path>[^)]+\.py)\)")
 
@@ -164,7 +164,7 @@ def says(value: Any, path: list[str]) -> bool:
 def objects() -> frozenset[str]:
     texts = [(GOLDEN / f"{stack}.yaml").read_text(encoding="utf-8") for stack in STACKS]
     return frozenset(
-        f"{found['kind']}/{found['metadata']['namespace']}/{found['metadata']['name']}"
+        "/".join((found["kind"], *filter(None, (found["metadata"].get(part) for part in ("namespace", "name")))))
         for text in texts
         for found in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         if found

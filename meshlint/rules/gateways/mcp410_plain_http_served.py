@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
+from meshlint.view.fields import text
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
+    from meshlint.view.routing import HttpRoute, Server
+
+CHALLENGE = "/.well-known/acme-challenge/"
 
 
 @rule(
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
     symptoms=("tokens travel in plaintext", "a scanner reports weak TLS"),
     why="""
 Requests, and the bearer tokens in them, cross the internet in plaintext. A port 80 server should only redirect: `tls:
-{httpsRedirect: true}`.
+{httpsRedirect: true}`. Where the page of an ACME challenge is needed there, its hosts are open to one namespace, and
+each route of the VirtualServices at that Gateway redirects to https or takes nothing but
+`/.well-known/acme-challenge/`.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -48,6 +54,26 @@ def check(mesh: MeshView) -> Hits:
         if gateway.is_egress:
             continue
         for server in gateway.servers:
-            if server.protocol in ("HTTP", "HTTP2", "GRPC") and not server.redirects:
+            plain = server.protocol in ("HTTP", "HTTP2", "GRPC") and not server.redirects
+            if plain and not _only_redirects(mesh, server):
                 problem = f"serves {server.protocol} on {server.number} without TLS"
                 yield Hit(gateway.obj, server.path, problem, "add tls: {httpsRedirect: true}, or serve HTTPS")
+
+
+def _only_redirects(mesh: MeshView, server: Server) -> bool:
+    """Whether routes do what `httpsRedirect` would, but for the page of an ACME challenge (RFC 8555, section 8.3)."""
+    if any(namespace == "*" for namespace, _ in server.hosts):
+        return False  # a route that is not among these objects may be served here
+    routes = [
+        route for service in mesh.virtual_services if server.owner.key in service.gateways for route in service.http
+    ]
+    return bool(routes) and all(_is_redirect(route) or _is_challenge(route) for route in routes)
+
+
+def _is_redirect(route: HttpRoute) -> bool:
+    return text(route.raw, "redirect", "scheme") == "https"
+
+
+def _is_challenge(route: HttpRoute) -> bool:
+    paths = [text(match, "uri", "prefix") or text(match, "uri", "exact") for match in route.matches]
+    return bool(paths) and all(path.startswith(CHALLENGE) for path in paths)

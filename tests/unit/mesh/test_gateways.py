@@ -86,16 +86,6 @@ class TestServers:
         ]
 
 
-class TestCertManager:
-    def test_requests_the_certificate_that_the_listener_serves(self):
-        built = mesh(gateways=GATEWAYS.replace("tls: {secret: edge}", "tls: {cert_manager: {issuer: letsencrypt}}"))
-        certificate = manifest(built, "Certificate/istio-ingress/public-https-tls")
-        assert certificate["dnsNames"] == ["*.example.com"]
-        assert certificate["issuerRef"]["name"] == "letsencrypt"
-        tls = manifest(built, "Gateway/istio-ingress/public")["servers"][0]["tls"]
-        assert tls["credentialName"] == certificate["secretName"]
-
-
 class TestMistakes:
     @pytest.mark.parametrize(
         ("change", "sentence"),

@@ -8,6 +8,7 @@ concern:
 |---|---|
 | `scalars.py` | single values |
 | `gateways.py` | gateways, listeners, workloads |
+| `certificates.py` | who signs listeners' certificates, and cert-manager |
 | `apps.py` | apps as wholes |
 | `access.py` | tokens, callers, limits: who may do what |
 | `traffic.py` | routes, versions, resilience: where a request goes |

@@ -64,18 +64,36 @@ _tls_versions = st.one_of(
     spec(min_version=one("1.2"), max_version=one(None, "1.2", "1.3")),
     spec(always(min_version=one("1.3")), max_version=one(None, "1.3")),
 )
-_managers = spec(always(issuer=one("letsencrypt")), kind=one("ClusterIssuer", "Issuer"))
+BY_RECORD, BY_PAGE = "letsencrypt", "by-page"
+"""Issuers of certificates: one for any host, one for hosts of public gateways without a '*'."""
+
+_lifetimes = st.one_of(
+    spec(duration=st.none() | one("2160h", "9552h"), renew_before=st.none() | one("5m", "720h")),
+    spec(always(duration=one("9552h"), renew_before=one("8760h"))),
+    spec(always(duration=one("1h")), renew_before=st.none() | one("5m", "30m")),
+)
+
+
+@st.composite
+def _managed(draw: st.DrawFn, *, by_page: bool) -> Values:
+    settings: Values = {"issuer": draw(one(BY_RECORD, BY_PAGE)) if by_page else BY_RECORD, **draw(_lifetimes)}
+    if settings["issuer"] == BY_RECORD:
+        settings |= draw(spec(kind=one("ClusterIssuer", "Issuer")))
+    return settings
+
+
 _certificates = one("secret", "cert_manager", "both")
 
 
 @st.composite
-def tls(draw: st.DrawFn, secret: str) -> Values:
+def tls(draw: st.DrawFn, secret: str, *, by_page: bool = False) -> Values:
+    """`by_page`: its hosts can be proven by a page."""
     settings: Values = {**draw(_tls), **draw(_tls_versions)}
     how = draw(_certificates)
     if how != "cert_manager":
         settings["secret"] = secret
     if how != "secret":
-        settings["cert_manager"] = draw(_managers)
+        settings["cert_manager"] = draw(_managed(by_page=by_page))
     return settings
 
 
@@ -99,7 +117,7 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
     }
     if draw(truth):
         hosts = [domain, f"www.{domain}"] if draw(truth) else [f"{name}.example.info"]
-        found["further"] = {"hosts": hosts, "tls": draw(tls(f"{name}-further"))}
+        found["further"] = {"hosts": hosts, "tls": draw(tls(f"{name}-further", by_page=redirect and not internal))}
     elsewhere = {"host": "vault.data.svc.cluster.local", "port": 8200}
     leads = [elsewhere, {"host": "a" * 63 + "." + "b" * 63 + ".svc.cluster.local", "port": draw(one(1, 65535))}]
     leads += [{"host": host, "port": port} for host, port in services.items()]

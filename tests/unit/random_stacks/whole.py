@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import access, google, installation, mesh_wide, recording, shared
+from tests.unit.random_stacks import access, certificates, google, installation, mesh_wide, recording, shared
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways
 from tests.unit.random_stacks.scalars import (
@@ -52,6 +52,7 @@ def _of_plan(draw: st.DrawFn, plan: Plan, *, is_google: bool) -> Values:
     served = draw(gateways(plan.service_ports(), google=is_google))
     limits = draw(truth)
     found["gateways"] = served
+    found |= draw(certificates.issuers(served))
     if limits:
         found["rate_limit_service"] = draw(limits_service)
     faults = draw(truth)
@@ -91,6 +92,7 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     if not is_google and draw(truth):
         found = {**draw(shared.shared(found)), "istio": draw(shared.istio(found["istio"]))}
     found |= draw(access.authorizers(found["apps"]))
+    found |= draw(certificates.cert_manager(found))
     homes = sorted(set(plan.namespace.values()))
     if homes and draw(truth):
         found["namespaces"] = draw(named(homes, namespace))
