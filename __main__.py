@@ -97,6 +97,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
             parents={f"gateways.{name}": gateway for name, gateway in gateways.items()},
             served_by=charts,
             certificates_after=certificates and certificates.ready,
+            certificates_taken=certificates and verification.certificates_taken(),
             acknowledged=verification.acknowledged(),
             sealed=sealed,
         ),

@@ -69,6 +69,8 @@ class IstioObjectsArgs:
     """For such a component, what serves its objects and may go together with them; it then goes after them."""
     certificates_after: Resources | None = None
     """What serves cert-manager's kinds. Nothing but their objects waits for it."""
+    certificates_taken: pulumi.ResourceHook | None = None
+    """Waits until objects of cert-manager's kinds can be written."""
     acknowledged: pulumi.ResourceHook | None = None
     """Waits until every proxy has a route."""
 
@@ -100,7 +102,8 @@ class IstioObjects:
         if not isinstance(parent, Declared):
             before.append(self._args.after)
         waited = [self._args.served_by.get(owner)]
-        if manifest["apiVersion"].startswith("cert-manager.io/"):
+        of_cert_manager = manifest["apiVersion"].startswith("cert-manager.io/")
+        if of_cert_manager:
             waited.append(self._args.certificates_after)
         later = [one for one in waited if one is not None]
         return KubernetesObject(
@@ -110,7 +113,7 @@ class IstioObjects:
                 parent=parent,
                 depends_on=together(later[0], *later[1:], *before) if later else before,
                 ignore_changes=list(owned.ignore_changes) or None,
-                hooks=self._hooks(key),
+                hooks=self._before_certificates() if of_cert_manager else self._hooks(key),
             ),
         )
 
@@ -124,6 +127,10 @@ class IstioObjects:
         if acknowledged is None or key not in self._hooked:
             return None
         return pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
+
+    def _before_certificates(self) -> pulumi.ResourceHookBinding | None:
+        taken = self._args.certificates_taken
+        return None if taken is None else pulumi.ResourceHookBinding(before_create=[taken], before_update=[taken])
 
     def _parent(self, owner: str) -> pulumi.Resource:
         if (component := self._args.parents.get(owner)) is not None:

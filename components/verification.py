@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError, NotSyncedError
+from chatgpt_mesh.control_plane.certificates import wait_until_taken
 from chatgpt_mesh.control_plane.istiod import ControlPlane
 from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 
@@ -30,9 +31,11 @@ class ClusterAccess:
     context: str | None = None
     configuration: Mapping[str, Any] | None = None
 
+    def api(self) -> KubernetesApi:
+        return KubernetesApi(kubeconfig=self.kubeconfig, context=self.context, configuration=self.configuration)
+
     def control_plane(self) -> ControlPlane:
-        api = KubernetesApi(kubeconfig=self.kubeconfig, context=self.context, configuration=self.configuration)
-        return ControlPlane(api)
+        return ControlPlane(self.api())
 
 
 class Verification:
@@ -64,6 +67,16 @@ class Verification:
                 await self._synced(access)
 
         return pulumi.ResourceHook("every-proxy-has-acknowledged", wait)
+
+    def certificates_taken(self) -> pulumi.ResourceHook:
+        """A hook that ends when objects of cert-manager can be written."""
+
+        async def wait(_: pulumi.ResourceHookArgs) -> None:
+            access = await self._access.future()
+            if access is not None:
+                await asyncio.get_running_loop().run_in_executor(self._thread, _wait_for_cert_manager, access)
+
+        return pulumi.ResourceHook("cert-manager-takes-objects", wait)
 
     def after(self, resources: Sequence[pulumi.Resource]) -> None:
         """Fails `up` when, after all of the resources, a proxy refuses an update or is behind.
@@ -106,3 +119,10 @@ class Verification:
 
     def _wait(self, access: ClusterAccess) -> None:
         access.control_plane().wait_synced(known=self._refused_before)
+
+
+def _wait_for_cert_manager(access: ClusterAccess) -> None:
+    try:
+        wait_until_taken(access.api())
+    except ControlPlaneUnreachableError as error:
+        raise pulumi.RunError(str(error)) from None

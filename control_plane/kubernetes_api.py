@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+from chatgpt_mesh.control_plane.gateway_secrets import Unreadable
 from chatgpt_mesh.control_plane.installation import Deployed
 
 if TYPE_CHECKING:
@@ -112,6 +113,46 @@ class KubernetesApi:
         api = self._client.AdmissionregistrationV1Api(self._client.ApiClient(self._configuration))
         found = self._if_there(api.read_mutating_webhook_configuration, name)
         return None if found is None else found.metadata.labels or {}
+
+    def gateways(self) -> list[Mapping[str, Any]]:
+        return self._listed("networking.istio.io", "v1", "gateways")
+
+    def certificates(self, namespace: str) -> list[Mapping[str, Any]]:
+        return self._listed("cert-manager.io", "v1", "certificates", namespace)
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        try:
+            found = self._if_there(self._core().read_namespaced_secret, name, namespace)
+        except self._client.ApiException as error:
+            if error.status == 403:
+                raise Unreadable("it needs the right to get Secrets there") from error
+            raise
+        return None if found is None else found.data or {}
+
+    def _listed(self, group: str, version: str, plural: str, namespace: str | None = None) -> list[Mapping[str, Any]]:
+        """Objects of a kind; none where the kind is not served."""
+        api = self._client.CustomObjectsApi(self._client.ApiClient(self._configuration))
+        where = (group, version, plural) if namespace is None else (group, version, namespace, plural)
+        listing = api.list_cluster_custom_object if namespace is None else api.list_namespaced_custom_object
+        try:
+            return listing(*where, _request_timeout=self._timeout)["items"]
+        except self._client.ApiException as error:
+            if error.status == 404:
+                return []
+            if error.status == 403:
+                raise Unreadable(f"it needs the right to list {plural}.{group}") from error
+            raise
+
+    def takes(self, group: str, version: str, plural: str, manifest: Mapping[str, Any]) -> str | None:
+        """Why the API server would not create an object of the whole cluster; None where it would. Nothing is made."""
+        api = self._client.CustomObjectsApi(self._client.ApiClient(self._configuration))
+        try:
+            api.create_cluster_custom_object(
+                group, version, plural, dict(manifest), dry_run="All", _request_timeout=self._timeout
+            )
+        except self._client.ApiException as error:
+            return str(error.body or error.reason).strip()
+        return None
 
     def _if_there(self, read: Any, *names: str) -> Any:
         try:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.control_plane import gateway_secrets
 from chatgpt_mesh.control_plane.acknowledgement import (
     ControlPlaneUnreachableError,
     NotSyncedError,
@@ -33,19 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, unmet: Callable[[InstallationApi], Sequence[str]] | None = None) -> int:
-    """0: every proxy has taken its configuration. 1: one refused it or is behind, or a need of the stack is not met.
-    2: the cluster cannot be asked.
+    """0: every proxy has taken its configuration, and every listener has its certificate. 1: a proxy refused it or is
+    behind, a certificate is missing or not good, or a need of the stack is not met. 2: the cluster cannot be asked.
 
     `unmet` says what a stack needs of an Istio that somebody else installs and does not find there.
     """
     refused: Sequence[Rejection] = ()
     missing: Sequence[str] = ()
+    certificates = gateway_secrets.Report((), ())
     failure = ""
     count = 0
     try:
         api = KubernetesApi(kubeconfig=arguments.kubeconfig, context=arguments.context)
         if unmet is not None:
             missing = unmet(api)
+        certificates = gateway_secrets.report(api)
         plane = ControlPlane(api, arguments.istio_namespace)
         plane.wait_synced(timeout=arguments.timeout)
         count = len({state.proxy for state in plane.acknowledgements()})
@@ -61,10 +64,16 @@ def run(arguments: argparse.Namespace, unmet: Callable[[InstallationApi], Sequen
     except NotSyncedError as error:
         failure = str(error)
     if arguments.format == "json":
-        found = {"proxies": count, "rejections": [asdict(one) for one in refused], "failure": failure}
+        found = {
+            "proxies": count,
+            "rejections": [asdict(one) for one in refused],
+            "failure": failure,
+            "certificates": list(certificates.found),
+            "unread": list(certificates.unread),
+        }
         print(json.dumps(found if unmet is None else {**found, "unmet": list(missing)}))
     else:
-        for sentence in missing:
+        for sentence in (*missing, *certificates.found, *certificates.unread):
             print(sentence)
         print(failure or f"Every update is in force at all {count} proxies.")
-    return 1 if failure or missing else 0
+    return 1 if failure or missing or certificates.found else 0

@@ -15,7 +15,7 @@ from lab.failure import LabError, Terminated, WrongUseError
 from lab.kubeconfig import require_usable
 from lab.screen import Screen
 from lab.state import State, exclusive
-from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
+from lab.toolchain import CERTIFICATE_FAMILIES, CLUSTER_FAMILIES, DEPLOY_FAMILIES, Toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +100,7 @@ def _terminated(_number: int, _frame: object) -> None:
 
 def _up(options: argparse.Namespace) -> int:
     from lab.cluster import Cluster
-    from lab.stack import require_stack
+    from lab.stack import declaration_of, issues_certificates, require_stack
 
     require_stack(options.mesh)
     screen, state, toolchain = Screen(), State.from_environment(), Toolchain()
@@ -113,7 +113,10 @@ def _up(options: argparse.Namespace) -> int:
     with exclusive(state, "python -m lab up"):
         if not external:
             debian.ensure_packages(screen)
-        toolchain.ensure(DEPLOY_FAMILIES if external else tuple(FAMILIES), screen)
+        families = DEPLOY_FAMILIES if external else CLUSTER_FAMILIES
+        if not external and not options.cluster_only and issues_certificates(declaration_of(options.mesh)):
+            families = (*families, *CERTIFICATE_FAMILIES)
+        toolchain.ensure(families, screen)
         environment.link_commands(state, toolchain)
         if not external:
             screen.heading(f"Cluster in {state.root}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chatgpt_mesh.stack.settings import Settings, load_stack
-from lab import debian, edge, environment, first_requests, images, pki, upstream_envoy
+from lab import acme, debian, edge, environment, first_requests, images, pki, upstream_envoy
+from lab.acme import Acme
 from lab.cluster import kubectl
 from lab.docker_archive import write_archive
 from lab.failure import LabError
+from lab.network import accepts
 from lab.processes import Process, Processes
-from lab.stack import Stack
+from lab.stack import Stack, declaration_of, issues_certificates
 from lab.state import CHECKOUT, State, cache_directory
 from lab.upstream_envoy import UpstreamEnvoy
 from lab.workloads import declared_apps, internet, manifests, tokens
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "chatgpt-mesh-lab"
 WORKLOADS_TIMEOUT = 120.0
+CERTIFICATES = "certificates.cert-manager.io"
+CERTIFICATES_TIMEOUT = 120.0
 ISSUER = "issuer"
 INTERNET = "internet"
 
@@ -47,6 +50,9 @@ class Deployment:
         self._screen = screen
         self._stack = Stack(state, toolchain, mesh)
         self._own_cluster = not os.environ.get("LAB_KUBECONFIG")
+        self._acme: Acme | None = None
+        if self._own_cluster and issues_certificates(declaration_of(mesh)):
+            self._acme = Acme(state, toolchain, pki.edge_authority(state.pki))
 
     def up(self) -> None:
         """Deploy everything and end with the client's trace.
@@ -71,11 +77,15 @@ class Deployment:
         self._screen.line(f"  {'pulumi up':<58} {'ok':>6} {time.monotonic() - started:>10.1f} s")
         self._screen.heading("Sample workloads")
         with self._screen.step("TLS Secrets of the gateways"):
-            self._apply(edge.secret(one, authority) for one in edge.credentials(self._gateways()))
+            requested = self._certificates()
+            wanted = [one for one in edge.credentials(self._gateways()) if (one.namespace, one.name) not in requested]
+            self._apply(edge.secret(one, authority) for one in wanted)
+        if self._acme is not None:
+            self._wait_for_certificates(requested)
         stack = self._declared()
         with self._screen.step("sample workloads ready"):
             self._apply_workloads(_workloads(stack, workload))
-        self._show(authority.certificate, stack)
+        self._show(authority.certificate if self._acme is None else self._acme.trusted(), stack)
 
     def down(self) -> None:
         """Delete the sample workloads and the stack from a cluster that is not the lab's own.
@@ -103,6 +113,8 @@ class Deployment:
         """What one machine must have beside the stack: stand-ins for the hosts outside the mesh."""
         with self._screen.step("token issuer, hosts outside the mesh"):
             self._start_outside_hosts()
+        if self._acme is not None:
+            self._acme.up(self._screen)
         keeper = self._process(
             upstream_envoy.NAME, "lab.upstream_envoy", inputs=(upstream_envoy.MANIFEST, self._state.kubeconfig)
         )
@@ -116,12 +128,13 @@ class Deployment:
             processes.start(process)
         for name, site in ((ISSUER, "issuer"), *((INTERNET, site) for site in internet.SERVED_HERE)):
             address = internet.SITES[site].address
-            processes.wait_ready(name, functools.partial(_accepts, address, internet.HTTPS_PORT), timeout=20)
+            processes.wait_ready(name, functools.partial(accepts, address, internet.HTTPS_PORT), timeout=20)
+        forwarded = {} if self._acme is None else {acme.DOMAIN: internet.SITES["zone"].address}
         corefile = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"namespace": "kube-system", "name": "coredns-custom"},
-            "data": {"internet.override": internet.corefile()},
+            "data": {"internet.override": internet.corefile(forwarded)},
         }
         self._apply([corefile])
 
@@ -148,6 +161,25 @@ class Deployment:
     def _declared(self) -> Settings:
         os.environ.update(environment.variables(self._state, self._toolchain))
         return load_stack(self._stack.file)
+
+    def _certificates(self) -> set[tuple[str, str]]:
+        """Namespace and name of each Secret that cert-manager fills."""
+        if self._acme is None:
+            return set()
+        listed = json.loads(self._kubectl("get", CERTIFICATES, "--all-namespaces", "--output=json"))["items"]
+        return {(one["metadata"]["namespace"], one["spec"]["secretName"]) for one in listed}
+
+    def _wait_for_certificates(self, requested: Iterable[tuple[str, str]]) -> None:
+        with self._screen.step("certificates issued"):
+            for namespace in sorted({namespace for namespace, _ in requested}):
+                self._kubectl(
+                    "wait",
+                    CERTIFICATES,
+                    "--all",
+                    f"--namespace={namespace}",
+                    "--for=condition=Ready",
+                    f"--timeout={CERTIFICATES_TIMEOUT:.0f}s",
+                )
 
     def _apply_workloads(self, objects: list[dict[str, Any]]) -> None:
         self._apply(objects)
@@ -271,11 +303,3 @@ def outputs_table(outputs: Mapping[str, Any]) -> list[str]:
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _accepts(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=1).close()
-    except OSError:
-        return False
-    return True

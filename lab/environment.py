@@ -36,6 +36,7 @@ def variables(state: State, toolchain: Toolchain) -> dict[str, str]:
         "KUBECONFIG": str(kubeconfig(state)),
         "LAB_STATE": str(state.root),
         "ISTIO_CHARTS": str(toolchain.istio_charts),
+        "CERT_MANAGER_CHART": str(toolchain.cert_manager_chart),
         "PULUMI_HOME": str(state.pulumi_home),
         "PULUMI_BACKEND_URL": f"file://{state.pulumi_backend}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,15 @@ PORTS: Mapping[int, str] = {
 _SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
 """Forwarding between pods and services; without bridge-nf-call-iptables a pod that calls a Service whose endpoint is
 on the same bridge gets the answer from the wrong address."""
+
+
+def accepts(address: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chatgpt_mesh.mesh.specs.certificate_issuers import LETS_ENCRYPT
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab import environment, processes
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.auth import IssuerSpec
+    from chatgpt_mesh.mesh.specs.certificate_issuers import CertificateIssuerSpec
     from lab.toolchain import Toolchain
 
 STACK = "lab"
 STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
+CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
+DOMAIN, ZONE = "example.com", "example-com"
+"""The one domain for which the lab has a DNS server, and the name of its zone in Cloud DNS."""
 _SETTINGS = "chatgpt-mesh:"
 
 
@@ -49,6 +54,42 @@ def require_stack(name: str) -> None:
         )
 
 
+def declaration_of(mesh: str) -> Settings:
+    """What an environment declares, its parents included.
+
+    Raises:
+        LabError: its mistakes.
+    """
+    path = CHECKOUT / f"Pulumi.{mesh}.yaml"
+    try:
+        return load_stack(path)
+    except InvalidConfig as error:
+        raise LabError(f"{path.name} declares no mesh: {error}") from error
+
+
+def issues_certificates(declared: Settings) -> bool:
+    """Whether cert-manager fills every Secret that it is asked for from what the lab has: the CA that Let's Encrypt is
+    here, and one zone."""
+    asked = [
+        (listener.hosts, listener.tls.cert_manager)
+        for gateway in declared.gateways.values()
+        for listener in gateway.listeners.values()
+        if listener.tls is not None and listener.tls.cert_manager is not None
+    ]
+    if declared.cert_manager is None or not declared.cert_manager.install or not asked:
+        return False
+    issuers = [declared.certificate_issuers.get(certificate.issuer) for _, certificate in asked]
+    hosts = [host for names, _ in asked for host in names]
+    return all(_is_lets_encrypt(issuer) for issuer in issuers) and all(host.endswith(f".{DOMAIN}") for host in hosts)
+
+
+def _is_lets_encrypt(issuer: CertificateIssuerSpec | None) -> bool:
+    acme = None if issuer is None else issuer.acme
+    if acme is None or acme.server != LETS_ENCRYPT or acme.dns01 is None:
+        return False
+    return acme.dns01.cloud_dns.zone in (None, ZONE)
+
+
 def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, context: str | None = None) -> dict[str, Any]:
     """The lab's stack file on another environment, or on another cluster.
 
@@ -56,14 +97,18 @@ def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, contex
         own: ``Pulumi.lab.yaml``.
         parent: Name of the environment whose mesh is run.
         declared: What that environment declares, its parents included: its gateways get one machine's size, and its
-            apps the keys of the lab's issuer, under whatever name they know theirs.
+            apps the keys of the lab's issuer, under whatever name they know theirs. Its certificates are requested
+            where the lab can issue them.
         context: Context of a kubeconfig when the cluster is not the lab's own; then the proxies are Istio's, from its
             registry, and nothing that an upstream Envoy lacks is switched off.
     """
     stack = copy.deepcopy(dict(own))
     settings = stack["config"]
-    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml"]
-    settings[f"{_SETTINGS}gateways"] = _gateways(declared, settings[f"{_SETTINGS}gateways"])
+    issued = context is None and issues_certificates(declared)
+    settings[f"{_SETTINGS}extends"] = [f"Pulumi.{parent}.yaml", *([CERTIFICATES_FILE] if issued else [])]
+    if not issued:
+        settings |= {f"{_SETTINGS}cert_manager": None, f"{_SETTINGS}certificate_issuers": None}
+    settings[f"{_SETTINGS}gateways"] = _gateways(declared, settings[f"{_SETTINGS}gateways"], issued=issued)
     settings[f"{_SETTINGS}apps"] = _apps(declared)
     if context is not None:
         settings[f"{_SETTINGS}cluster"] = {**settings[f"{_SETTINGS}cluster"], "context": context}
@@ -73,18 +118,19 @@ def lab_stack(own: Mapping[str, Any], parent: str, declared: Settings, *, contex
     return stack
 
 
-def _gateways(declared: Settings, own: Mapping[str, Any]) -> dict[str, Any]:
-    """One small pod each, behind a cluster address, with certificates that the lab makes itself."""
+def _gateways(declared: Settings, own: Mapping[str, Any], *, issued: bool) -> dict[str, Any]:
+    """One small pod each, behind a cluster address; with certificates that the lab makes itself where cert-manager
+    cannot have them issued."""
     workload = next(iter(own.values()))["workload"]
     found: dict[str, Any] = {}
     for name, gateway in declared.gateways.items():
         if gateway.existing is None:
-            issued = [
+            asked = [
                 listener
                 for listener, told in gateway.listeners.items()
                 if told.tls is not None and told.tls.cert_manager
             ]
-            listeners = {listener: {"tls": {"cert_manager": None}} for listener in issued}
+            listeners = {listener: {"tls": {"cert_manager": None}} for listener in asked if not issued}
             found[name] = {**({"listeners": listeners} if listeners else {}), "workload": copy.deepcopy(workload)}
     return found
 
@@ -185,18 +231,11 @@ class Stack:
         context = None
         if external:
             context = yaml.safe_load(Path(external).expanduser().read_text(encoding="utf-8"))["current-context"]
-        declared = self._parent()
+        declared = declaration_of(self._mesh)
         text = yaml.safe_dump(lab_stack(own, self._mesh, declared, context=context), sort_keys=False)
         self.file.write_text(
             f"# Made from {STACK_FILE.name} by `python -m lab up --mesh {self._mesh}`.\n{text}", encoding="utf-8"
         )
-
-    def _parent(self) -> Settings:
-        path = CHECKOUT / f"Pulumi.{self._mesh}.yaml"
-        try:
-            return load_stack(path)
-        except InvalidConfig as error:
-            raise LabError(f"{path.name} declares no mesh: {error}") from error
 
     def _drop_dead_locks(self) -> None:
         """Forget the engine's lock of a run that was killed; the lock of a living one stays, and the engine says so."""

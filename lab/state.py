@@ -77,6 +77,11 @@ class State:
         return self.root / "config"
 
     @property
+    def zone_file(self) -> Path:
+        """The records of the lab's DNS zone."""
+        return self.config / "example.com.zone"
+
+    @property
     def etcd(self) -> Path:
         return self.root / "etcd"
 

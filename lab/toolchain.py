@@ -97,9 +97,17 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
         ),
     ),
     "coredns": (Tool("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),),
+    "cert-manager": (Tool("cert-manager", "./program", "github.com/cert-manager/cert-manager"),),
+    "pebble": (Tool("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
+CERTIFICATE_FAMILIES = ("cert-manager", "pebble")
+"""What only a mesh needs whose certificates cert-manager requests."""
+CLUSTER_FAMILIES = tuple(family for family in FAMILIES if family not in CERTIFICATE_FAMILIES)
+
+SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
+"""Modules of which more than programs is used, by family: their charts above all."""
 
 
 def module_version(go_mod: str, module: str) -> str:
@@ -202,8 +210,9 @@ class Toolchain:
                     self._build(go, family, tool)
             for family in {family for family, _ in missing}:
                 self._remove_older(family)
-        if "istio" in families:
-            self._link_istio_source(screen)
+        for family in families:
+            if family in SOURCES:
+                self.ensure_source(family, screen)
 
     @property
     def istio_source(self) -> Path:
@@ -214,6 +223,11 @@ class Toolchain:
     def istio_charts(self) -> Path:
         """Istio's Helm charts of the pinned version."""
         return self.istio_source / "manifests" / "charts"
+
+    @property
+    def cert_manager_chart(self) -> Path:
+        """cert-manager's Helm chart of the pinned version."""
+        return self.directory("cert-manager") / "source" / "deploy" / "charts" / "cert-manager"
 
     def _go_mod(self, family: str) -> str:
         return (self._modules / family / "go.mod").read_text(encoding="utf-8")
@@ -277,17 +291,17 @@ class Toolchain:
             )
         return str(beside_python)
 
-    def _link_istio_source(self, screen: Screen) -> None:
-        link = self.directory("istio") / "source"
+    def ensure_source(self, family: str, screen: Screen) -> None:
+        """Link the source tree of a family's module; no program is built."""
+        link = self.directory(family) / "source"
         if link.exists():
             return
-        with screen.step("Istio's charts"):
-            go = self._go(go_version_needed(self._go_mod("istio")), screen)
+        module = SOURCES[family]
+        with screen.step(f"charts of {family}"):
+            go = self._go(go_version_needed(self._go_mod(family)), screen)
             # `go mod download` first: the module cache may have been cleaned since the tools were built
-            self._run_go([go, "mod", "download", "istio.io/istio"], "istio", "Downloading Istio's source")
-            source = self._run_go(
-                [go, "list", "-m", "-f", "{{.Dir}}", "istio.io/istio"], "istio", "Finding Istio's source"
-            ).strip()
+            self._run_go([go, "mod", "download", module], family, f"Downloading the source of {family}")
+            source = self._run_go([go, "list", "-m", "-f", "{{.Dir}}", module], family, f"Finding {family}").strip()
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             link.symlink_to(source)

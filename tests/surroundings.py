@@ -36,7 +36,12 @@ def surroundings(directory: Path) -> Iterator[None]:
     (directory / "issuer" / "jwks.json").write_text(KEY_SET, encoding="utf-8")
     kubeconfig = directory / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts if name]}), encoding="utf-8")
-    given = {"KUBECONFIG": str(kubeconfig), "LAB_STATE": str(directory), "ISTIO_CHARTS": str(directory / "charts")}
+    given = {
+        "KUBECONFIG": str(kubeconfig),
+        "LAB_STATE": str(directory),
+        "ISTIO_CHARTS": str(directory / "charts"),
+        "CERT_MANAGER_CHART": str(directory / "cert-manager"),
+    }
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:

@@ -40,17 +40,30 @@ SITES: Mapping[str, Site] = MappingProxyType(
         "issuer": Site("198.51.100.5", ("auth.example.com",)),
         "openai": Site("198.51.100.10", ("api.openai.com",)),
         "googleapis": Site("198.51.100.20", ("*.googleapis.com",)),
+        # Of certificates alone; their names lead nowhere in a lab whose mesh requests none (`lab.acme`).
+        "cloud-dns": Site("198.51.100.21", ("dns.googleapis.com",)),
+        "metadata": Site("198.51.100.22", ("metadata.google.internal",)),
+        "acme": Site("198.51.100.40", ("acme-v02.api.letsencrypt.org",)),
+        "zone": Site("198.51.100.53", ()),
         "unlisted": Site("198.51.100.30", ("exfiltration.example.net", "storage.googleapis.com.example.net")),
     }
 )
 SERVED_HERE = ("openai", "googleapis", "unlisted")
 
 
-def corefile() -> str:
-    """CoreDNS plugin lines (`hosts`, `template`) that let these names resolve in the cluster."""
+def corefile(forwarded: Mapping[str, str] = MappingProxyType({})) -> str:
+    """CoreDNS plugin lines (`hosts`, `template`, `forward`) that let these names resolve in the cluster.
+
+    Args:
+        forwarded: Address of the DNS server that is asked for everything else of a domain.
+    """
     exact = [(site.address, name) for site in SITES.values() for name in site.names if not name.startswith("*.")]
     wildcards = [(site.address, name[2:]) for site in SITES.values() for name in site.names if name.startswith("*.")]
     lines = ["hosts {", *(f"    {address} {name}" for address, name in exact), "    ttl 5", "    fallthrough", "}"]
+    # CoreDNS looks at templates before hosts, and at the first that fits: what has an address of its own comes first.
+    for address, name in exact:
+        if any(name.endswith(f".{zone}") for _, zone in wildcards):
+            lines += [f"template IN A {name} {{", f'    answer "{{{{ .Name }}}} 5 IN A {address}"', "}"]
     for address, zone in wildcards:
         lines += [
             f"template IN A {zone} {{",
@@ -61,6 +74,7 @@ def corefile() -> str:
             "    rcode NOERROR",
             "}",
         ]
+    lines += [f"forward {domain} {address}" for domain, address in forwarded.items()]
     return "\n".join(lines) + "\n"
 
 

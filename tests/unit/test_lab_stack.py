@@ -11,6 +11,7 @@ import yaml
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings, stack_files
+from lab.stack import CERTIFICATES_FILE, lab_stack, requests_certificates
 from tests.surroundings import ROOT, surroundings
 from tests.unit.golden.differences import differences
 
@@ -38,14 +39,12 @@ def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("parent", ["staging", "prod"])
 def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path: Path) -> None:
-    own = stack_files.read_stack_file(ROOT / "Pulumi.lab.yaml").values
-    stack = {**own, "extends": [f"Pulumi.{parent}.yaml"]}
+    own = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
     lab_file = tmp_path / "Pulumi.lab.yaml"
-    named = {f"{stack_files.PACKAGE}:{name}": value for name, value in stack.items()}
-    lab_file.write_text(yaml.safe_dump({"config": named}), encoding="utf-8")
+    lab_file.write_text(yaml.safe_dump(lab_stack(own, parent)), encoding="utf-8")
     with surroundings(tmp_path / "machine"):
         lab, whole = objects(lab_file), objects(ROOT / f"Pulumi.{parent}.yaml")
-    assert {key for key in whole.keys() ^ lab.keys() if not key.startswith("Certificate/")} == set()
+    assert whole.keys() == lab.keys()
     found = {f"{key} {differing.path}" for key in lab for differing in differences(whole.get(key), lab[key])}
     assert not [place for place in found if not any(re.fullmatch(allowed, place) for allowed in MAY_DIFFER)]
     unused = [allowed for allowed in MAY_DIFFER if not any(re.fullmatch(allowed, place) for place in found)]
@@ -68,6 +67,18 @@ def test_every_setting_that_the_lab_overrides_is_one_that_a_machine_must() -> No
         "accept",
     }
     assert own["gateways"].keys() == {"public", "internal", "egress"}
-    assert own["gateways"]["public"].pop("listeners") == {"web": {"tls": {"cert_manager": None}}}
     assert all(gateway.keys() == {"workload"} for gateway in own["gateways"].values())
     assert own["apps"] == {"chatgpt-mcp": {"auth": {"issuers": own["apps"]["chatgpt-mcp"]["auth"]["issuers"]}}}
+
+
+def test_cert_manager_is_installed_where_the_environment_asks_for_it_alone() -> None:
+    own = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
+    assert [requests_certificates(stack) for stack in ("staging", "prod")] == [False, True]
+    assert lab_stack(own, "staging")["config"]["chatgpt-mesh:extends"] == ["Pulumi.staging.yaml"]
+    assert lab_stack(own, "prod")["config"]["chatgpt-mesh:extends"] == ["Pulumi.prod.yaml", CERTIFICATES_FILE]
+
+
+def test_of_cert_manager_one_machine_has_only_its_installation_otherwise() -> None:
+    values = yaml.safe_load((ROOT / CERTIFICATES_FILE).read_text(encoding="utf-8"))["config"]
+    assert values.keys() == {"chatgpt-mesh:cert_manager"}
+    assert values["chatgpt-mesh:cert_manager"].keys() == {"chart", "images", "replicas", "resources"}

@@ -50,6 +50,9 @@ class FakeCluster:
         assert namespace == "istio-system"
         return self.config_maps.get(name)
 
+    def gateways(self) -> Sequence[Mapping[str, str]]:
+        return ()
+
     def namespace_labels(self, name: str) -> Mapping[str, str] | None:
         return {"istio.io/rev": "stable"} if name == "weather" else None
 

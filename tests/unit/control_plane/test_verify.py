@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chatgpt_mesh.control_plane import verify
+from chatgpt_mesh.control_plane import gateway_secrets, verify
 from chatgpt_mesh.control_plane.acknowledgement import (
     ControlPlaneUnreachableError,
     NotSyncedError,
@@ -235,6 +235,7 @@ def test_a_control_plane_without_proxies_has_nothing_in_force(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(verify, "KubernetesApi", lambda **_: None)
+    monkeypatch.setattr(gateway_secrets, "report", lambda _: gateway_secrets.Report((), ()))
     monkeypatch.setattr(ControlPlane, "wait_synced", lambda *_, **__: None)
     monkeypatch.setattr(ControlPlane, "acknowledgements", lambda _: [])
     assert main(["verify"]) == 1

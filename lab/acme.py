@@ -1,0 +1,164 @@
+"""What a mesh needs beside the cluster whose certificates cert-manager requests: a CA, a DNS zone, and its programs.
+
+Pebble answers as https://acme-v02.api.letsencrypt.org, so that a stack's own issuer is asked. It checks challenges for
+real, by the zone that a DNS server serves, and by port 80 of the gateways.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import json
+import ssl
+import sys
+from typing import TYPE_CHECKING
+
+from lab import debian
+from lab.docker_archive import Image, Layer
+from lab.failure import LabError
+from lab.images import base_layer, trust_layer
+from lab.network import accepts
+from lab.processes import Process, Processes
+from lab.runtime import Runtime
+from lab.state import CHECKOUT, State, cache_directory
+from lab.workloads.internet import HTTPS_PORT, SITES, claim_addresses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.pki import Authority
+    from lab.screen import Screen
+    from lab.toolchain import Toolchain
+
+PEBBLE, ZONE, CLOUD_DNS = "pebble", "zone", "cloud-dns"
+DOMAIN = "example.com"
+HUB, TAG = "docker.io/chatgpt-mesh-lab", "lab"
+PARTS = ("controller", "webhook", "cainjector", "acmesolver")
+MANAGEMENT_PORT = 15000
+PROFILES = {
+    # As Let's Encrypt's.
+    "default": {"description": "90 days", "validityPeriod": 90 * 86400},
+    # Long enough to be renewed and to expire while somebody looks on.
+    "minutes": {"description": "3 minutes", "validityPeriod": 180},
+}
+
+
+class Acme:
+    """The CA and the zone of one lab."""
+
+    def __init__(self, state: State, toolchain: Toolchain, authority: Authority) -> None:
+        self._state = state
+        self._toolchain = toolchain
+        self._authority = authority
+        self._processes = Processes(state)
+
+    def up(self, screen: Screen) -> None:
+        """Start what does not run, and import cert-manager's images.
+
+        Raises:
+            LabError: a process does not get ready.
+        """
+        with screen.step("cert-manager's images"):
+            runtime = Runtime(self._state)
+            present = runtime.image_names()
+            for image in images(self._toolchain, self._authority.certificate):
+                runtime.ensure(image, present)
+        with screen.step("ACME CA, DNS zone"):
+            claim_addresses(["acme", "zone"])
+            for process, site, port in (
+                (self._cloud_dns(), "cloud-dns", HTTPS_PORT),
+                (self._zone(), "zone", 53),
+                (self._pebble(), "acme", HTTPS_PORT),
+            ):
+                self._processes.start(process)
+                self._processes.wait_ready(
+                    process.name, functools.partial(accepts, SITES[site].address, port), timeout=20
+                )
+
+    def roots(self) -> str:
+        """The CA's own certificate, as PEM: it makes a new one whenever it starts.
+
+        Raises:
+            LabError: it does not answer.
+        """
+        context = ssl.create_default_context(cafile=str(self._authority.certificate))
+        address = SITES["acme"].address
+        connection = http.client.HTTPSConnection(address, MANAGEMENT_PORT, context=context, timeout=10)
+        try:
+            connection.request("GET", "/roots/0")
+            return connection.getresponse().read().decode("ascii")
+        except OSError as error:
+            raise LabError(f"{PEBBLE} at {address}:{MANAGEMENT_PORT} does not say its root: {error}") from error
+        finally:
+            connection.close()
+
+    def trusted(self) -> Path:
+        """A file with the authorities of every certificate that a client of this lab meets."""
+        file = self._state.pki / "trusted.crt"
+        file.write_text(self._authority.certificate.read_text(encoding="ascii") + self.roots(), encoding="ascii")
+        return file
+
+    def _cloud_dns(self) -> Process:
+        sources = tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py")))
+        return Process(
+            CLOUD_DNS,
+            (sys.executable, "-m", "lab.workloads.cloud_dns", "serve"),
+            environment={
+                "LAB_STATE": str(self._state.root),
+                "LAB_CACHE": str(cache_directory()),
+                "PYTHONPATH": str(CHECKOUT),
+                "PYTHONUNBUFFERED": "1",
+                "PATH": debian.SYSTEM_PATH,
+            },
+            inputs=sources,
+        )
+
+    def _zone(self) -> Process:
+        corefile = self._state.config / "zone.corefile"
+        corefile.write_text(
+            f"{DOMAIN}:53 {{\n    bind {SITES['zone'].address}\n    errors\n"
+            f"    file {self._state.zone_file} {{\n        reload 1s\n    }}\n}}\n",
+            encoding="utf-8",
+        )
+        return Process(ZONE, (str(self._toolchain.path("coredns")), "-conf", str(corefile)), inputs=(corefile,))
+
+    def _pebble(self) -> Process:
+        address, names = SITES["acme"].address, SITES["acme"].names
+        certificate, key = self._authority.issue("site-acme", names[0], names=(*names, address))
+        config = self._state.config / "pebble.json"
+        settings = {
+            "listenAddress": f"{address}:{HTTPS_PORT}",
+            "managementListenAddress": f"{address}:{MANAGEMENT_PORT}",
+            "certificate": str(certificate),
+            "privateKey": str(key),
+            "httpPort": 80,
+            "tlsPort": HTTPS_PORT,
+            "keyAlgorithm": "ecdsa",
+            "profiles": PROFILES,
+            "retryAfter": {"authz": 1, "order": 1},
+        }
+        config.write_text(json.dumps({"pebble": settings}, indent=1), encoding="utf-8")
+        program = str(self._toolchain.path("pebble"))
+        return Process(
+            PEBBLE,
+            (program, "-config", str(config), "-dnsserver", f"{SITES['zone'].address}:53"),
+            # It would wait up to 15 s before it looks at a challenge.
+            environment={"PEBBLE_VA_NOSLEEP": "1"},
+            inputs=(config, certificate),
+        )
+
+
+def images(toolchain: Toolchain, edge_authority: Path) -> list[Image]:
+    """cert-manager's images, each the one program under another name."""
+    layers = [
+        base_layer(),
+        Layer(files={"/cert-manager": toolchain.path("cert-manager")}),
+        trust_layer(edge_authority),
+    ]
+    # Where Google's libraries look for the metadata server, which has an address of its own here: this machine's own
+    # may be a real one.
+    environment = {"GCE_METADATA_HOST": SITES["metadata"].address}
+    return [
+        Image(f"{HUB}/cert-manager-{part}:{TAG}", layers, ("/cert-manager", part), "10002:10002", environment)
+        for part in PARTS
+    ]
