@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs.certificate_issuers import CertificateIssuerSpec
 from chatgpt_mesh.stack import settings, stack_files
-from lab.stack import CERTIFICATES_FILE, lab_stack, requests_certificates
+from lab.stack import CERTIFICATES_FILE, issues_certificates, lab_stack
 from tests.surroundings import ROOT, surroundings
 from tests.unit.golden.differences import differences
 
@@ -39,10 +40,9 @@ def objects(stack_file: Path) -> Mapping[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("parent", ["staging", "prod"])
 def test_only_what_one_machine_must_have_otherwise_differs(parent: str, tmp_path: Path) -> None:
-    own = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
     lab_file = tmp_path / "Pulumi.lab.yaml"
-    lab_file.write_text(yaml.safe_dump(lab_stack(own, parent)), encoding="utf-8")
     with surroundings(tmp_path / "machine"):
+        lab_file.write_text(yaml.safe_dump(lab_stack(own(), parent, declared(parent))), encoding="utf-8")
         lab, whole = objects(lab_file), objects(ROOT / f"Pulumi.{parent}.yaml")
     assert whole.keys() == lab.keys()
     found = {f"{key} {differing.path}" for key in lab for differing in differences(whole.get(key), lab[key])}
@@ -71,11 +71,62 @@ def test_every_setting_that_the_lab_overrides_is_one_that_a_machine_must() -> No
     assert own["apps"] == {"chatgpt-mcp": {"auth": {"issuers": own["apps"]["chatgpt-mcp"]["auth"]["issuers"]}}}
 
 
-def test_cert_manager_is_installed_where_the_environment_asks_for_it_alone() -> None:
-    own = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
-    assert [requests_certificates(stack) for stack in ("staging", "prod")] == [False, True]
-    assert lab_stack(own, "staging")["config"]["chatgpt-mesh:extends"] == ["Pulumi.staging.yaml"]
-    assert lab_stack(own, "prod")["config"]["chatgpt-mesh:extends"] == ["Pulumi.prod.yaml", CERTIFICATES_FILE]
+def own() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text(encoding="utf-8"))
+
+
+def declared(stack: str) -> settings.Settings:
+    return settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
+
+
+def test_cert_manager_is_installed_where_the_environment_asks_for_it_alone(tmp_path: Path) -> None:
+    with surroundings(tmp_path / "machine"):
+        staging, prod = declared("staging"), declared("prod")
+    assert [issues_certificates(stack) for stack in (staging, prod)] == [False, True]
+    assert lab_stack(own(), "staging", staging)["config"]["chatgpt-mesh:extends"] == ["Pulumi.staging.yaml"]
+    changed = lab_stack(own(), "prod", prod)
+    assert changed["config"]["chatgpt-mesh:extends"] == ["Pulumi.prod.yaml", CERTIFICATES_FILE]
+    assert "listeners" not in changed["config"]["chatgpt-mesh:gateways"]["public"]
+
+
+ANOTHER_ZONE = {"cloud_dns": {"project": "acme-dns", "zone": "example-org"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cert_manager": None},
+        {"certificate_issuers": {}},
+        {"certificate_issuers": {"letsencrypt": {"ca": {"secret": "company-ca"}}}},
+        {"certificate_issuers": {"letsencrypt": {"acme": {"http01": {}}}}},
+        {
+            "certificate_issuers": {
+                "letsencrypt": {"acme": {"dns01": {"cloud_dns": {"project": "acme-z", "zone": "z"}}}}
+            }
+        },
+    ],
+)
+def test_the_lab_makes_those_itself_that_it_cannot_have_issued(change: dict[str, Any], tmp_path: Path) -> None:
+    with surroundings(tmp_path / "machine"):
+        prod = declared("prod")
+    issuers = {
+        name: CertificateIssuerSpec.model_validate(issuer)
+        for name, issuer in (change.get("certificate_issuers") or {}).items()
+    }
+    update = {"certificate_issuers": issuers} if "certificate_issuers" in change else change
+    other = prod.model_copy(update=update)
+    assert not issues_certificates(other)
+    assert lab_stack(own(), "prod", other)["config"]["chatgpt-mesh:gateways"]["public"]["listeners"] == {
+        "web": {"tls": {"cert_manager": None}}
+    }
+
+
+def test_a_foreign_cluster_asks_no_ca(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.lab.yaml"
+    with surroundings(tmp_path / "machine"):
+        changed = lab_stack(own(), "prod", declared("prod"), context="lab")
+        file.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        assert not [key for key in objects(file) if key.startswith(("Certificate/", "ClusterIssuer/"))]
 
 
 def test_of_cert_manager_one_machine_has_only_its_installation_otherwise() -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab.failure import WrongUseError
-from lab.stack import STACK_FILE, available_stacks, lab_stack, require_stack
+from lab.stack import CERTIFICATES_FILE, STACK_FILE, available_stacks, lab_stack, require_stack
 from tests.surroundings import ROOT, surroundings
 
 TODAY = date(2026, 11, 24)
@@ -19,6 +19,8 @@ OWN = yaml.safe_load(STACK_FILE.read_text(encoding="utf-8"))
 STRANGERS = """
 config:
   chatgpt-mesh:cluster: {kind: existing, context: office}
+  chatgpt-mesh:cert_manager: {install: false}
+  chatgpt-mesh:certificate_issuers: {letsencrypt: {existing: true}}
   chatgpt-mesh:gateways:
     edge:
       kind: public
@@ -67,7 +69,7 @@ def strangers(tmp_path: Path) -> Settings:
 
 def test_of_the_environments_of_this_repository_the_parent_alone_changes(prod: Settings) -> None:
     changed = lab_stack(OWN, "prod", prod)
-    assert settings(changed, "extends") == ["Pulumi.prod.yaml"]
+    assert settings(changed, "extends") == ["Pulumi.prod.yaml", CERTIFICATES_FILE]
     changed["config"]["chatgpt-mesh:extends"] = OWN["config"]["chatgpt-mesh:extends"]
     assert changed == OWN
 
