@@ -28,10 +28,6 @@ GOOGLE_ACCOUNT = "iam.gke.io/gcp-service-account"
 
 def values(spec: CertManagerSpec) -> dict[str, Any]:
     """Values of the chart `cert-manager`: https://artifacthub.io/packages/helm/cert-manager/cert-manager"""
-    several = {"replicaCount": spec.replicas, "resources": _resources(spec)}
-    if spec.replicas > 1:
-        # A node upgrade then waits for the next pod, and two of one part are on different nodes where there are two.
-        several["podDisruptionBudget"] = {"enabled": True, "minAvailable": 1}
     policy = {"networkPolicy": {"enabled": True}} if spec.network_policies else {}
     found: dict[str, Any] = {
         "crds": {"enabled": True, "keep": True},
@@ -41,20 +37,41 @@ def values(spec: CertManagerSpec) -> dict[str, Any]:
         "startupapicheck": {"enabled": False},
         "prometheus": {"enabled": True},
         "serviceAccount": {"name": spec.service_account, **_google_account(spec)},
-        **several,
+        **_part("controller", spec),
         **policy,
-        "webhook": {**several, **policy},
-        "cainjector": {**several, **policy},
+        "webhook": {**_part("webhook", spec), **policy},
+        "cainjector": {**_part("cainjector", spec), **policy},
     }
     return _with_images(found, spec)
 
 
+def _part(component: str, spec: CertManagerSpec) -> dict[str, Any]:
+    found: dict[str, Any] = {"replicaCount": spec.replicas, "resources": _resources(spec)}
+    if spec.replicas > 1:
+        # A node upgrade waits for the next pod, and not for one that is not well.
+        found["podDisruptionBudget"] = {
+            "enabled": True,
+            "minAvailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        }
+        labels = {"app.kubernetes.io/instance": RELEASE, "app.kubernetes.io/component": component}
+        found["topologySpreadConstraints"] = [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": labels},
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ]
+    return found
+
+
 def _resources(spec: CertManagerSpec) -> dict[str, Any]:
     asked = spec.resources
-    found: dict[str, Any] = {"requests": {"cpu": asked.cpu, "memory": asked.memory}}
-    if asked.memory_limit is not None:
-        found["limits"] = {"memory": asked.memory_limit}
-    return found
+    limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
+    said = {name: limit for name, limit in limits.items() if limit is not None}
+    return {"requests": {"cpu": asked.cpu, "memory": asked.memory}, **({"limits": said} if said else {})}
 
 
 def _google_account(spec: CertManagerSpec) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 from chatgpt_mesh.components.specs.istio import Hub, ImageTag
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.certificate_issuers import CertificateIssuerSpec, CloudDnsSpec
 
 RELEASE = "v1.21.2"
+REACHED = (80, 443, 6443)
+"""Ports of others that its network policies let it reach, beside DNS."""
+
 CHARTS = "https://charts.jetstack.io"
 
 if TYPE_CHECKING:
@@ -86,7 +90,8 @@ class CertManagerSpec(Spec):
     resources: CertManagerResourcesSpec = CertManagerResourcesSpec()
     """Requests and limits of each pod."""
     network_policies: bool = True
-    """Kubernetes NetworkPolicies that let only its own ports be reached."""
+    """Kubernetes NetworkPolicies that let only its own ports be reached, and it only DNS and the ports 80, 443 and
+    6443 of others."""
 
 
 _OF_THE_INSTALLATION = ("version", "repository", "chart", "images", "replicas", "resources", "network_policies")
@@ -114,6 +119,8 @@ def problems(read: Mapping[str, Any], unread: Set[str]) -> Iterator[Problem]:
                     "means nothing with cert_manager.install false: whoever installs it decides; remove it, or write "
                     "null over what a parent says",
                 )
+    if spec.install and spec.network_policies:
+        yield from _unreachable(issuers)
     if isinstance(read.get("cluster"), GkeClusterSpec):
         for name in cloud_dns_zones(issuers):
             if read.get("project_number") is None and "project_number" not in unread:
@@ -122,6 +129,18 @@ def problems(read: Mapping[str, Any], unread: Set[str]) -> Iterator[Problem]:
                     "needs project_number, by which Google names the identity of cert-manager: "
                     "gcloud projects describe PROJECT --format='value(projectNumber)'",
                 )
+
+
+def _unreachable(issuers: Mapping[str, CertificateIssuerSpec]) -> Iterator[Problem]:
+    for name, issuer in issuers.items():
+        port = urlsplit(issuer.acme.server).port if issuer.acme is not None else None
+        if port not in (None, *REACHED):
+            yield Problem(
+                f"certificate_issuers.{name}.acme.server",
+                f"is at a port that cert-manager's network policies keep it from ({port}; it reaches "
+                f"{', '.join(map(str, REACHED))}); serve the CA there, or set cert_manager.network_policies to false",
+                issuer.acme and issuer.acme.server,
+            )
 
 
 def cloud_dns_zones(issuers: Mapping[str, CertificateIssuerSpec]) -> dict[str, CloudDnsSpec]:

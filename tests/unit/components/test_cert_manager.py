@@ -34,7 +34,9 @@ class TestTheChart:
         found = of()
         for part in (found, *(found[name] for name in PARTS)):
             assert part["replicaCount"] == 2
-            assert part["podDisruptionBudget"] == {"enabled": True, "minAvailable": 1}
+            assert part["podDisruptionBudget"]["minAvailable"] == 1
+            spread = [constraint["topologyKey"] for constraint in part["topologySpreadConstraints"]]
+            assert spread == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
 
     def test_has_no_budget_that_one_pod_could_not_keep(self) -> None:
         found = of(replicas=1)
@@ -106,6 +108,16 @@ class TestMistakes:
     def test_are_told(self, tmp_path: Path, cert_manager: dict[str, Any], beginning: str) -> None:
         (told,) = sentences(tmp_path, {"cert_manager": cert_manager})
         assert told.startswith(beginning), told
+
+    def test_a_ca_that_its_network_policies_keep_it_from_is_told(self, tmp_path: Path) -> None:
+        issuers = {"a": {"acme": {"server": "https://ca.example.com:14000/dir", "http01": {}}}}
+        (told,) = sentences(tmp_path, {"cert_manager": {}, "certificate_issuers": issuers})
+        assert told == (
+            "certificate_issuers.a.acme.server: is at a port that cert-manager's network policies keep it from (14000; "
+            "it reaches 80, 443, 6443); serve the CA there, or set cert_manager.network_policies to false (given: "
+            "'https://ca.example.com:14000/dir')"
+        )
+        assert load(tmp_path, {"cert_manager": {"network_policies": False}, "certificate_issuers": issuers})
 
     @pytest.mark.parametrize(
         ("issuer", "beginning"),
