@@ -39,7 +39,7 @@ PROFILES = {
     # As Let's Encrypt's.
     "default": {"description": "90 days", "validityPeriod": 90 * 86400},
     # Long enough to be renewed and to expire while somebody looks on.
-    "minutes": {"description": "3 minutes", "validityPeriod": 180},
+    "minutes": {"description": "a minute and a half", "validityPeriod": 90},
 }
 
 

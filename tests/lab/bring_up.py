@@ -28,15 +28,20 @@ MESH = os.environ.get("MESH", "staging")
 _PATIENCE_SECONDS = 600.0
 
 
-def running_lab() -> RunningLab:
+def running_lab(mesh: str = MESH) -> RunningLab:
     state, toolchain = State.from_environment(), Toolchain()
     os.environ.update(environment.variables(state, toolchain))
     kubeconfig = environment.kubeconfig(state)
     _wait_for_other_commands(state)
     if not _answers(kubeconfig):
-        subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", MESH], cwd=CHECKOUT, check=True)
-    stack_file = Stack(state, toolchain, MESH).file
+        bring_up(mesh)
+    stack_file = Stack(state, toolchain, mesh).file
     return RunningLab(state, kubeconfig, stack_file, load_stack(stack_file))
+
+
+def bring_up(mesh: str) -> None:
+    """The lab with another environment's declaration on it."""
+    subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", mesh], cwd=CHECKOUT, check=True)
 
 
 def _wait_for_other_commands(state: State) -> None:
