@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lab import debian
+from lab.cluster import kubectl
 from lab.docker_archive import Image, Layer
 from lab.failure import LabError
 from lab.images import base_layer, trust_layer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PEBBLE, ZONE, CLOUD_DNS = "pebble", "zone", "cloud-dns"
 DOMAIN = "example.com"
+NAMESPACE = "cert-manager"
 HUB, TAG = "docker.io/chatgpt-mesh-lab", "lab"
 PARTS = ("controller", "webhook", "cainjector", "acmesolver")
 MANAGEMENT_PORT = 15000
@@ -61,8 +63,11 @@ class Acme:
         with screen.step("cert-manager's images"):
             runtime = Runtime(self._state)
             present = runtime.image_names()
-            for image in images(self._toolchain, self._authority.certificate):
-                runtime.ensure(image, present)
+            wanted = images(self._toolchain, self._authority.certificate)
+            imported = [runtime.ensure(image, present) for image in wanted]
+            if any(imported):
+                # A tag stays the same, so nothing else would tell pods of another program.
+                kubectl(self._state.kubeconfig, self._toolchain, "delete", "pods", f"--namespace={NAMESPACE}", "--all")
         with screen.step("ACME CA, DNS zone"):
             claim_addresses(["acme", "zone"])
             for process, site, port in (

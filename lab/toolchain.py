@@ -98,13 +98,18 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
     ),
     "coredns": (Tool("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),),
     "cert-manager": (Tool("cert-manager", "./program", "github.com/cert-manager/cert-manager"),),
+    "ratelimit": (
+        Tool("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd", "github.com/envoyproxy/ratelimit"),
+    ),
     "pebble": (Tool("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
 CERTIFICATE_FAMILIES = ("cert-manager", "pebble")
 """What only a mesh needs whose certificates cert-manager requests."""
-CLUSTER_FAMILIES = tuple(family for family in FAMILIES if family not in CERTIFICATE_FAMILIES)
+LIMIT_FAMILIES = ("ratelimit",)
+"""What only limits need that the rate limit service counts."""
+CLUSTER_FAMILIES = tuple(family for family in FAMILIES if family not in (*CERTIFICATE_FAMILIES, *LIMIT_FAMILIES))
 
 SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
 """Modules of which more than programs is used, by family: their charts above all."""
