@@ -14,7 +14,7 @@ from lab import limits
 from lab.screen import Screen
 from lab.toolchain import Toolchain
 from lab.workloads.request import Reply, send
-from tests.lab.running_lab import RunningLab, eventually, new_id
+from tests.lab.running_lab import RunningLab, eventually, fails, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,13 +62,29 @@ def at_each_gateway(lab: RunningLab, requests: int, token: str) -> dict[str, lis
     return found
 
 
-def test_the_sum_over_both_gateways_is_limited(counting: RunningLab) -> None:
+def check_sum(counting: RunningLab) -> None:
     replies = at_each_gateway(counting, REQUESTS + 10, counting.token(subject=new_id("global")))
     assert len(replies) == 2
     answered = Counter(reply.status for one in replies.values() for reply in one)
     assert answered == {200: REQUESTS, 429: 10}, answered
     assert all(any(reply.status == 200 for reply in one) for one in replies.values()), "both have let some pass"
     assert all(any(reply.status == 429 for reply in one) for one in replies.values()), "both have refused some"
+
+
+def test_the_sum_over_both_gateways_is_limited(counting: RunningLab) -> None:
+    check_sum(counting)
+
+
+def test_it_is_the_service_that_counts_and_the_gateway_has_to_know_it(counting: RunningLab) -> None:
+    with (
+        counting.objects.edited("EnvoyFilter", "istio-ingress", "public-rate-limits", _without_annotation),
+        fails(),
+    ):
+        check_sum(counting)
+
+
+def _without_annotation(limits: dict[str, Any]) -> None:
+    del limits["metadata"]["annotations"]
 
 
 def test_a_refusal_says_when_to_come_back(counting: RunningLab) -> None:

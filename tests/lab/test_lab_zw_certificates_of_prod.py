@@ -1,4 +1,4 @@
-"""B51: prod's own declaration has its certificates from a CA that speaks ACME, and they are renewed unnoticed.
+"""Prod's own declaration has its certificates from a CA that speaks ACME, and they are renewed unnoticed.
 
 The lab runs prod for these tests, and afterwards what it ran before.
 """
