@@ -101,7 +101,7 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
     "ratelimit": (
         Tool("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd", "github.com/envoyproxy/ratelimit"),
     ),
-    "pebble": (Tool("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2"),),
+    "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
