@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
     from chatgpt_mesh.mesh.specs.rate_limit_deployment import RateLimitDeploymentSpec
 
-HTTP_PORT = 8080
+HTTP_PORT, METRICS_PORT = 8080, 9090
 CONFIG, CA = "/data/ratelimit/config", "/etc/redis-ca"
 
 
@@ -78,8 +78,13 @@ def _pod(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, redis: Re
     return {
         "metadata": {
             "labels": dict(service.labels),
-            # Redis is no part of the mesh, and speaks TLS by itself.
-            "annotations": {"traffic.sidecar.istio.io/excludeOutboundPorts": str(redis.port)},
+            "annotations": {
+                # Redis is no part of the mesh, and speaks TLS by itself.
+                "traffic.sidecar.istio.io/excludeOutboundPorts": str(redis.port),
+                # Istio shows them beside the sidecar's own.
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(METRICS_PORT),
+            },
         },
         "spec": {
             "serviceAccountName": service.service,
@@ -105,7 +110,7 @@ def _container(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, red
     resources = spec.resources
     limits = {"cpu": resources.cpu_limit, "memory": resources.memory_limit}
     said = {name: limit for name, limit in limits.items() if limit is not None}
-    health = {"httpGet": {"path": "/healthcheck", "port": HTTP_PORT}, "periodSeconds": 5}
+    health = {"httpGet": {"path": "/healthcheck", "port": HTTP_PORT}, "periodSeconds": 2, "failureThreshold": 1}
     return {
         "name": "ratelimit",
         "image": spec.image,
@@ -146,9 +151,15 @@ def _environment(service: RateLimitServiceSpec, redis: RedisAccess) -> Iterator[
         "RUNTIME_IGNOREDOTFILES": "true",
         "LOG_LEVEL": "warn",
         "LOG_FORMAT": "json",
+        # Without one of them it logs every figure, every few seconds.
         "USE_STATSD": "false",
+        "USE_PROMETHEUS": "true",
+        "PROMETHEUS_ADDR": f":{METRICS_PORT}",
         "REDIS_SOCKET_TYPE": "tcp",
         "REDIS_URL": redis.address,
+        # While Redis is away every question to it would wait without end. A pod that is not ready is not asked, so the
+        # gateway lets pass at once.
+        "REDIS_HEALTH_CHECK_ACTIVE_CONNECTION": "true",
         # What takes longer than the gateway waits helps nobody.
         "REDIS_TIMEOUT": f"{max(service.timeout.total_seconds() * 0.8, 0.001):.3f}s",
         "REDIS_TLS": "true" if redis.tls else "false",

@@ -63,7 +63,7 @@ class TestPods:
         (container,) = template["spec"]["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        assert template["metadata"]["annotations"] == {"traffic.sidecar.istio.io/excludeOutboundPorts": "6380"}
+        assert template["metadata"]["annotations"]["traffic.sidecar.istio.io/excludeOutboundPorts"] == "6380"
 
     def test_start_when_their_limits_and_their_namespace_are_there(self) -> None:
         recorded = stack(redis={"host": "10.1.2.3"})
@@ -78,6 +78,13 @@ class TestPods:
     def test_give_up_on_redis_before_the_gateway_gives_up_on_them(self) -> None:
         found = environment(stack(redis={"host": "10.1.2.3"}))
         assert found["REDIS_TIMEOUT"] == "0.200s"
+
+    def test_are_not_asked_while_redis_is_away(self) -> None:
+        """A question to a Redis that is not there never ends, and the gateway would wait with it."""
+        recorded = stack(redis={"host": "10.1.2.3"})
+        assert environment(recorded)["REDIS_HEALTH_CHECK_ACTIVE_CONNECTION"] == "true"
+        (container,) = pod(recorded)["spec"]["containers"]
+        assert container["readinessProbe"]["httpGet"]["path"] == "/healthcheck"
 
     def test_verify_a_redis_that_is_there(self) -> None:
         found = environment(stack(redis={"host": "r.example.com", "ca_secret": "ca", "password_secret": "pw"}))
