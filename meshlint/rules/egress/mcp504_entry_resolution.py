@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     "MCP504",
     ERROR,
     "A ServiceEntry whose resolution does not fit its hosts",
-    symptoms=("calls to an outside API fail", "the API server refuses the object"),
+    symptoms=("calls to an outside API fail",),
     why="""
-`DNS` needs a name that can be looked up, so it excludes a wildcard; `*.googleapis.com` needs `DYNAMIC_DNS`. `STATIC`
-needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses the
+`STATIC` needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses the
 address itself gets anywhere under the entry's name.
 """,
     bad="""
@@ -28,18 +27,22 @@ apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: google, namespace: chat}
 spec:
-  hosts: ["*.googleapis.com"]
+  hosts: [search.googleapis.com]
+  location: MESH_EXTERNAL
+  exportTo: ["."]
   ports: [{number: 443, name: tls, protocol: TLS}]
-  resolution: DNS
+  resolution: STATIC
 """,
     good="""
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: google, namespace: chat}
 spec:
-  hosts: ["*.googleapis.com"]
+  hosts: [search.googleapis.com]
+  location: MESH_EXTERNAL
+  exportTo: ["."]
   ports: [{number: 443, name: tls, protocol: TLS}]
-  resolution: DYNAMIC_DNS
+  resolution: DNS
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/service-entry/#ServiceEntry-Resolution",),
 )
@@ -50,11 +53,8 @@ def check(mesh: MeshView) -> Hits:
         if not entry.external and outside and entry.resolution in ("DNS", "DYNAMIC_DNS"):
             problem = f"is MESH_INTERNAL for {outside[0]}, so proxies expect mTLS and a workload of the mesh there"
             yield Hit(entry.obj, ("spec", "location"), problem, "write MESH_EXTERNAL", WARNING)
-        wild = next((host for host in entry.hosts if host.startswith("*")), "")
         endpoints = elements(entry.obj.spec, "endpoints") or entry.obj.spec.get("workloadSelector")
-        if wild and entry.resolution in ("DNS", "DNS_ROUND_ROBIN") and not endpoints:
-            yield Hit(entry.obj, where, f"is {entry.resolution}, which cannot look up {wild}", "write DYNAMIC_DNS")
-        elif entry.resolution == "STATIC" and not endpoints:
+        if entry.resolution == "STATIC" and not endpoints:
             yield Hit(
                 entry.obj,
                 where,
@@ -64,5 +64,3 @@ def check(mesh: MeshView) -> Hits:
         elif entry.resolution == "NONE" and entry.external and not strings(entry.obj.spec, "addresses"):
             problem = "is NONE, so the caller chooses the address behind the name"
             yield Hit(entry.obj, where, problem, "write DNS, so that the proxy looks the name up", WARNING)
-        elif entry.resolution == "DYNAMIC_DNS" and not wild:
-            yield Hit(entry.obj, where, "is DYNAMIC_DNS for a plain host", "write DNS", WARNING)

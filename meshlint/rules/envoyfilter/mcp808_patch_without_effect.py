@@ -78,14 +78,10 @@ def check(mesh: MeshView) -> Hits:
 
 def _shape(obj: Manifest, path: Path, patch: Json) -> Hits:
     apply_to, operation = text(patch, "applyTo"), text(patch, "patch", "operation")
-    if apply_to in ("", "INVALID"):
-        yield Hit(obj, (*path, "applyTo"), "is not set", "say what is patched, such as HTTP_FILTER")
-    if operation in ("", "INVALID"):
-        yield Hit(obj, (*path, "patch", "operation"), "is not set", "write MERGE, ADD, INSERT_BEFORE, ...")
     content = mapping(patch, "patch", "value")
     where: Path = (*path, "patch", "value")
-    if operation != "REMOVE" and operation and not content:
-        yield Hit(obj, where, "is absent, so nothing is patched", "add the value")
+    if operation not in ("", "INVALID", "REMOVE") and "value" in mapping(patch, "patch") and not content:
+        yield Hit(obj, where, "is empty, so nothing is patched", "add the value")
     is_filter = apply_to in ("HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER")
     if is_filter and operation.startswith(("INSERT", "ADD")) and content:
         if not text(content, "name"):

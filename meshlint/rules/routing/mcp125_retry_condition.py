@@ -1,11 +1,10 @@
-"""A retry condition that does not exist or does little."""
+"""A retry condition that does little."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -16,11 +15,10 @@ if TYPE_CHECKING:
 @rule(
     "MCP125",
     WARNING,
-    "A retry condition that does not exist or does little",
-    symptoms=("the API server refuses the object", "a setting has no effect"),
+    "A retry condition that does little",
+    symptoms=("a setting has no effect",),
     why="""
-Envoy knows a fixed list of conditions and HTTP status codes; the webhook refuses others. `retriable-4xx` sounds wide
-and means 409 only.
+`retriable-4xx` sounds wide and means status 409 only. Conditions that Envoy does not know are MCP009's.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -54,18 +52,6 @@ def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         where = (*route.path, "retries", "retryOn")
         for condition in text(route.raw, "retries", "retryOn").split(","):
-            name = condition.strip()
-            if name == "retriable-4xx":
+            if condition.strip() == "retriable-4xx":
                 said = "has retriable-4xx, which is status 409 only"
                 yield Hit(route.obj, where, said, "name the status codes instead", INFO)
-            elif name and name not in CONDITIONS and not (name.isdecimal() and 100 <= int(name[:4]) <= 599):
-                similar = get_close_matches(name, CONDITIONS, n=1)
-                mend = f"did you mean {similar[0]}?" if similar else "write one that Envoy knows, or a status code"
-                yield Hit(route.obj, where, f"has {name!r}, which is no retry condition", mend, ERROR)
-
-
-CONDITIONS = (
-    "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited", "retriable-4xx",
-    "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure", "cancelled",
-    "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
-)  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
+from meshlint.validation.string_match import re2_problem
 from meshlint.view.fields import elements, mapping, text
 
 if TYPE_CHECKING:
@@ -58,22 +58,13 @@ def check(mesh: MeshView) -> Hits:
         for position, origin in enumerate(elements(route.raw, "corsPolicy", "allowOrigins")):
             where = (*route.path, "corsPolicy", "allowOrigins", position, "regex")
             yield from _look(route, where, text(origin, "regex"))
-
-
-_NOT_IN_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+")
+        where = (*route.path, "rewrite", "uriRegexRewrite", "match")
+        yield from _look(route, where, text(route.raw, "rewrite", "uriRegexRewrite", "match"))
 
 
 def _look(route: HttpRoute, path: Path, pattern: str) -> Hits:
-    if not pattern:
+    # Of a header that is not to be there, * stands for any value.
+    if not pattern or (pattern == "*" and "withoutHeaders" in path):
         return
-    foreign = _NOT_IN_RE2.search(pattern)
-    if foreign:
-        problem = f"is {pattern!r}, and RE2 has no {foreign.group()!r}"
-        yield Hit(route.obj, path, problem, "write it without look-around and back-references")
-        return
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        if "(?" not in pattern and "\\" not in pattern:
-            # RE2's own escapes and flags are not Python's: judge only what both read the same way.
-            yield Hit(route.obj, path, f"is {pattern!r}, which does not compile: {error}", "correct the expression")
+    for inner, what, mend in re2_problem(pattern):
+        yield Hit(route.obj, (*path, *inner), what, mend)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, WARNING, Hit, rule
-from meshlint.view.fields import Json, elements, mapping, number, text
+from meshlint.view.fields import elements, mapping, number, text
 
 if TYPE_CHECKING:
     from meshlint.finding import Path
     from meshlint.rule import Hits
-    from meshlint.view.manifest import Manifest
     from meshlint.view.mesh import MeshView
 
 
@@ -18,44 +17,37 @@ if TYPE_CHECKING:
     "MCP612",
     ERROR,
     "A tag, filter or sampling that is empty",
-    symptoms=("a setting has no effect", "the API server refuses the object"),
+    symptoms=("a setting has no effect",),
     why="""
-A metric tag that is upserted needs a value, one that is removed has none; a span tag needs a literal, a header, an
-environment variable or a formatter; an access log filter needs an expression. A sampling of 0 switches tracing off,
-and the tags beside it are for nothing.
+A tag of a span needs a literal, a header, an environment variable or a formatter, and an access log filter an expression.
+A sampling of 0 switches tracing off, and the tags beside it are for nothing.
 """,
     bad="""
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: metrics, namespace: shop}
+metadata: {name: tracing, namespace: shop}
 spec:
-  metrics:
-  - providers: [{name: prometheus}]
-    overrides:
-    - match: {metric: REQUEST_COUNT, mode: SERVER}
-      tagOverrides: {outcome: {operation: UPSERT}}
+  tracing:
+  - providers: [{name: tempo}]
+    randomSamplingPercentage: 5
+    customTags: {outcome: {}}
 """,
     good="""
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: metrics, namespace: shop}
+metadata: {name: tracing, namespace: shop}
 spec:
-  metrics:
-  - providers: [{name: prometheus}]
-    overrides:
-    - match: {metric: REQUEST_COUNT, mode: SERVER}
-      tagOverrides: {outcome: {operation: UPSERT, value: "response.code >= 500 ? 'error' : 'ok'"}}
+  tracing:
+  - providers: [{name: tempo}]
+    randomSamplingPercentage: 5
+    customTags: {outcome: {header: {name: x-outcome}}}
 """,
     sources=("https://istio.io/latest/docs/reference/config/telemetry/",),
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("Telemetry"):
-        for position, metrics in enumerate(elements(obj.spec, "metrics")):
-            for number_, override in enumerate(elements(metrics, "overrides")):
-                path: Path = ("spec", "metrics", position, "overrides", number_, "tagOverrides")
-                yield from _tags(obj, path, mapping(override, "tagOverrides"))
         for position, tracing in enumerate(elements(obj.spec, "tracing")):
-            path = ("spec", "tracing", position)
+            path: Path = ("spec", "tracing", position)
             tags = mapping(tracing, "customTags")
             for name in tags:
                 if not mapping(tags, name):
@@ -69,14 +61,3 @@ def check(mesh: MeshView) -> Hits:
         for position, logging in enumerate(elements(obj.spec, "accessLogging")):
             if "filter" in logging and not text(logging, "filter", "expression"):
                 yield Hit(obj, ("spec", "accessLogging", position, "filter"), "is empty", "write an expression")
-
-
-def _tags(obj: Manifest, path: Path, tags: Json) -> Hits:
-    for name in tags:
-        operation, written = text(tags, name, "operation") or "UPSERT", text(tags, name, "value")
-        if operation == "UPSERT" and not written:
-            yield Hit(obj, (*path, name, "value"), "is absent on a tag that is to be set", "write an expression")
-        if operation == "REMOVE" and written:
-            yield Hit(
-                obj, (*path, name, "value"), "stands on a tag that is removed", "remove the value, or the operation"
-            )

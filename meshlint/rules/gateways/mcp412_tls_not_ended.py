@@ -1,4 +1,4 @@
-"""A TLS server without the TLS settings it needs."""
+"""TLS settings that do not end TLS."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 @rule(
     "MCP412",
     ERROR,
-    "A TLS server without the TLS settings it needs",
-    symptoms=("the API server refuses the object", "TLS handshake fails at the gateway"),
+    "TLS settings that do not end TLS",
+    symptoms=("TLS handshake fails at the gateway", "HTTP routes at a passthrough gateway do nothing"),
     why="""
-An HTTPS or TLS server needs `tls` with a mode; SIMPLE and MUTUAL need a certificate (`credentialName`, or the two
-file paths), and a server for plain HTTP has no use for one.
+A server whose `tls` has no mode hands the connection on as it is (PASSTHROUGH), and its certificate is not used; with
+OPTIONAL_MUTUAL a client may leave its certificate out; and a server for plain HTTP has no use for a mode.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -30,7 +30,7 @@ spec:
   servers:
   - port: {number: 443, name: https, protocol: HTTPS}
     hosts: [shop.example.com]
-    tls: {mode: SIMPLE, minProtocolVersion: TLSV1_2}
+    tls: {credentialName: shop, minProtocolVersion: TLSV1_2}
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -50,23 +50,12 @@ def check(mesh: MeshView) -> Hits:
         for server in gateway.servers:
             where = (*server.path, "tls")
             mode = text(server.tls, "mode")
-            certificate = any(
-                server.tls.get(name) for name in ("credentialName", "credentialNames", "serverCertificate")
-            )
-            certificate = certificate or bool(server.tls.get("tlsCertificates"))
-            if server.protocol in ("HTTPS", "TLS") and not server.tls:
-                yield Hit(
-                    gateway.obj, where, f"is absent on a server for {server.protocol}", "add mode and credentialName"
-                )
-            elif server.protocol in ("HTTPS", "TLS") and not mode:
+            if server.protocol in ("HTTPS", "TLS") and server.tls and not mode:
                 problem = "is not set, which means PASSTHROUGH: the gateway does not end TLS"
-                yield Hit(
-                    gateway.obj, (*where, "mode"), problem, "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
-                )
-            elif server.ends_tls and mode in ("", "SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL") and not certificate:
-                yield Hit(gateway.obj, where, "names no certificate", "add credentialName")
-            elif server.protocol in ("HTTP", "TCP") and mode and not server.redirects:
-                problem = f"has mode {mode} on a server for {server.protocol}, where it has no effect"
+                mend = "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
+                yield Hit(gateway.obj, (*where, "mode"), problem, mend)
+            elif server.protocol == "HTTP" and mode and not server.redirects:
+                problem = f"has mode {mode} on a server for HTTP, where it has no effect"
                 yield Hit(gateway.obj, where, problem, "write protocol HTTPS or TLS")
             if mode == "OPTIONAL_MUTUAL":
                 problem = "is OPTIONAL_MUTUAL, so clients without a certificate get in"

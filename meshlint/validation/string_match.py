@@ -1,0 +1,69 @@
+"""Exact, prefix and regex matches, and which regular expressions Envoy can compile."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING
+
+from meshlint.validation.grammar import NONE, below, one_of, problem
+
+if TYPE_CHECKING:
+    from meshlint.validation.grammar import Check, Problems
+    from meshlint.view.fields import Json
+
+LONGEST_REGEX = 1024
+_NOT_IN_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+")
+_KINDS = one_of("exact", "prefix", "regex")
+
+
+@functools.lru_cache(maxsize=4096)
+def re2_problem(pattern: str) -> Problems:
+    """Why RE2 cannot compile an expression. It has no look-around, no back-references and no possessive quantifiers."""
+    foreign = _NOT_IN_RE2.search(pattern)
+    if foreign:
+        what = f"is {pattern!r}, and RE2 has no {foreign.group()!r}"
+        return problem(what, "write it without look-around and back-references")
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        if "(?" not in pattern and "\\" not in pattern:
+            # RE2's own escapes and flags are not Python's: judge only what both read the same way.
+            return problem(f"is {pattern!r}, which does not compile: {error}", "correct the expression")
+    return NONE
+
+
+def regex(pattern: str) -> Problems:
+    """An expression of a length that Istio takes; whether it compiles is `re2_problem`'s."""
+    if not pattern:
+        return problem("is empty", "write an expression, or remove the match")
+    if len(pattern) > LONGEST_REGEX:
+        what = f"has {len(pattern)} characters, more than the {LONGEST_REGEX} that Istio takes"
+        return problem(what, "split it over several matches")
+    return NONE
+
+
+def _match(*, empty_prefix: bool, star: bool = False) -> Check:
+    def check(value: Json) -> Problems:
+        found = _KINDS(value)
+        if "regex" in value and not (star and value["regex"] == "*"):
+            found += below("regex", regex(value["regex"]))
+        if value.get("prefix") == "" and not empty_prefix:
+            found += problem("is empty", "write a prefix, or remove the match", "prefix")
+        return found
+
+    return check
+
+
+URI_MATCH = _match(empty_prefix=True)
+NOT_EMPTY_MATCH = _match(empty_prefix=False)
+WITHOUT_MATCH = _match(empty_prefix=False, star=True)
+"""Of headers that are not to be there: the expression `*` is no expression there, but any value."""
+
+
+def ORIGIN(value: Json) -> Problems:  # noqa: N802 - one of the matches of this module
+    """An origin that CORS allows."""
+    if not any(value.get(kind) for kind in ("exact", "prefix", "regex")):
+        return problem("says nothing", "write exact, prefix or regex")
+    found = _KINDS(value)
+    return found + (below("regex", regex(value["regex"])) if "regex" in value else NONE)
