@@ -28,10 +28,13 @@ def _keys(value: str) -> Problems:
     if not value:
         return NONE
     try:
-        document: Any = json.loads(value)
+        # Istio reads the first value, and looks no further.
+        document: Any = json.JSONDecoder().raw_decode(value.lstrip())[0]
     except ValueError:
         return problem("is no JSON", "write the key set as the issuer publishes it (RFC 7517)")
-    keys = cast("dict[str, Any]", document).get("keys", [document]) if isinstance(document, dict) else None
+    keys = cast("dict[str, Any]", document).get("keys", [document]) if isinstance(document, dict) else ""
+    if keys is None:
+        return NONE
     if not isinstance(keys, list):
         return problem("is no key set", "write the key set as the issuer publishes it (RFC 7517)")
     for key in cast("list[Any]", keys):

@@ -122,10 +122,6 @@ def _has(name: str) -> Check:
     return lambda value: NONE if name in value else problem(f"has no {name}", f"write {name}, or remove the entry")
 
 
-def _not_empty(value: list[Json]) -> Problems:
-    return NONE if value else problem("is an empty list", "write an entry, or remove it")
-
-
 _ANY_VALUE: Check = lambda value: NONE  # noqa: E731 - one of the checks below
 _VALUES: dict[str, Check] = {
     "source.ip": _address, "remote.ip": _address, "destination.ip": _address, "destination.port": _port,
@@ -174,8 +170,8 @@ def _condition(value: Json) -> Problems:
 
 _RULE = Message(
     {
-        "from": every(each(Message({"source": _SOURCE}, _has("source"))), _not_empty, longest(512)),
-        "to": every(each(Message({"operation": _OPERATION}, _has("operation"))), _not_empty),
+        "from": every(each(Message({"source": _SOURCE}, _has("source"))), longest(512)),
+        "to": each(Message({"operation": _OPERATION}, _has("operation"))),
         "when": each(_condition),
     }
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from meshlint.validation.grammar import NONE, Message, each, every, longest, one_of, problem
+from meshlint.validation.grammar import NONE, Message, each, every, longest, one_of, problem, signed, unsigned
 from meshlint.validation.selection import SELECTION, selector
 from meshlint.validation.string_match import re2_problem
-from meshlint.validation.values import port
+from meshlint.validation.values import any_duration, port
+from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
     from meshlint.validation.grammar import Problems
@@ -47,11 +48,18 @@ _NO_LONGER_KNOWN = re.compile(r"type\.googleapis\.com/envoy\.(?:[\w]+\.)*v2\w*\.
 
 
 def _value(patch: Json) -> Problems:
-    value = patch.get("value", {})
-    if not isinstance(value.get("name", ""), str):
-        return problem(f"is {value['name']!r}, no string", "quote it", "patch", "value", "name")
-    kind = value.get("typed_config", value.get("typedConfig"))
-    kind = cast("Json", kind).get("@type") if isinstance(kind, dict) else None
+    """What can be said of the patched message without Envoy's own description of it."""
+    value: Any = patch.get("value", {})
+    if not isinstance(value, dict):
+        return problem("is no mapping", "write the fields of what is patched", "patch", "value")
+    for name, inner in cast("dict[str, Any]", value).items():
+        where = ("patch", "value", name)
+        if name == "name" and not isinstance(inner, str):
+            return problem(f"is {inner!r}, no string", "quote it", *where)
+        if name.endswith(("_timeout", "Timeout")):
+            wrong = any_duration(inner) if isinstance(inner, str) else problem("is no duration", "write for example 3s")
+            return tuple(((*where, *path), what, mend) for path, what, mend in wrong)
+    kind = mapping(value, "typed_config").get("@type") or mapping(value, "typedConfig").get("@type")
     if isinstance(kind, str) and _NO_LONGER_KNOWN.match(kind):
         what = f"is {kind}, of an API that Envoy no longer has"
         return problem(what, "write the message of the v3 API", "patch", "value", "typed_config", "@type")
@@ -106,13 +114,26 @@ def _match(value: Json) -> Problems:
 
 
 _CONFIG_PATCH = Message(
-    {"match": Message({"waypoint": Message({"portNumber": port})}, one_of(*_KINDS))},
+    {
+        "match": Message(
+            {
+                "waypoint": Message({"portNumber": port}),
+                "listener": Message(
+                    {"portNumber": unsigned, "filterChain": Message({"destinationPort": unsigned})},
+                ),
+                "routeConfiguration": Message({"portNumber": unsigned}),
+                "cluster": Message({"portNumber": unsigned}),
+            },
+            one_of(*_KINDS),
+        )
+    },
     _match,
 )
 _SPEC = Message(
     {
         "workloadSelector": every(selector("labels"), Message({"labels": longest(256)})),
         "targetRefs": SELECTION["targetRefs"],
+        "priority": signed,
         "configPatches": each(_CONFIG_PATCH),
     },
     one_of("workloadSelector", "targetRefs"),

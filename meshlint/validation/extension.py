@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from meshlint.validation.grammar import NONE, Message, each, every, filled, longest, problem
+from meshlint.validation.grammar import NONE, Message, below, each, every, filled, longest, problem, signed
 from meshlint.validation.selection import SELECTION, selects_once
-from meshlint.validation.values import port, url_scheme
+from meshlint.validation.values import port
 
 if TYPE_CHECKING:
     from meshlint.validation.grammar import Problems
     from meshlint.view.fields import Json
     from meshlint.view.manifest import Manifest
 
-_SCHEMES = ("", "file", "http", "https", "oci")
-_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]|%(?![0-9a-fA-F]{2})")
+_SCHEMES = ("file", "http", "https", "oci")
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+_HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\[\]\s\\^`{|}%:]*)(?::\d*)?\Z")
 
 
 def _url(value: str) -> Problems:
-    if not value:
-        return problem("is empty", "write oci://, https:// or file://")
-    scheme = url_scheme(value) if "://" in value or value.startswith("/") else ""
-    if scheme not in _SCHEMES or _NOT_IN_A_URL.search(value.partition("?")[0]):
-        return problem(f"is {value!r}, nothing that a proxy can fetch", "write oci://, https:// or file://")
-    return NONE
+    """An address with one of the schemes, a path, or a host (of a registry) with whatever behind it."""
+    scheme = _SCHEME.match(value)
+    if scheme:
+        understood = scheme[1].lower() in _SCHEMES
+    else:
+        understood = value.startswith("/") or _HOST.match(re.split("[/?#]", value, maxsplit=1)[0]) is not None
+    if value and understood and not re.search(r"[\x00-\x1f\x7f]", value):
+        return NONE
+    return problem(f"is {value!r}, nothing that a proxy can fetch", "write oci://, https:// or file://")
 
 
 def _sha(value: str) -> Problems:
@@ -48,8 +52,13 @@ def _variables(variables: list[Json]) -> Problems:
     return found
 
 
+def _mapping(value: Any) -> Problems:
+    return NONE if isinstance(value, dict) else problem("is no mapping", "write the filter's own settings below it")
+
+
 WASM = Message(
     {
+        "pluginConfig": _mapping,
         "url": _url,
         "sha256": _sha,
         "imagePullSecret": every(filled, longest(253)),
@@ -57,16 +66,29 @@ WASM = Message(
         "vmConfig": Message({"env": every(each(Message({"name": longest(256), "value": longest(2048)})), _variables)}),
     }
 )
-_PORTS = each(
-    Message({"ports": each(lambda value: tuple((("number", *p), w, m) for p, w, m in port(value.get("number", 0))))})
-)
+
+
+def _ports(value: Json) -> Problems:
+    found = NONE
+    seen: set[int] = set()
+    for position, one in enumerate(value.get("ports", ())):
+        number = one.get("number", 0)
+        wrong = port(number)
+        if number in seen:
+            wrong += problem(f"is {number}, which is there before", "name each port once")
+        seen.add(number)
+        found += below("ports", below(position, below("number", wrong)))
+    return found
+
+
+_PORTS = each(_ports)
 
 
 def _has_url(value: Json) -> Problems:
     return NONE if "url" in value else problem("has no url", "write oci://, https:// or file://")
 
 
-_PLUGIN = WASM.also({**SELECTION, "match": _PORTS}, selects_once, _has_url)
+_PLUGIN = WASM.also({**SELECTION, "match": _PORTS, "priority": signed}, selects_once, _has_url)
 
 
 def validate_plugin(obj: Manifest) -> Problems:
@@ -85,6 +107,7 @@ _EXTENSION = Message(
     {
         **SELECTION,
         "match": _PORTS,
+        "priority": signed,
         "wasm": WASM.also({}, _has_url),
         "lua": Message({"inlineCode": every(filled, longest(65536))}),
     },

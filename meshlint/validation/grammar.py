@@ -141,6 +141,25 @@ def at_least(limit: float) -> Check:
     return check_number
 
 
+def whole(limit: int) -> Check:
+    """A number that is not below the limit, and fits into 32 bits."""
+    return between(limit, 2**31 - 1)
+
+
+def unsigned(value: int) -> Problems:
+    """A number of 32 bits without a sign."""
+    return (
+        NONE if 0 <= value < 2**32 else problem(f"is {value}, outside 0 to {2**32 - 1}", "write a smaller number, or 0")
+    )
+
+
+def signed(value: int) -> Problems:
+    """A number of 32 bits."""
+    if -(2**31) <= value < 2**31:
+        return NONE
+    return problem(f"is {value}, more than 32 bits hold", "write a number nearer to 0")
+
+
 def between(low: float, high: float) -> Check:
     """A number in a range, both ends included."""
 

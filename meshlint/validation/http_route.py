@@ -9,13 +9,13 @@ from meshlint.validation.grammar import (
     NONE,
     Message,
     among,
-    at_least,
     below,
     each,
     entries,
     every,
     one_of,
     problem,
+    whole,
 )  # fmt: skip
 from meshlint.validation.route_destination import DESTINATION, gateway_names, weights
 from meshlint.validation.string_match import NOT_EMPTY_MATCH, ORIGIN, URI_MATCH, WITHOUT_MATCH, regex
@@ -61,7 +61,7 @@ _MATCH = Message(
         "headers": entries(NOT_EMPTY_MATCH, key=_matched_header),
         "withoutHeaders": entries(WITHOUT_MATCH, key=_matched_header),
         "queryParams": entries(NOT_EMPTY_MATCH),
-        "port": port,
+        "port": lambda value: port(value) if value else NONE,
         "sourceLabels": labels,
         "sourceNamespace": lambda value: dns_label(value) if value else NONE,
         "gateways": gateway_names,
@@ -249,7 +249,7 @@ def _retry_on(value: str) -> Problems:
 
 
 _RETRIES = Message(
-    {"attempts": at_least(0), "perTryTimeout": duration, "backoff": duration, "retryOn": _retry_on}, _retries
+    {"attempts": whole(0), "perTryTimeout": duration, "backoff": duration, "retryOn": _retry_on}, _retries
 )
 
 
@@ -271,7 +271,7 @@ def _has_destination(value: Json) -> Problems:
     return NONE if "destination" in value else problem("has no destination", "name the host")
 
 
-ROUTE_DESTINATION = Message({"destination": DESTINATION, "weight": at_least(0), "headers": HEADERS}, _has_destination)
+ROUTE_DESTINATION = Message({"destination": DESTINATION, "weight": whole(0), "headers": HEADERS}, _has_destination)
 
 
 def _one_answer(value: Json, *, delegated: bool) -> Problems:

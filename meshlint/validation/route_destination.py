@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.validation.grammar import NONE, Message, at_least, below, problem
+from meshlint.validation.grammar import NONE, Message, below, problem, whole
 from meshlint.validation.values import dns_label, fqdn, host_pattern, port
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _has_destination(value: Json) -> Problems:
     return NONE if "destination" in value else problem("has no destination", "name the host")
 
 
-WEIGHTED_DESTINATION = Message({"destination": DESTINATION, "weight": at_least(0)}, _has_destination)
+WEIGHTED_DESTINATION = Message({"destination": DESTINATION, "weight": whole(0)}, _has_destination)
 
 
 def gateway_names(value: list[str]) -> Problems:

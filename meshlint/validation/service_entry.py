@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.validation.grammar import NONE, Message, below, each, entries, every, longest, one_of, problem
+from meshlint.validation.grammar import NONE, Message, below, each, entries, every, longest, one_of, problem, unsigned
 from meshlint.validation.selection import export_to, selector
 from meshlint.validation.values import (
     HTTP_PROTOCOLS,
@@ -39,16 +39,19 @@ def _port_name(value: str) -> Problems:
     return problem(f"is named {value!r}, no DNS label", "write letters, digits and hyphens")
 
 
-WORKLOAD = Message(
+UNLABELLED_WORKLOAD = Message(
     {
+        "labels": longest(256),
         "ports": every(entries(port, key=_port_name), longest(128)),
-        "labels": every(labels, longest(256)),
+        "weight": unsigned,
         "address": longest(256),
         "locality": longest(2048),
         "network": longest(2048),
         "serviceAccount": longest(253),
     }
 )
+"""A workload whose labels nobody looks at: in a WorkloadGroup's template."""
+WORKLOAD = UNLABELLED_WORKLOAD.also({"labels": every(labels, longest(256))})
 
 
 def _address(value: Json, *, may_be_name: bool) -> Problems:
@@ -73,7 +76,7 @@ _SERVICE_PORT = Message(
     {
         "name": _port_name,
         "protocol": protocol,
-        "targetPort": lambda value: port(value) if value else NONE,
+        "targetPort": port,
     }
 )
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from meshlint.view.fields import Json
 
 LONGEST_REGEX = 1024
+MOST_REPEATED = 1000
+_REPEATED = re.compile(r"\{(?:\d+,)?(\d+),?\}")
 _NOT_IN_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+")
 _KINDS = one_of("exact", "prefix", "regex")
 
@@ -24,6 +26,9 @@ def re2_problem(pattern: str) -> Problems:
     if foreign:
         what = f"is {pattern!r}, and RE2 has no {foreign.group()!r}"
         return problem(what, "write it without look-around and back-references")
+    counts = [int(count[:9]) for count in _REPEATED.findall(pattern)]
+    if counts and max(counts) > MOST_REPEATED:
+        return problem(f"is {pattern!r}, and RE2 repeats at most {MOST_REPEATED} times", "write a lower count")
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from meshlint.validation.grammar import (
     NONE,
     Message,
-    at_least,
     between,
     each,
     entries,
@@ -16,9 +15,10 @@ from meshlint.validation.grammar import (
     longest,
     one_of,
     problem,
+    whole,
 )
 from meshlint.validation.selection import SELECTION, selector, selects_once
-from meshlint.validation.values import duration
+from meshlint.validation.values import short_duration
 
 if TYPE_CHECKING:
     from meshlint.validation.grammar import Problems
@@ -47,6 +47,10 @@ def _override(value: Json) -> Problems:
     return NONE
 
 
+def _filter(value: Json) -> Problems:
+    return NONE if value.get("expression") else problem("is empty", "write an expression, or remove it")
+
+
 _PROVIDERS = each(_provider)
 _TRACING = Message(
     {
@@ -58,7 +62,7 @@ _TRACING = Message(
 _METRICS = Message(
     {
         "providers": _PROVIDERS,
-        "reportingInterval": duration,
+        "reportingInterval": short_duration,
         "overrides": each(
             Message(
                 {
@@ -74,7 +78,7 @@ _TELEMETRY = Message(
         **SELECTION,
         "tracing": each(_TRACING),
         "metrics": each(_METRICS),
-        "accessLogging": each(Message({"providers": _PROVIDERS})),
+        "accessLogging": each(Message({"providers": _PROVIDERS, "filter": _filter})),
     },
     selects_once,
 )
@@ -88,7 +92,7 @@ def validate(obj: Manifest) -> Problems:
 _PROXY_CONFIG = Message(
     {
         "selector": selector("matchLabels"),
-        "concurrency": at_least(0),
+        "concurrency": whole(0),
         "environmentVariables": entries(longest(2048)),
     }
 )

@@ -5,16 +5,15 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from meshlint.validation.grammar import NONE, Message, among, at_least, between, each, one_of, problem
+from meshlint.validation.grammar import NONE, Message, among, at_least, between, each, one_of, problem, unsigned, whole
 from meshlint.validation.localities import LOCALITY_SETTING, ZONE_AWARE_SETTING
-from meshlint.validation.values import duration, fqdn, is_address, nanoseconds, port
+from meshlint.validation.values import any_duration, duration, fqdn, is_address, nanoseconds, port
 
 if TYPE_CHECKING:
     from meshlint.validation.grammar import Check, Problems
     from meshlint.view.fields import Json
 
-COUNT = between(0, 2**31 - 1)
-UNSIGNED = between(0, 2**32 - 1)
+COUNT = whole(0)
 
 
 def _has_interval_and_timeout(value: Json) -> Problems:
@@ -65,7 +64,7 @@ CONNECTION_POOL = Message(
                 "connectTimeout": duration,
                 "maxConnectionDuration": duration,
                 "idleTimeout": _idle_timeout,
-                "tcpKeepalive": Message({"time": duration, "interval": duration, "probes": UNSIGNED}),
+                "tcpKeepalive": Message({"time": duration, "interval": duration, "probes": unsigned}),
             }
         ),
     },
@@ -88,9 +87,9 @@ OUTLIER_DETECTION = Message(
         "interval": duration,
         "maxEjectionPercent": PERCENT,
         "minHealthPercent": PERCENT,
-        "consecutive5xxErrors": UNSIGNED,
-        "consecutiveGatewayErrors": UNSIGNED,
-        "consecutiveLocalOriginFailures": UNSIGNED,
+        "consecutive5xxErrors": unsigned,
+        "consecutiveGatewayErrors": unsigned,
+        "consecutiveLocalOriginFailures": unsigned,
         "outlierDetectionHttpErrorCodes": each(between(100, 599)),
     },
     _local_failures_are_told_apart,
@@ -143,7 +142,7 @@ LOAD_BALANCER = Message(
     {
         "consistentHash": Message(
             {
-                "httpCookie": _cookie,
+                "httpCookie": Message({"ttl": any_duration}, _cookie),
                 "maglev": _table,
                 "minimumRingSize": at_least(0),
                 "ringHash": Message({"minimumRingSize": at_least(0)}),
@@ -221,7 +220,7 @@ POLICY = Message(
         **TRAFFIC_POLICY,
         "portLevelSettings": each(Message(TRAFFIC_POLICY, _has_port, _has_a_setting(*TRAFFIC_POLICY))),
         "tunnel": Message({"protocol": among("", "CONNECT", "POST"), "targetHost": _target_host, "targetPort": port}),
-        "retryBudget": Message({"percent": PERCENT, "minRetryConcurrency": UNSIGNED}),
+        "retryBudget": Message({"percent": PERCENT, "minRetryConcurrency": unsigned}),
     },
     _has_a_setting(*TRAFFIC_POLICY, "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget"),
     _one_tunnel,

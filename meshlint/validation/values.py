@@ -150,6 +150,12 @@ def duration(value: str) -> Problems:
     return NONE
 
 
+def short_duration(value: str) -> Problems:
+    """A duration of at least one millisecond, with or without a fraction of one."""
+    length = nanoseconds(value)
+    return NONE if length is not None and length >= 10**6 else duration(value)
+
+
 def any_duration(value: str) -> Problems:
     """A duration of any length."""
     if nanoseconds(value) is not None:
@@ -175,7 +181,8 @@ def _label(key: str, value: str) -> str:
     return "" if _LABEL_VALUE.match(value) else f"is {value!r}, which is no label's value"
 
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~A-Za-z0-9]+\Z")
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.,^_`|~A-Za-z0-9]+\Z")
+"""What RFC 9110 (section 5.6.2) takes for a token, and the comma, which Istio takes too."""
 _HEADER_MEND = "write letters, digits and hyphens"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.validation.grammar import NONE, Message, at_least, below, each, every, filled, longest, one_of, problem
-from meshlint.validation.service_entry import UNIX, WORKLOAD
+from meshlint.validation.grammar import NONE, Message, below, each, every, filled, longest, one_of, problem, whole
+from meshlint.validation.service_entry import UNIX, UNLABELLED_WORKLOAD
 from meshlint.validation.values import labels, port, unix_path
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _scheme(value: str) -> Problems:
     return NONE if value in ("", "HTTP", "HTTPS") else problem(f"is {value!r}", "write HTTP or HTTPS")
 
 
-_NOT_NEGATIVE = at_least(0)
+_NOT_NEGATIVE = whole(0)
 _PROBE = Message(
     {
         "periodSeconds": _NOT_NEGATIVE,
@@ -60,7 +60,7 @@ def _template(value: Json) -> Problems:
 _GROUP = Message(
     {
         "metadata": Message({"labels": every(labels, longest(256)), "annotations": longest(256)}),
-        "template": every(WORKLOAD, _template),
+        "template": every(UNLABELLED_WORKLOAD, _template),
         "probe": every(_PROBE, _method),
     }
 )

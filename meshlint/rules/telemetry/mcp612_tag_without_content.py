@@ -1,11 +1,11 @@
-"""A tag, filter or sampling that is empty."""
+"""A tag or sampling that is empty."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, WARNING, Hit, rule
-from meshlint.view.fields import elements, mapping, number, text
+from meshlint.view.fields import elements, mapping, number
 
 if TYPE_CHECKING:
     from meshlint.finding import Path
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @rule(
     "MCP612",
     ERROR,
-    "A tag, filter or sampling that is empty",
+    "A tag or sampling that is empty",
     symptoms=("a setting has no effect",),
     why="""
-A tag of a span needs a literal, a header, an environment variable or a formatter, and an access log filter an expression.
+A tag of a span needs a literal, a header, an environment variable or a formatter.
 A sampling of 0 switches tracing off, and the tags beside it are for nothing.
 """,
     bad="""
@@ -58,6 +58,3 @@ def check(mesh: MeshView) -> Hits:
                 yield Hit(
                     obj, where, "is 0, so no span carries the tags beside it", "write 1, or remove the tags", WARNING
                 )
-        for position, logging in enumerate(elements(obj.spec, "accessLogging")):
-            if "filter" in logging and not text(logging, "filter", "expression"):
-                yield Hit(obj, ("spec", "accessLogging", position, "filter"), "is empty", "write an expression")
