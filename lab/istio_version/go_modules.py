@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -55,7 +56,7 @@ def required_api(source: Path) -> str:
 
 
 def require(toolchain: Path, modules: Mapping[str, str]) -> None:
-    """Write go.mod and go.sum of the lab's Istio for these versions; both stay as they are if Go refuses.
+    """Write go.mod and go.sum of a module of the lab's for these versions; both stay as they are if Go refuses.
 
     All other versions are those that Istio's source requires, however go.mod was before: the same versions always
     make the same two files.
@@ -75,8 +76,13 @@ def require(toolchain: Path, modules: Mapping[str, str]) -> None:
         directory = Path(scratch)
         (directory / "go.mod").write_text(head + replaced, encoding="utf-8")
         _go(directory, "get", *(f"{module}@{modules[module]}" for module in NAMED))
-        # With the version: without one, Go takes the newest.
-        _go(directory, "get", "-tool", *(f"{tool}@{modules[SOURCE]}" for tool in tools))
+        if tools:
+            # With the version: without one, Go takes the newest.
+            _go(directory, "get", "-tool", *(f"{tool}@{modules[SOURCE]}" for tool in tools))
+        if any(toolchain.rglob("*.go")):
+            # Programs of the lab's own require what they import, and nothing else.
+            shutil.copytree(toolchain, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("go.mod", "go.sum"))
+            _go(directory, "mod", "tidy")
         written = {name: (directory / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum")}
     for module in NAMED:
         chosen = module_version(written["go.mod"], module)

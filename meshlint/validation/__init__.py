@@ -1,1 +1,1 @@
-"""What Istio's validating webhook and its CRDs refuse, by kind: one grammar per file, and none that reads two objects."""
+"""What Istio's validating webhook and its CRDs refuse: a grammar per kind, and none that reads two objects."""

@@ -19,6 +19,10 @@ def _each_value(check: Check) -> Check:
     return each(lambda value: check(value) if value else problem("is empty", "write a value, or remove it"))
 
 
+def _whatever(_: str) -> Problems:
+    return NONE
+
+
 def _address(value: str) -> Problems:
     if is_range(value) if "/" in value else is_address(value):
         return NONE
@@ -74,7 +78,7 @@ def _path(value: str) -> Problems:
     return NONE
 
 
-_ANY = _each_value(lambda value: NONE)
+_ANY = _each_value(_whatever)
 _ADDRESSES = _each_value(_address)
 _ACCOUNTS = every(_each_value(_service_account), longest(16))
 _TRUST_DOMAINS = _each_value(_trust_domain)
@@ -122,7 +126,6 @@ def _has(name: str) -> Check:
     return lambda value: NONE if name in value else problem(f"has no {name}", f"write {name}, or remove the entry")
 
 
-_ANY_VALUE: Check = lambda value: NONE  # noqa: E731 - one of the checks below
 _VALUES: dict[str, Check] = {
     "source.ip": _address, "remote.ip": _address, "destination.ip": _address, "destination.port": _port,
     "source.serviceAccount": _service_account, "source.trustDomain": _wildcard,
@@ -131,7 +134,7 @@ _VALUES: dict[str, Check] = {
             "source.namespace", "source.principal", "request.auth.principal", "request.auth.audiences",
             "request.auth.presenter", "connection.sni",
         ),
-        _ANY_VALUE,
+        _whatever,
     ),
 }  # fmt: skip
 _KEYED = ("request.headers", "request.auth.claims", "experimental.envoy.filters.")
@@ -156,7 +159,7 @@ def _condition(value: Json) -> Problems:
         return problem(f"is {key!r}, an attribute that does not exist", f"write one of {known}", "key")
     found = NONE
     if check is None:
-        check = _ANY_VALUE
+        check = _whatever
         begin = key.find("[")
         if not (key.endswith("]") and 0 < begin < len(key) - 2):
             found += problem(f"is {key!r}, without a name in brackets", f"write {key.partition('[')[0]}[NAME]", "key")

@@ -138,7 +138,7 @@ GRPC_STATUS = (
 
 
 def _not_supported(mend: str) -> Check:
-    return lambda value: problem("is not supported by Istio", mend)
+    return lambda _: problem("is not supported by Istio", mend)
 
 
 def _has_a_fault(value: Json) -> Problems:

@@ -22,11 +22,11 @@ def refused(mesh: MeshView, kind: str, validate: Validate) -> Hits:
     for obj in mesh.istio(kind):
         problems = validate(obj)
         if problems:
-            misfits = {misfit.path for misfit in obj.misfits}
+            # What has the wrong type, or is required and absent, has a finding of its own, and reads as empty here.
+            told = {misfit.path[:-1] if misfit.kind == "missing" else misfit.path for misfit in obj.misfits}
             for path, what, mend in problems:
                 where = ("spec", *path)
-                # A value of the wrong type has a finding of its own, and reads as an empty one here.
-                if where not in misfits:
+                if where not in told:
                     yield Hit(obj, where, what, mend)
 
 

@@ -18,10 +18,6 @@ def _host(value: str) -> Problems:
     return host_pattern(value)
 
 
-def _has_host(value: Json) -> Problems:
-    return NONE if "host" in value else problem("has no host", "name the host")
-
-
 def _has_number(value: Json) -> Problems:
     return NONE if value.get("number") else problem("has no number", "write the port's number")
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     "A ServiceEntry whose resolution does not fit its hosts",
     symptoms=("calls to an outside API fail",),
     why="""
-`STATIC` needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses the
-address itself gets anywhere under the entry's name.
+`STATIC` needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses
+the address itself gets anywhere under the entry's name.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "MCP808",
     ERROR,
     "A patch that applies to nothing, or that Istio refuses",
-    symptoms=("a setting has no effect", "the API server refuses the object", "proxy keeps old config"),
+    symptoms=("a setting has no effect", "proxy keeps old config"),
     why="""
 A patch needs `applyTo`, an operation and (except to remove) a value of the shape that belongs to it. It is applied
 where its match finds something: a filter name that nobody has, a sidecar's context on a gateway's pods, or

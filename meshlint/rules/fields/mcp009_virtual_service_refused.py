@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     "A VirtualService that Istio refuses",
     symptoms=("the API server refuses the object", "admission webhook denied the request"),
     why="""
-The schema allows it, Istio's validating webhook does not: a duration below one millisecond or with a fraction of one, a
-route that both forwards and answers by itself, weights that sum to zero, an HTTP status that does not exist, a host that
-is no name. To have no timeout, leave `timeout` out: `0s` is refused.
+The schema allows it, Istio's validating webhook does not: a duration below one millisecond or with a fraction of one,
+a route that both forwards and answers by itself, weights that sum to zero, an HTTP status that does not exist, a host
+that is no name. To have no timeout, leave `timeout` out: `0s` is refused.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

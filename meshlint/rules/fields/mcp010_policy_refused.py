@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     "A policy on callers that Istio refuses",
     symptoms=("the API server refuses the object", "admission webhook denied the request"),
     why="""
-Of AuthorizationPolicy, RequestAuthentication and PeerAuthentication. The schema allows it, Istio's validating webhook or
-the rules of the CRD do not: a port that is no number, a condition on an attribute that does not exist, DENY without
+Of AuthorizationPolicy, RequestAuthentication and PeerAuthentication. The schema allows it, Istio's validating webhook
+or the rules of the CRD do not: a port that is no number, a condition on an attribute that does not exist, DENY without
 rules, CUSTOM without a provider, a selector beside targetRefs, a wildcard in a selector.
 """,
     bad="""

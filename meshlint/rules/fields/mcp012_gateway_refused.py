@@ -29,8 +29,8 @@ metadata: {name: public, namespace: istio-ingress}
 spec:
   selector: {istio: ingressgateway}
   servers:
-  - port: {number: 443, protocol: HTTPS}
-    hosts: [shop.example.com]
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [shop]
     tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
 """,
     good="""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     "A ServiceEntry, WorkloadEntry or WorkloadGroup that Istio refuses",
     symptoms=("the API server refuses the object", "admission webhook denied the request"),
     why="""
-The schema allows it, Istio's validating webhook or the rules of the CRD do not: a port twice, an endpoint for a port that
-the entry does not have, a range of addresses that DNS should resolve, several hosts on one plain TCP port, an endpoint
-without an address.
+The schema allows it, Istio's validating webhook or the rules of the CRD do not: a port twice, an endpoint for a port
+that the entry does not have, a range of addresses that DNS should resolve, several hosts on one plain TCP port, an
+endpoint without an address.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

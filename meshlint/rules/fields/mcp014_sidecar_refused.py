@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     "A Sidecar or ProxyConfig that Istio refuses",
     symptoms=("the API server refuses the object", "admission webhook denied the request"),
     why="""
-The schema allows it, Istio's validating webhook does not: a host without its namespace, a listener without a port before
-the last one, one port twice, an address that is not the pod's own, a Sidecar that sets nothing.
+The schema allows it, Istio's validating webhook does not: a host without its namespace, a listener without a port
+before the last one, one port twice, an address that is not the pod's own, a Sidecar that sets nothing.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -28,8 +28,11 @@ kind: Sidecar
 metadata: {name: web, namespace: shop}
 spec:
   workloadSelector: {labels: {app: web}}
+  ingress:
+  - port: {number: 8080, name: http, protocol: HTTP}
+    defaultEndpoint: web:8081
   egress:
-  - hosts: [cart.shop.svc.cluster.local]
+  - hosts: ["./*"]
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -37,8 +40,11 @@ kind: Sidecar
 metadata: {name: web, namespace: shop}
 spec:
   workloadSelector: {labels: {app: web}}
+  ingress:
+  - port: {number: 8080, name: http, protocol: HTTP}
+    defaultEndpoint: 127.0.0.1:8081
   egress:
-  - hosts: [./cart.shop.svc.cluster.local]
+  - hosts: ["./*"]
 """,
     sources=(
         "https://github.com/istio/istio/blob/master/pkg/config/validation/validation.go",

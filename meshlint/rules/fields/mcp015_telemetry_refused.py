@@ -25,20 +25,24 @@ beyond 100 percent, a tag of a span that is empty, a selector beside targetRefs.
     bad="""
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: tracing, namespace: shop}
+metadata: {name: metrics, namespace: shop}
 spec:
-  tracing:
-  - providers: [{name: tempo}]
-    randomSamplingPercentage: 150
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT, mode: SERVER}
+      tagOverrides: {outcome: {operation: UPSERT}}
 """,
     good="""
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: tracing, namespace: shop}
+metadata: {name: metrics, namespace: shop}
 spec:
-  tracing:
-  - providers: [{name: tempo}]
-    randomSamplingPercentage: 15
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT, mode: SERVER}
+      tagOverrides: {outcome: {operation: UPSERT, value: "response.code >= 500 ? 'error' : 'ok'"}}
 """,
     sources=("https://istio.io/latest/docs/reference/config/telemetry/",),
 )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     "A WasmPlugin or TrafficExtension that Istio refuses",
     symptoms=("the API server refuses the object", "admission webhook denied the request"),
     why="""
-The schema allows it, Istio's validating webhook or the rules of the CRD do not: an address that no proxy can fetch from,
-a checksum of another length, one environment variable twice, a program in Wasm and in Lua at once.
+The schema allows it, Istio's validating webhook or the rules of the CRD do not: an address that no proxy can fetch
+from, a checksum of another length, one environment variable twice, a program in Wasm and in Lua at once.
 """,
     bad="""
 apiVersion: extensions.istio.io/v1alpha1

@@ -98,7 +98,6 @@ def _others(value: Any, schema: Any) -> list[Any]:
 SAME = {
     r"servers\[\d\]\.port\.name -> |spec\.ports\[0\]\.name -> ": "a port's name is a label",
     r"http\[\d\]\.name( ->|$)": "a route's name is a label, as long as no EnvoyFilter refers to it",
-    r"without .*destination\.port\.number$": "the Service has one port",
     r"without spec\.(selector\.matchLabels|workloadSelector\.labels)\.istio$": "the namespace has no other pods",
     r"without spec\.action$": "ALLOW is the default",
     r"without .*default_value\.denominator$": "HUNDRED is the default",

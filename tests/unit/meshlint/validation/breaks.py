@@ -29,11 +29,34 @@ STRINGS = (
     "configmap://a", "configmap://shop/a", "us-east1/a", "us-east1/*", "topology.kubernetes.io/zone", "{", "{}",
     '{"keys": []}', "OK", "NOT_A_STATUS", "TCP", "http", "UDP", "SCTP", "HTTPS", "HBONE",
 )  # fmt: skip
-NUMBERS = (0, 1, -1, 2, 4, 99, 100, 101, 199, 200, 299, 301, 399, 400, 599, 600, 601, 65535, 65536, 5_000_011, 2**31, 2**32)
+NUMBERS = (
+    0,
+    1,
+    -1,
+    2,
+    4,
+    99,
+    100,
+    101,
+    199,
+    200,
+    299,
+    301,
+    399,
+    400,
+    599,
+    600,
+    601,
+    65535,
+    65536,
+    5_000_011,
+    2**31,
+    2**32,
+)
+KEYS = ("", "a*", "a b", "A_b", "x" * 64, "x" * 300, ":path", "host", "Host", ":authority", "0", "70000", "a/b")
 FRACTIONS = (0.5, -0.5, 0.00001, 100.5)
-ELSEWHERE: dict[str, Json] = {
-    "VirtualService": {"spec": {"gateways": ["mesh"]}},
-}
+OPEN = "x"
+"""The schema of a part that the CRD leaves open."""
 _DOUBLED = 2
 _MANY = (17, 300)
 ANNOTATIONS = (
@@ -47,7 +70,9 @@ def _parts(value: Any, schema: Any, place: Place = ()) -> Iterator[tuple[Place, 
     yield place, value, schema
     if isinstance(value, dict):
         for name, inner in value.items():
-            below = schema[1] if isinstance(schema, list) else schema.get(name, "x") if isinstance(schema, dict) else "x"
+            below = (
+                schema[1] if isinstance(schema, list) else schema.get(name, "x") if isinstance(schema, dict) else "x"
+            )
             yield from _parts(inner, below, (*place, name))
     elif isinstance(value, list):
         for position, inner in enumerate(value):
@@ -77,7 +102,21 @@ def _replacements(value: Any, schema: Any) -> Iterator[Any]:
     elif isinstance(value, dict):
         yield {}
         if isinstance(schema, list):  # a map
-            for key in ("", "a*", "a b", "A_b", "x" * 64, "x" * 300, ":path", "host", "Host", ":authority", "0", "70000", "a/b"):
+            for key in (
+                "",
+                "a*",
+                "a b",
+                "A_b",
+                "x" * 64,
+                "x" * 300,
+                ":path",
+                "host",
+                "Host",
+                ":authority",
+                "0",
+                "70000",
+                "a/b",
+            ):
                 for inner in list(value.values())[:1]:
                     yield {**value, key: inner}
 
@@ -88,7 +127,7 @@ def _siblings(kind: str) -> dict[tuple[str, ...], Json]:
     for spec in SPECS[kind]:
         for place, value, _ in _parts(spec, _schema(kind)):
             if isinstance(value, dict):
-                found.setdefault(_plain(place), {}).update({name: inner for name, inner in value.items()})
+                found.setdefault(_plain(place), {}).update(value)
     return found
 
 

@@ -7,6 +7,7 @@ it, so that Istio's verdict on the whole is that on the part.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def recorded(file: Path) -> Iterator[Json]:
 
 
 def _put(spec: Any, place: Place, value: Any) -> None:
-    for step, following in zip(place[:-1], place[1:], strict=True):
+    for step, following in itertools.pairwise(place):
         empty: Any = [] if isinstance(following, int) else {}
         if isinstance(step, int):
             if len(spec) <= step:
@@ -141,4 +142,11 @@ def documents(source: Path) -> Iterator[Json]:
                     document.pop("_err", None)
                     group = str(document.get("apiVersion", "")).partition("/")[0]
                     if group.endswith(".istio.io") and isinstance(document.get("spec"), dict):
-                        yield json.loads(json.dumps(document, default=str))
+                        yield json.loads(json.dumps(_without_null(document), default=str))
+
+
+def _without_null(value: Any) -> Any:
+    """The API server drops null from mappings before it looks at an object."""
+    if isinstance(value, dict):
+        return {name: _without_null(inner) for name, inner in value.items() if inner is not None}
+    return [_without_null(inner) for inner in value] if isinstance(value, list) else value

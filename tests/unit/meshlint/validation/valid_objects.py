@@ -258,7 +258,7 @@ SPECS: dict[str, list[Json]] = {
                     "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
                     "hosts": ["shop/web.example.com", "*.example.com"],
                     "tls": {"mode": "SIMPLE", "credentialName": "web", "minProtocolVersion": "TLSV1_2"},
-                    "bind": "0.0.0.0",
+                    "bind": "10.0.0.9",
                 },
                 {
                     "port": {"number": 8443, "name": "mutual", "protocol": "TLS"},
@@ -332,7 +332,7 @@ SPECS: dict[str, list[Json]] = {
             "ingress": [
                 {
                     "port": {"number": 8080, "name": "http", "protocol": "HTTP"},
-                    "bind": "0.0.0.0",
+                    "bind": "10.0.0.9",
                     "defaultEndpoint": "127.0.0.1:8081",
                     "connectionPool": _POOL,
                 },

@@ -1,12 +1,10 @@
 // Rewrites the tests of a Go package so that what they hand to its validating functions is written down.
 //
 // Every call `validateX(first, ...)` in DIRECTORY/*_test.go becomes `validateX(recorded("validateX", first), ...)`. The
-// arguments are the directory of the package, a directory for the rewritten files, and the tests to leave out. Prints a
-// JSON object of file names, as `go test -overlay` takes it under Replace. Nothing of the package itself is touched.
+// arguments are the directory of the package, which is written to, and the names of tests to remove.
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -71,75 +69,70 @@ func recorded[T any](function string, value T) T {
 `
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: recorder PACKAGE-DIRECTORY OUTPUT-DIRECTORY [TEST-FILE-TO-LEAVE-OUT]...")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: istio-recorder DIRECTORY [TEST-FILE-TO-REMOVE]...")
 		os.Exit(2)
 	}
-	replaced, err := rewrite(os.Args[1], os.Args[2], os.Args[3:])
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(replaced)
-	}
-	if err != nil {
+	if err := rewrite(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func rewrite(directory, output string, leftOut []string) (map[string]string, error) {
+func rewrite(directory string, removed []string) error {
 	tests, err := filepath.Glob(filepath.Join(directory, "*_test.go"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	replaced := map[string]string{}
 	name := ""
 	for _, test := range tests {
-		if slices.Contains(leftOut, filepath.Base(test)) {
-			replaced[test] = ""
+		if slices.Contains(removed, filepath.Base(test)) {
+			if err := os.Remove(test); err != nil {
+				return err
+			}
 			continue
 		}
 		files := token.NewFileSet()
 		parsed, err := parser.ParseFile(files, test, nil, parser.ParseComments)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		name = parsed.Name.Name
 		ast.Inspect(parsed, record)
-		target := filepath.Join(output, filepath.Base(test))
-		file, err := os.Create(target)
+		file, err := os.Create(test)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := format.Node(file, files, parsed); err != nil {
-			return nil, err
+			return err
 		}
 		if err := file.Close(); err != nil {
-			return nil, err
+			return err
 		}
-		replaced[test] = target
 	}
-	target := filepath.Join(output, "recorded_test.go")
-	replaced[filepath.Join(directory, "recorded_test.go")] = target
-	return replaced, os.WriteFile(target, []byte(fmt.Sprintf(writesDown, name)), 0o644)
+	return os.WriteFile(filepath.Join(directory, "recorded_test.go"), []byte(fmt.Sprintf(writesDown, name)), 0o644)
 }
+
+// second names the functions whose message is their second argument.
+var second = []string{"validateTrafficPolicy", "ValidateTLS", "validateExportTo"}
 
 func record(node ast.Node) bool {
 	call, is := node.(*ast.CallExpr)
-	if !is || len(call.Args) == 0 {
+	if !is {
 		return true
 	}
 	function, is := call.Fun.(*ast.Ident)
 	if !is || !strings.HasPrefix(strings.ToLower(function.Name), "validate") {
 		return true
 	}
-	name := &ast.BasicLit{Kind: token.STRING, Value: strconv.Quote(function.Name)}
-	first := call.Args[0]
-	if strings.HasSuffix(function.Name, "TrafficPolicy") || function.Name == "ValidateTLS" || function.Name == "validateExportTo" {
-		if len(call.Args) < 2 {
-			return true
-		}
-		call.Args[1] = &ast.CallExpr{Fun: ast.NewIdent("recorded"), Args: []ast.Expr{name, call.Args[1]}}
+	position := 0
+	if slices.Contains(second, function.Name) {
+		position = 1
+	}
+	if len(call.Args) <= position {
 		return true
 	}
-	call.Args[0] = &ast.CallExpr{Fun: ast.NewIdent("recorded"), Args: []ast.Expr{name, first}}
+	name := &ast.BasicLit{Kind: token.STRING, Value: strconv.Quote(function.Name)}
+	call.Args[position] = &ast.CallExpr{Fun: ast.NewIdent("recorded"), Args: []ast.Expr{name, call.Args[position]}}
 	return true
 }

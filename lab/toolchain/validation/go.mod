@@ -1,4 +1,4 @@
-module chatgpt-mesh.dev/lab/toolchain/istio-validation
+module chatgpt-mesh.dev/lab/toolchain/validation
 
 go 1.26.8
 
