@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("file", "http", "https", "oci")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]|%(?![0-9a-fA-F]{2})")
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\[\]\s\\^`{|}%:]*)(?::\d*)?\Z")
 
 
@@ -26,7 +27,7 @@ def _url(value: str) -> Problems:
         understood = scheme[1].lower() in _SCHEMES
     else:
         understood = value.startswith("/") or _HOST.match(re.split("[/?#]", value, maxsplit=1)[0]) is not None
-    if value and understood and not re.search(r"[\x00-\x1f\x7f]", value):
+    if value and understood and not _NOT_IN_A_URL.search(re.sub(r"\?[^#]*", "", value)):
         return NONE
     return problem(f"is {value!r}, nothing that a proxy can fetch", "write oci://, https:// or file://")
 
