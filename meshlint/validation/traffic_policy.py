@@ -196,6 +196,9 @@ TRAFFIC_POLICY = {
 }
 
 
+PORT_POLICY = {**TRAFFIC_POLICY, "port": Message({"number": unsigned})}
+
+
 def _has_a_setting(*names: str) -> Check:
     def check(value: Json) -> Problems:
         if any(name in value for name in names):
@@ -218,9 +221,9 @@ def _one_tunnel(value: Json) -> Problems:
 POLICY = Message(
     {
         **TRAFFIC_POLICY,
-        "portLevelSettings": each(Message(TRAFFIC_POLICY, _has_port, _has_a_setting(*TRAFFIC_POLICY))),
+        "portLevelSettings": each(Message(PORT_POLICY, _has_port, _has_a_setting(*TRAFFIC_POLICY))),
         "tunnel": Message({"protocol": among("", "CONNECT", "POST"), "targetHost": _target_host, "targetPort": port}),
-        "retryBudget": Message({"percent": PERCENT, "minRetryConcurrency": unsigned}),
+        "retryBudget": Message({"percent": PERCENT, "minRetryConcurrency": unsigned, "budgetInterval": any_duration}),
     },
     _has_a_setting(*TRAFFIC_POLICY, "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget"),
     _one_tunnel,

@@ -9,7 +9,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from meshlint import schemas
-from tests.unit.meshlint.validation.valid_objects import API, SPECS, Json, valid_objects
+from tests.unit.meshlint.validation.valid_objects import Json, api_versions, valid_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,8 +124,8 @@ def _replacements(value: Any, schema: Any) -> Iterator[Any]:
 def _siblings(kind: str) -> dict[tuple[str, ...], Json]:
     """Every field that some valid object of the kind has, by the place of its message without positions."""
     found: dict[tuple[str, ...], Json] = {}
-    for spec in SPECS[kind]:
-        for place, value, _ in _parts(spec, _schema(kind)):
+    for obj in valid_objects():
+        for place, value, _ in _parts(obj["spec"], _schema(kind)) if obj["kind"] == kind else ():
             if isinstance(value, dict):
                 found.setdefault(_plain(place), {}).update(value)
     return found
@@ -136,7 +136,7 @@ def _plain(place: Place) -> tuple[str, ...]:
 
 
 def _schema(kind: str) -> Any:
-    return schemas.load("istio_resources")[f"{API[kind].partition('/')[0]}/{kind}"]["spec"]
+    return schemas.load("istio_resources")[f"{api_versions()[kind].partition('/')[0]}/{kind}"]["spec"]
 
 
 _PLACEHOLDERS: dict[str, Any] = {"s": "a", "b": True, "i": 1, "n": 1, "is": 1, "x": "a"}
@@ -156,7 +156,7 @@ def _placeholder(schema: Any) -> Any:
 
 def broken_objects() -> Iterator[Json]:
     """Every changed object, each with one change."""
-    known = {kind: _siblings(kind) for kind in SPECS}
+    known = {kind: _siblings(kind) for kind in api_versions()}
     for obj in valid_objects():
         kind = obj["kind"]
         for name, value in ANNOTATIONS:

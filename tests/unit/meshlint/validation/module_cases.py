@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.unit.meshlint.validation.valid_objects import API, Json, make
+from tests.unit.meshlint.validation.valid_objects import Json, api_versions, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def recorded(file: Path) -> Iterator[Json]:
         case: Json = json.loads(line)
         function, value = case["function"], case["value"]
         kind = function.removeprefix("Validate").removeprefix("validate")
-        if kind in API:
+        if kind in api_versions():
             if value is not None:
                 metadata = {name: case.get(name) for name in ("name", "namespace", "labels", "annotations")}
                 yield make(kind, value, **metadata)
@@ -138,7 +138,7 @@ def documents(source: Path) -> Iterator[Json]:
             except (yaml.YAMLError, UnicodeDecodeError):
                 continue  # a template
             for document in found:
-                if isinstance(document, dict) and document.get("kind") in API:
+                if isinstance(document, dict) and document.get("kind") in api_versions():
                     document.pop("_err", None)
                     group = str(document.get("apiVersion", "")).partition("/")[0]
                     if group.endswith(".istio.io") and isinstance(document.get("spec"), dict):
