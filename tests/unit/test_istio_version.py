@@ -77,6 +77,7 @@ class TestThisRepository:
         assert files >= tables | generated | {
             "lab/toolchain/istio/go.mod",
             "lab/toolchain/istio/go.sum",
+            "lab/toolchain/validation/go.mod",
             "lab/toolchain/kubernetes/go.mod",
             "meshlint/schemas/proxyv2_extensions.txt",
             "config/every-stack.yaml",

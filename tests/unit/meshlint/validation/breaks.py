@@ -65,7 +65,7 @@ ANNOTATIONS = (
 )  # fmt: skip
 
 
-def _parts(value: Any, schema: Any, place: Place = ()) -> Iterator[tuple[Place, Any, Any]]:
+def parts(value: Any, schema: Any, place: Place = ()) -> Iterator[tuple[Place, Any, Any]]:
     """Every part of a spec with its schema, the whole first."""
     yield place, value, schema
     if isinstance(value, dict):
@@ -73,10 +73,10 @@ def _parts(value: Any, schema: Any, place: Place = ()) -> Iterator[tuple[Place, 
             below = (
                 schema[1] if isinstance(schema, list) else schema.get(name, "x") if isinstance(schema, dict) else "x"
             )
-            yield from _parts(inner, below, (*place, name))
+            yield from parts(inner, below, (*place, name))
     elif isinstance(value, list):
         for position, inner in enumerate(value):
-            yield from _parts(inner, schema[1] if isinstance(schema, list) else "x", (*place, position))
+            yield from parts(inner, schema[1] if isinstance(schema, list) else "x", (*place, position))
 
 
 def _replacements(value: Any, schema: Any) -> Iterator[Any]:
@@ -125,7 +125,7 @@ def _siblings(kind: str) -> dict[tuple[str, ...], Json]:
     """Every field that some valid object of the kind has, by the place of its message without positions."""
     found: dict[tuple[str, ...], Json] = {}
     for obj in valid_objects():
-        for place, value, _ in _parts(obj["spec"], _schema(kind)) if obj["kind"] == kind else ():
+        for place, value, _ in parts(obj["spec"], schema_of(kind)) if obj["kind"] == kind else ():
             if isinstance(value, dict):
                 found.setdefault(_plain(place), {}).update(value)
     return found
@@ -135,7 +135,8 @@ def _plain(place: Place) -> tuple[str, ...]:
     return tuple(step for step in place if isinstance(step, str))
 
 
-def _schema(kind: str) -> Any:
+def schema_of(kind: str) -> Any:
+    """The schema of a kind's spec, in the form of `meshlint.schemas`."""
     return schemas.load("istio_resources")[f"{api_versions()[kind].partition('/')[0]}/{kind}"]["spec"]
 
 
@@ -162,7 +163,7 @@ def broken_objects() -> Iterator[Json]:
         for name, value in ANNOTATIONS:
             yield {**obj, "metadata": {**obj["metadata"], "annotations": {name: value}}}
         yield {**obj, "metadata": {**obj["metadata"], "name": "a.b"}}
-        for place, value, schema in _parts(obj["spec"], _schema(kind)):
+        for place, value, schema in parts(obj["spec"], schema_of(kind)):
             if "typed_config" in place:
                 continue
             for other in _replacements(value, schema) if place else ():
