@@ -72,9 +72,8 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for host, entries in mesh.service_entries_by_host.items():
         for position, entry in enumerate(entries[:MOST_COMPARED]):
-            for other in entries[:position]:
-                if _seen_together(entry, other):
-                    yield from _differences(host, entry, other)
+            seen = (other for other in entries[:position] if _seen_together(entry, other))
+            yield from next(filter(None, (_differences(host, entry, other) for other in seen)), ())
 
 
 MOST_COMPARED = 50
@@ -85,10 +84,13 @@ def _seen_together(one: ServiceEntry, other: ServiceEntry) -> bool:
     return one.visible_in(other.obj.namespace) or other.visible_in(one.obj.namespace)
 
 
-def _differences(host: str, entry: ServiceEntry, other: ServiceEntry) -> Hits:
+def _differences(host: str, entry: ServiceEntry, other: ServiceEntry) -> list[Hit]:
     said = {port.number: port.protocol for port in other.ports}
+    found: list[Hit] = []
     for position, port in enumerate(entry.ports):
         if said.get(port.number, port.protocol) != port.protocol:
             where = ("spec", "ports", position, "protocol")
-            problem = f"is {port.protocol.upper()}, and {other.obj.key} says {said[port.number].upper()} for {host}"
-            yield Hit(entry.obj, where, problem, "let both say the same, or keep one of them")
+            own, others = (name.upper() or "left to be detected" for name in (port.protocol, said[port.number]))
+            problem = f"is {own}, and {others} in {other.obj.key}, for {host}"
+            found.append(Hit(entry.obj, where, problem, "let both say the same, or keep one of them"))
+    return found
