@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshlint.reachability import paths
 from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, is_preflight, mtls_mode
 from meshlint.reachability.calls import takes_call
+from meshlint.reachability.connections import MESH, connection_targets, lacks_pods, opens_mtls, shares
+from meshlint.reachability.identities import assumed_labels, edge_behind, edges, principal_of
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
-from meshlint.reachability.routing import followed, gateway_routes, mesh_routes, own_answer, servers_of, takes
-from meshlint.view.fields import elements, mapping, strings, text
-from meshlint.view.hosts import covers, fqdn
+from meshlint.reachability.routing import (
+    bound_services,
+    followed,
+    gateway_routes,
+    mesh_routes,
+    mesh_services,
+    own_answer,
+    servers_of,
+    takes,
+)
+from meshlint.reachability.scope import hidden
+from meshlint.view.fields import elements, mapping, text
+from meshlint.view.hosts import fqdn
 from meshlint.view.kubernetes import selects
 from meshlint.view.strings import matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshlint.reachability.identities import Edge
     from meshlint.reachability.request import Token
     from meshlint.view.kubernetes import Service
     from meshlint.view.mesh import MeshView
-    from meshlint.view.routing import HttpRoute
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """The pods of a gateway. `principal` is empty where no object says which service account they run as."""
-
-    name: str
-    namespace: str
-    labels: dict[str, str]
-    principal: str
-
-
-def edges(mesh: MeshView) -> list[Edge]:
-    """Every gateway's pods: from charts and Deployments; else one for each selector of a Gateway object."""
-    known = [
-        Edge(pods.name, pods.namespace, pods.labels, _principal(mesh, pods.namespace, pods.service_account))
-        for pods in mesh.gateway_workloads
-    ]
-    if known:
-        return known
-    selectors = {tuple(sorted(gateway.selector.items())): gateway for gateway in mesh.gateways}
-    return [Edge(first.obj.name, first.obj.namespace, dict(labels), "") for labels, first in selectors.items()]
+    from meshlint.view.routing import Destination, HttpRoute, Server, VirtualService
 
 
 def answer(mesh: MeshView, request: Request) -> Answer:
@@ -53,17 +44,13 @@ def answer(mesh: MeshView, request: Request) -> Answer:
     if request.caller == PLAINTEXT:
         return _at_service(mesh, request, _service_name(mesh, request.host, ""), principal="")
     namespace, _, account = request.caller.partition("/")
-    return _from_inside(mesh, request, namespace, _principal(mesh, namespace, account))
-
-
-def _principal(mesh: MeshView, namespace: str, account: str) -> str:
-    return f"{mesh.trust_domain}/ns/{namespace}/sa/{account}"
+    return _from_inside(mesh, request, namespace, principal_of(mesh, namespace, account))
 
 
 def _from_outside(mesh: MeshView, request: Request) -> Answer:
     answers: list[Answer] = []
     for edge in edges(mesh):
-        if request.gateway not in ("", f"{edge.namespace}/{edge.name}"):
+        if request.gateway not in ("", edge.key):
             continue
         found = _at_gateway(mesh, edge, request)
         if found is not None:
@@ -85,13 +72,15 @@ def _unserved(mesh: MeshView, request: Request) -> Answer:
             if selects(gateway.selector, edge.labels)
             for server in gateway.servers
         )
-        if listens and request.gateway in ("", f"{edge.namespace}/{edge.name}"):
+        if listens and request.gateway in ("", edge.key):
             _, _, refusal = _received(mesh, edge, request, "no Gateway")
             return refusal or Answer(Outcome.DENIED, 404, "no Gateway", why)
     return Answer(Outcome.DENIED, 0, "no Gateway", why)
 
 
-def _received(mesh: MeshView, edge: Edge, request: Request, by: str) -> tuple[Request, Token | None, Answer | None]:
+def _received(
+    mesh: MeshView, edge: Edge, request: Request, by: str, principal: str = ""
+) -> tuple[Request, Token | None, Answer | None]:
     """A request as a gateway reads it, with the token that it has verified, and what it refuses before it routes."""
     proxy = Proxy(edge.namespace, edge.labels, request.port)
     read = paths.read(mesh, request)
@@ -103,45 +92,90 @@ def _received(mesh: MeshView, edge: Edge, request: Request, by: str) -> tuple[Re
     verified, refusal = authenticate(mesh, proxy, read)
     if refusal is not None:
         return read, None, refusal
-    verdict = authorize(mesh, proxy, Arrival(read, "", verified))
+    verdict = authorize(mesh, proxy, Arrival(read, principal, verified))
     return read, verified, None if verdict.outcome is Outcome.ALLOWED else verdict
 
 
-def _at_gateway(mesh: MeshView, edge: Edge, request: Request) -> Answer | None:
+def _at_gateway(mesh: MeshView, edge: Edge, request: Request, principal: str = "") -> Answer | None:
     servers = servers_of(mesh, edge.labels, request)
     if not servers:
         return None
     server = servers[0]
-    if server.tls.get("mode") in ("MUTUAL", "ISTIO_MUTUAL") and not request.client_certificate:
+    shown = request.client_certificate or bool(principal)
+    if server.tls.get("mode") in ("MUTUAL", "ISTIO_MUTUAL") and not shown:
         return Answer(Outcome.DENIED, 0, server.obj.key, "it asks for a client certificate")
     if not server.is_http:
-        return Answer(Outcome.ALLOWED, 0, server.obj.key, "it passes the connection on without reading requests")
-    request, verified, refusal = _received(mesh, edge, request, server.obj.key)
+        return _connected(mesh, edge, servers, request, principal)
+    request, verified, refusal = _received(mesh, edge, request, server.obj.key, principal)
     if refusal is not None:
         return refusal
     if server.redirects:
         return Answer(Outcome.REDIRECTED, 301, server.obj.key, "its server redirects to https")
-    routes = gateway_routes(mesh, servers, request)
+    routes = gateway_routes(mesh, servers, request, edge.namespace)
     found = _routed(mesh, request, routes, verified, edge.principal)
     return found or Answer(Outcome.DENIED, 404, server.obj.key, "no route takes the request")
 
 
+def _connected(mesh: MeshView, edge: Edge, servers: Sequence[Server], request: Request, principal: str) -> Answer:
+    """A connection that a gateway passes on without reading requests."""
+    server = servers[0]
+    verdict = authorize(mesh, Proxy(edge.namespace, edge.labels, request.port), Arrival(request, principal, None))
+    if verdict.outcome is not Outcome.ALLOWED:
+        return replace(verdict, status=0)
+    services = bound_services(mesh, servers, request.host.lower(), edge.namespace)
+    gateways = tuple(one.owner.key for one in servers)
+    block = "tcp" if server.protocol == "TCP" or server.ends_tls else "tls"
+    for service, targets in connection_targets(
+        services, gateways, host=request.host.lower(), port=request.port, block=block
+    ):
+        return _passed_on(mesh, service, targets)
+    return Answer(Outcome.DENIED, 0, server.obj.key, f"no {block} route takes the connection")
+
+
+def _passed_on(mesh: MeshView, service: VirtualService, targets: Sequence[Destination]) -> Answer:
+    for target in targets:
+        if lacks := lacks_pods(mesh, target):
+            return Answer(Outcome.DENIED, 0, service.obj.key, lacks)
+    goes_to = targets[0].fqdn if targets else ""
+    why = "it passes the connection on without reading requests"
+    return Answer(Outcome.ALLOWED, 0, service.obj.key, why, goes_to, shares(mesh, targets))
+
+
 def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: str) -> Answer:
-    host = _service_name(mesh, request.host, namespace)
-    hidden = _hidden(mesh, host, namespace, principal, request.port)
+    host = mesh.once(("name", request.host, namespace), lambda: _service_name(mesh, request.host, namespace))
+    unseen = hidden(mesh, host, namespace, principal.rpartition("/")[2], request.port)
     read = paths.read(mesh, request)
-    if hidden is not None and not hidden.status:
-        return hidden
+    if unseen is not None and not unseen.status:
+        return unseen
     if read is None:
         return paths.bad(f"the sidecar of {request.caller}")
-    if hidden is not None:
-        return hidden
+    if unseen is not None:
+        return unseen
     request = read
-    routes = mesh_routes(mesh, host)
+    routes = mesh_routes(mesh, host, namespace)
     if routes:
         found = _routed(mesh, request, routes, None, principal, namespace)
         return found or Answer(Outcome.DENIED, 404, routes[0].obj.key, "no route takes the request")
-    return _at_service(mesh, request, host, principal)
+    return _from_inside_by_connection(mesh, request, host, namespace, principal)
+
+
+def _from_inside_by_connection(mesh: MeshView, request: Request, host: str, namespace: str, principal: str) -> Answer:
+    """The way of a host that has no HTTP routes for callers in the mesh: by its TLS or TCP routes, or straight."""
+    services = mesh_services(mesh, host, namespace)
+    for block in ("tls", "tcp"):
+        for service, targets in connection_targets(services, MESH, host=host, port=request.port, block=block):
+            answers = [_at_target(mesh, request, target, principal, namespace, service) for target in targets]
+            strictest = max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED)
+            return replace(strictest, shares=shares(mesh, targets))
+    return _at_service(mesh, request, host, principal, namespace=namespace)
+
+
+def _at_target(
+    mesh: MeshView, request: Request, target: Destination, principal: str, namespace: str, service: VirtualService
+) -> Answer:
+    if lacks := lacks_pods(mesh, target):
+        return Answer(Outcome.DENIED, 0, service.obj.key, lacks)
+    return _at_service(mesh, request, target.fqdn, principal, target.port, namespace=namespace, subset=target.subset)
 
 
 def _routed(
@@ -164,15 +198,30 @@ def _routed(
             return Answer(_outcome(own[0]), own[0], route.obj.key, f"{name} answers")
         if _is_answered_preflight(route, request):
             return Answer(Outcome.ALLOWED, 200, route.obj.key, f"{name} answers the CORS preflight")
-        sent = _rewritten(route, request)
-        answers = [
-            _at_service(mesh, sent, destination.fqdn, principal, destination.port)
-            for destination in route.destinations
-            if destination.weight != 0
-        ]
-        # Weighted destinations: the request may meet any of them, so the strictest answer is what can happen.
-        return max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED) if answers else None
+        return _forwarded(mesh, route, _rewritten(route, request), principal, namespace)
     return None
+
+
+def _forwarded(mesh: MeshView, route: HttpRoute, sent: Request, principal: str, namespace: str) -> Answer | None:
+    answers: list[Answer] = []
+    for destination in route.destinations:
+        if destination.weight == 0:
+            continue
+        if lacks := lacks_pods(mesh, destination):
+            answers.append(Answer(Outcome.DENIED, 503, route.obj.key, lacks, destination.fqdn))
+            continue
+        answers.append(
+            _at_service(
+                mesh, sent, destination.fqdn, principal, destination.port,
+                namespace=namespace, subset=destination.subset,
+            )
+        )  # fmt: skip
+    if not answers:
+        return None
+    # Weighted destinations: the request may meet any of them, so the strictest answer is what can happen.
+    strictest = max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED)
+    key = ("shares", *((target.fqdn, target.subset, target.weight) for target in route.destinations))
+    return replace(strictest, shares=mesh.once(key, lambda: shares(mesh, route.destinations)))
 
 
 def _outcome(status: int) -> Outcome:
@@ -208,30 +257,47 @@ def _rewritten(route: HttpRoute, request: Request) -> Request:
     return replace(request, host=text(rewrite, "authority") or request.host)
 
 
-def _at_service(mesh: MeshView, request: Request, host: str, principal: str, port: int | None = None) -> Answer:
+def _at_service(
+    mesh: MeshView, request: Request, host: str, principal: str, port: int | None = None, *,
+    namespace: str = "", subset: str = "",
+) -> Answer:  # fmt: skip
+    at = port or request.port
+    if principal and not opens_mtls(mesh, host, subset, at) and host.endswith(_INSIDE):
+        # A DestinationRule has the caller open the connection without its certificate.
+        principal = ""
+    edge = edge_behind(mesh, host)
+    if edge is not None and namespace and edge.key != request.gateway:
+        found = _at_gateway(mesh, edge, replace(request, port=at, gateway=edge.key), principal)
+        why = f"none listens on port {at} for {request.host}"
+        return found or Answer(Outcome.DENIED, 0, "no Gateway", why)
     service = mesh.service_by_fqdn.get(host)
     if service is None:
-        assumed = _assumed_pods(host, port or request.port)
+        assumed = _assumed_pods(mesh, host, at)
         if assumed is None:
-            return _outside_service(mesh, host, port or request.port)
+            return _outside_service(mesh, host, at, namespace)
         found = _at_pods(mesh, request, host, assumed, principal)
         return replace(found, why=f"{found.why} (the objects show no such Service; pods labelled app are assumed)")
     answers = [
         _at_pods(mesh, request, host, Proxy(service.obj.namespace, labels, target), principal)
-        for labels, target in _pods(mesh, service, port or request.port)
+        for labels, target in mesh.once(("pods", host, at), lambda: _pods(mesh, service, at))
     ]
     return max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED)
 
 
-def _assumed_pods(host: str, port: int) -> Proxy | None:
-    """The pods behind a Service that the objects do not show, labelled as nearly everybody labels them."""
+_INSIDE = ".svc.cluster.local"
+
+
+def _assumed_pods(mesh: MeshView, host: str, port: int) -> Proxy | None:
+    """The pods behind a Service that the objects do not show."""
     name, _, rest = host.partition(".")
     namespace, _, domain = rest.partition(".")
-    return Proxy(namespace, {"app": name}, port) if domain == "svc.cluster.local" else None
+    if domain != "svc.cluster.local":
+        return None
+    return Proxy(namespace, mesh.once(("labels", host), lambda: assumed_labels(mesh, namespace, name)), port)
 
 
-def _outside_service(mesh: MeshView, host: str, port: int) -> Answer:
-    entries = mesh.entries_for(host)
+def _outside_service(mesh: MeshView, host: str, port: int, namespace: str) -> Answer:
+    entries = mesh.entries_for(host, namespace or None)
     if entries:
         return Answer(Outcome.ALLOWED, 200, entries[0].obj.key, f"it names {host}", host)
     if mesh.registry_only:
@@ -272,53 +338,3 @@ def _service_name(mesh: MeshView, host: str, namespace: str) -> str:
         if candidate in mesh.service_by_fqdn:
             return candidate
     return name
-
-
-def _hidden(mesh: MeshView, host: str, namespace: str, principal: str, port: int) -> Answer | None:
-    """The refusal of the caller's Sidecar, where it keeps the host out of the caller's sight."""
-    account = principal.rpartition("/")[2]
-    labels = [pods.labels for pods in mesh.workloads_by_namespace.get(namespace, ()) if pods.service_account == account]
-    sidecars = [
-        (2 if mapping(obj.spec, "workloadSelector") else 1 if obj.namespace == namespace else 0, obj)
-        for obj in mesh.istio("Sidecar")
-        if obj.namespace in (namespace, mesh.root_namespace)
-        and (
-            not mapping(obj.spec, "workloadSelector")
-            or any(selects(mapping(obj.spec, "workloadSelector", "labels"), found) for found in labels)
-        )
-    ]
-    if not sidecars:
-        return None
-    rank = max(rank for rank, _ in sidecars)
-    sidecar = next(obj for found, obj in sidecars if found == rank)
-    listed = [entry for egress in elements(sidecar.spec, "egress") for entry in strings(egress, "hosts")]
-    if not listed or any(_lists(entry, host, namespace, mesh) for entry in listed):
-        return None
-    mode = text(sidecar.spec, "outboundTrafficPolicy", "mode") or ("REGISTRY_ONLY" if mesh.registry_only else "")
-    if mode != "REGISTRY_ONLY":
-        return None
-    why = f"it does not list {host}, and nothing else is reached"
-    return Answer(Outcome.DENIED, 502 if _reads_requests(mesh, listed, namespace, port) else 0, sidecar.key, why)
-
-
-def _reads_requests(mesh: MeshView, listed: Sequence[str], namespace: str, port: int) -> bool:
-    """Whether a sidecar reads HTTP at a port, for some host that it lists there; else it only ends the connection."""
-    spoken = [(service.fqdn, service.ports) for service in mesh.services]
-    spoken += [(host, entry.ports) for host, entries in mesh.service_entries_by_host.items() for entry in entries]
-    return any(
-        one.number == port and one.protocol in _HTTP and any(_lists(entry, host, namespace, mesh) for entry in listed)
-        for host, ports in spoken
-        for one in ports
-    )
-
-
-_HTTP = frozenset({"http", "http2", "grpc", "grpc-web", "h2c"})
-
-
-def _lists(entry: str, host: str, namespace: str, mesh: MeshView) -> bool:
-    where, _, pattern = entry.partition("/")
-    service = mesh.service_by_fqdn.get(host)
-    homes = {service.obj.namespace} if service else {found.obj.namespace for found in mesh.entries_for(host)}
-    if where != "*" and (namespace if where == "." else where) not in homes:
-        return False
-    return covers(pattern, host) or covers(host, pattern)

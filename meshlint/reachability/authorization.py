@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Any, cast
 from meshlint.reachability.request import Answer, Outcome, Request, Token
 from meshlint.view.fields import elements, strings, text
 from meshlint.view.kubernetes import selects
-from meshlint.view.security import AuthorizationPolicy, Condition, JwtRule, PolicyRule, Source, path_matches
+from meshlint.view.security import path_matches
 from meshlint.view.strings import any_authz_matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meshlint.view.mesh import MeshView
+    from meshlint.view.security import (
+        AuthorizationPolicy,
+        Condition,
+        JwtRule,
+        PeerAuthentication,
+        PolicyRule,
+        Source,
+    )
 
 
 NO_POLICY = "no AuthorizationPolicy"
@@ -32,6 +40,46 @@ class Proxy:
     labels: dict[str, str]
     port: int
     """Port of the pod, as policies mean it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The policies on some pods."""
+
+    policies: list[AuthorizationPolicy]
+    jwt_rules: list[JwtRule]
+    """Those that read the Authorization header."""
+    peers: list[PeerAuthentication]
+
+
+def guards(mesh: MeshView, proxy: Proxy) -> Guards:
+    """What selects the pods of a proxy, read once for all its requests."""
+    key = ("guards", proxy.namespace, tuple(sorted(proxy.labels.items())))
+    return mesh.once(key, lambda: _guards(mesh, proxy))
+
+
+def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
+    homes = dict.fromkeys((mesh.root_namespace, proxy.namespace))
+    return Guards(
+        [
+            policy
+            for namespace in homes
+            for policy in mesh.policies_by_namespace.get(namespace, ())
+            if not policy.targets and selects(policy.selector, proxy.labels)
+        ],
+        [
+            rule
+            for authentication in mesh.request_authentications
+            if authentication.obj.namespace in homes and selects(authentication.selector, proxy.labels)
+            for rule in authentication.rules
+            if _reads_authorization_header(rule)
+        ],
+        [
+            peer
+            for peer in mesh.peer_authentications
+            if peer.obj.namespace in homes and selects(peer.selector, proxy.labels)
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +104,7 @@ def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Token 
     """The token if the proxy verifies it, and the refusal if it is no good. A missing token is no reason to refuse."""
     # Istio has Envoy let preflights by, whatever token they carry: browsers send none with them.
     token = None if is_preflight(request) else request.token
-    rules = [
-        rule
-        for authentication in mesh.request_authentications
-        if _applies(mesh, authentication.obj.namespace, authentication.selector, proxy)
-        for rule in authentication.rules
-    ]
-    taking = [rule for rule in rules if _reads_authorization_header(rule)]
+    taking = guards(mesh, proxy).jwt_rules
     if token is None or not taking:
         return None, None
     by = taking[0].obj.key
@@ -106,9 +148,7 @@ def _loose(audience: str) -> str:
 def mtls_mode(mesh: MeshView, proxy: Proxy) -> tuple[str, str]:
     """STRICT, PERMISSIVE or DISABLE at a pod's port, and the object that says so."""
     found: list[tuple[int, str, str, str]] = []
-    for peer in mesh.peer_authentications:
-        if not _applies(mesh, peer.obj.namespace, peer.selector, proxy):
-            continue
+    for peer in guards(mesh, proxy).peers:
         rank = 2 if peer.selector else 1 if peer.obj.namespace != mesh.root_namespace else 0
         if peer.selector and peer.ports.get(proxy.port, "UNSET") != "UNSET":
             found.append((3, peer.obj.created, peer.ports[proxy.port], peer.obj.key))
@@ -126,12 +166,7 @@ def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
 
     What an authorizer says is not known here. It opens nothing, so the answer is what happens if it agrees.
     """
-    policies = [
-        policy
-        for namespace in dict.fromkeys((mesh.root_namespace, proxy.namespace))
-        for policy in mesh.policies_by_namespace.get(namespace, ())
-        if not policy.targets and selects(policy.selector, proxy.labels)
-    ]
+    policies = guards(mesh, proxy).policies
     asked: list[str] = []
     for policy in policies:
         if policy.action == "CUSTOM" and any(_takes(rule, policy, proxy, arrival) for rule in policy.rules):
@@ -176,10 +211,6 @@ def _by_rules(policies: Sequence[AuthorizationPolicy], proxy: Proxy, arrival: Ar
 def _names(policies: Sequence[AuthorizationPolicy]) -> str:
     named = ", ".join(policy.obj.key for policy in policies[:2])
     return named if len(policies) < 3 else f"{named} and {len(policies) - 2} more"
-
-
-def _applies(mesh: MeshView, namespace: str, selector: dict[str, str], proxy: Proxy) -> bool:
-    return namespace in (proxy.namespace, mesh.root_namespace) and selects(selector, proxy.labels)
 
 
 def _takes(rule: PolicyRule, policy: AuthorizationPolicy, proxy: Proxy, arrival: Arrival) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshlint.reachability.answer import answer
+from meshlint.reachability.identities import service_accounts
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Request, Token
 from meshlint.view.fields import strings, text
 from meshlint.view.token_claims import AUDIENCE_CLAIMS, exact_claims
@@ -39,9 +40,7 @@ class Axes:
 
 def callers_of(mesh: MeshView) -> list[str]:
     """Everybody whom the objects know: clients outside, pods without a sidecar, and each service account."""
-    gateways = {(gateway.namespace, gateway.service_account) for gateway in mesh.gateway_workloads}
-    accounts = sorted(f"{namespace}/{name}" for namespace, name in mesh.service_accounts - gateways)
-    return [INTERNET, PLAINTEXT, *accounts]
+    return [INTERNET, PLAINTEXT, *sorted("/".join(account) for account in service_accounts(mesh))]
 
 
 def hosts_of(mesh: MeshView, caller: str) -> list[str]:

@@ -6,6 +6,7 @@ takes `\\` for `/`, decodes letters, digits and `-._~`, and refuses an encoded N
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,11 +29,17 @@ _ESCAPED_SLASH = re.compile(r"%(2[fF]|5[cC])")
 def read(mesh: MeshView, request: Request) -> Request | None:
     """The request with its path as proxies of this mesh read it; None where they answer 400 to it."""
     path, question, query = request.path.partition("?")
-    mode = next((found for c in mesh.mesh_configs if (found := c.get("pathNormalization", "normalization"))), "DEFAULT")
-    found = normalized(path, mode)
+    found = normalized(path, mesh.once("path normalization", lambda: _mode(mesh)))
+    if found == path:
+        return request
     return None if found is None else replace(request, path=f"{found}{question}{query}")
 
 
+def _mode(mesh: MeshView) -> str:
+    return next((found for c in mesh.mesh_configs if (found := c.get("pathNormalization", "normalization"))), "DEFAULT")
+
+
+@functools.lru_cache(maxsize=4096)
 def normalized(path: str, mode: str = "DEFAULT") -> str | None:
     """A path without its query; None for one that is refused. `mode` is MeshConfig's `pathNormalization`."""
     if mode == "NONE":

@@ -76,6 +76,21 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the requests that take a weighted route, or a route to a subset."""
+
+    host: str
+    subset: str
+    percent: int
+    pods: tuple[tuple[str, str], ...] = ()
+    """The labels that the subset's pods have."""
+
+    @property
+    def name(self) -> str:
+        return self.subset or self.host.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What becomes of a request. `by` is KIND/NAMESPACE/NAME of the object that decides, `why` half a sentence."""
 
@@ -86,6 +101,8 @@ class Answer:
     why: str
     destination: str = ""
     """Host of the Service that the request is sent to; empty where the mesh answers itself."""
+    shares: tuple[Share, ...] = ()
+    """Which part of such requests goes where, as the route that took it says."""
 
     def __str__(self) -> str:
         status = f" ({self.status})" if self.status and self.outcome is not Outcome.ALLOWED else ""

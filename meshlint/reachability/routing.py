@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from meshlint.reachability.authorization import claim_values, header
-from meshlint.view.fields import mapping, text, whole
+from meshlint.view.fields import mapping, strings, text, whole
 from meshlint.view.hosts import covers
 from meshlint.view.routing import MESH_GATEWAY, HttpRoute, Server, VirtualService
 from meshlint.view.strings import matches
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 def servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
     """The servers of Gateways on some pods that listen on the port for the host; the most specific host wins."""
+    key = ("servers", tuple(sorted(labels.items())), request.host, request.port)
+    return mesh.once(key, lambda: _servers_of(mesh, labels, request))
+
+
+def _servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
     name = request.host.lower()
     found: list[tuple[int, Server]] = []
     for gateway in mesh.gateways:
@@ -45,15 +50,38 @@ def _specific(host: str) -> int:
     return len(host) if host.startswith("*") else 1_000 + len(host)
 
 
-def gateway_routes(mesh: MeshView, servers: Iterable[Server], request: Request) -> list[HttpRoute]:
-    """The routes that a gateway tries for a host, in the order in which istiod puts them."""
-    keys, host = {server.owner.key: server for server in servers}, request.host.lower()
-    candidates = [
+def gateway_routes(mesh: MeshView, servers: Sequence[Server], request: Request, namespace: str) -> list[HttpRoute]:
+    """The routes that a gateway in a namespace tries for a host, in the order in which istiod puts them."""
+    key = ("gateway routes", tuple(map(id, servers)), request.host, namespace)
+    return mesh.once(key, lambda: _gateway_routes(mesh, servers, request.host.lower(), namespace))
+
+
+def _gateway_routes(mesh: MeshView, servers: Sequence[Server], host: str, namespace: str) -> list[HttpRoute]:
+    candidates = bound_services(mesh, servers, host, namespace)
+    return _ordered(_of_narrowest_host(candidates, host), tuple(server.owner.key for server in servers))
+
+
+def bound_services(mesh: MeshView, servers: Iterable[Server], host: str, namespace: str) -> list[VirtualService]:
+    """The VirtualServices of a host that are bound to the servers' Gateways, and that the gateway's namespace sees."""
+    keys = {server.owner.key: server for server in servers}
+    return [
         service
         for service in mesh.virtual_services_covering(host)
         if any(_bound(service, gateway, server, host) for gateway, server in keys.items())
+        and is_exported(mesh, service, namespace)
     ]
-    return _ordered(_of_narrowest_host(candidates, host), tuple(keys))
+
+
+def is_exported(mesh: MeshView, service: VirtualService, namespace: str) -> bool:
+    """Whether proxies of a namespace see a VirtualService (`exportTo`, else the mesh's default)."""
+    exported = strings(service.obj.spec, "exportTo") or mesh.once("default exportTo", lambda: _default_export(mesh))
+    if not exported or "*" in exported or namespace in exported:
+        return True
+    return "." in exported and service.obj.namespace == namespace
+
+
+def _default_export(mesh: MeshView) -> list[str]:
+    return [name for config in mesh.mesh_configs for name in strings(config.values, "defaultVirtualServiceExportTo")]
 
 
 def _bound(service: VirtualService, gateway: str, server: Server, host: str) -> bool:
@@ -63,12 +91,24 @@ def _bound(service: VirtualService, gateway: str, server: Server, host: str) -> 
     return "*" in namespaces or service.obj.namespace in namespaces
 
 
-def mesh_routes(mesh: MeshView, host: str) -> list[HttpRoute]:
-    """The routes of a host for callers inside the mesh: of two VirtualServices the oldest one owns it alone."""
-    owners = [service for service in mesh.virtual_services_covering(host) if service.in_mesh]
+def mesh_routes(mesh: MeshView, host: str, namespace: str) -> list[HttpRoute]:
+    """The routes of a host for callers in a namespace of the mesh."""
+    return mesh.once(
+        ("mesh routes", host, namespace),
+        lambda: _ordered(mesh_services(mesh, host, namespace), (MESH_GATEWAY,)),
+    )
+
+
+def mesh_services(mesh: MeshView, host: str, namespace: str) -> list[VirtualService]:
+    """The VirtualService of a host for callers in the mesh: of two the oldest one owns it alone."""
+    owners = [
+        service
+        for service in mesh.virtual_services_covering(host)
+        if service.in_mesh and is_exported(mesh, service, namespace)
+    ]
     fitting = _of_narrowest_host(owners, host)
     fitting.sort(key=lambda service: service.age)
-    return _ordered(fitting[:1], (MESH_GATEWAY,))
+    return fitting[:1]
 
 
 def _of_narrowest_host(services: Sequence[VirtualService], host: str) -> list[VirtualService]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshlint.view.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
     from datetime import date
 
     from meshlint.environment import Environment
+
+T = TypeVar("T")
 
 
 class Objects:
@@ -25,6 +27,13 @@ class Objects:
         self.by_kind: dict[str, list[Manifest]] = defaultdict(list)
         for obj in self.objects:
             self.by_kind[obj.kind].append(obj)
+        self._known: dict[Hashable, object] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of these objects, which never change: made at the first call with a key."""
+        if key not in self._known:
+            self._known[key] = make()
+        return cast("T", self._known[key])
 
     def istio(self, kind: str) -> list[Manifest]:
         """Istio's objects of a kind, not those of another API that shares its name (Gateway API, Knative).
