@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meshlint.collection import without_collection
 from meshlint.engine import run
 from meshlint.load import Loaded, load
 from meshlint.view.manifest import HELM_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from meshlint.environment import Environment
@@ -50,20 +49,8 @@ CONTEXT_LINES = 1
 
 def lint(arguments: Sequence[str], *, today: date, environment: Environment) -> Linted:
     """Lint the named files and directories. Raises FileNotFoundError for a name that does not exist."""
-    with _without_collection():
+    with without_collection():
         return judge(load(arguments), today=today, environment=environment)
-
-
-@contextmanager
-def _without_collection() -> Generator[None]:
-    """Nothing here makes cycles, and looking for them among a million values takes a quarter of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def judge(loaded: Loaded, *, today: date, environment: Environment) -> Linted:

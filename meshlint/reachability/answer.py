@@ -187,7 +187,9 @@ def _routed(
     namespace: str = "",
 ) -> Answer | None:
     for declared in routes:
-        if not takes(declared, request, verified, namespace) or not takes_call(mesh, declared, request):
+        if not takes(declared, request, verified, namespace):
+            continue
+        if mesh.narrowed_routes and not takes_call(mesh, declared, request):
             continue
         route = followed(mesh, declared, request, verified, namespace)
         if route is None:
@@ -220,6 +222,8 @@ def _forwarded(mesh: MeshView, route: HttpRoute, sent: Request, principal: str, 
         return None
     # Weighted destinations: the request may meet any of them, so the strictest answer is what can happen.
     strictest = max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED)
+    if len(route.destinations) == 1 and not route.destinations[0].subset:
+        return strictest
     key = ("shares", *((target.fqdn, target.subset, target.weight) for target in route.destinations))
     return replace(strictest, shares=mesh.once(key, lambda: shares(mesh, route.destinations)))
 
@@ -276,7 +280,7 @@ def _at_service(
         if assumed is None:
             return _outside_service(mesh, host, at, namespace)
         found = _at_pods(mesh, request, host, assumed, principal)
-        return replace(found, why=f"{found.why} (the objects show no such Service; pods labelled app are assumed)")
+        return replace(found, why=f"{found.why}{ASSUMED}")
     answers = [
         _at_pods(mesh, request, host, Proxy(service.obj.namespace, labels, target), principal)
         for labels, target in mesh.once(("pods", host, at), lambda: _pods(mesh, service, at))
@@ -285,6 +289,9 @@ def _at_service(
 
 
 _INSIDE = ".svc.cluster.local"
+
+ASSUMED = " (the objects show no such Service; pods labelled app are assumed)"
+"""What an answer says where pods follow from selectors alone."""
 
 
 def _assumed_pods(mesh: MeshView, host: str, port: int) -> Proxy | None:
@@ -328,7 +335,7 @@ def _at_pods(mesh: MeshView, request: Request, host: str, proxy: Proxy, principa
     verified, refusal = authenticate(mesh, proxy, request)
     if refusal is not None:
         return replace(refusal, destination=host)
-    return replace(authorize(mesh, proxy, Arrival(request, proven, verified)), destination=host)
+    return authorize(mesh, proxy, Arrival(request, proven, verified), host)
 
 
 def _service_name(mesh: MeshView, host: str, namespace: str) -> str:

@@ -54,8 +54,7 @@ class Guards:
 
 def guards(mesh: MeshView, proxy: Proxy) -> Guards:
     """What selects the pods of a proxy, read once for all its requests."""
-    key = ("guards", proxy.namespace, tuple(sorted(proxy.labels.items())))
-    return mesh.once(key, lambda: _guards(mesh, proxy))
+    return mesh.once(("guards", proxy.namespace, *proxy.labels.items()), lambda: _guards(mesh, proxy))
 
 
 def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
@@ -161,8 +160,9 @@ def mtls_mode(mesh: MeshView, proxy: Proxy) -> tuple[str, str]:
     return mode, by
 
 
-def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
-    """What the proxy's AuthorizationPolicies say: DENY rules, then whether some ALLOW rule takes the request.
+def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival, destination: str = "") -> Answer:
+    """What the AuthorizationPolicies of a destination's, or a gateway's, proxy say: DENY rules, then whether some ALLOW
+    rule takes the request.
 
     What an authorizer says is not known here. It opens nothing, so the answer is what happens if it agrees.
     """
@@ -175,9 +175,9 @@ def authorize(mesh: MeshView, proxy: Proxy, arrival: Arrival) -> Answer:
                 why = (
                     f"{provider or 'its provider'} is no authorizer of extensionProviders, so proxies refuse all of it"
                 )
-                return Answer(Outcome.DENIED, 403, policy.obj.key, why)
+                return Answer(Outcome.DENIED, 403, policy.obj.key, why, destination)
             asked.append(provider)
-    verdict = _by_rules(policies, proxy, arrival)
+    verdict = _by_rules(policies, proxy, arrival, destination)
     if asked and verdict.outcome is Outcome.ALLOWED:
         return replace(verdict, why=f"{verdict.why}, if {' and '.join(asked)} lets it pass")
     return verdict
@@ -192,20 +192,26 @@ def _authorizers(mesh: MeshView) -> set[str]:
     }
 
 
-def _by_rules(policies: Sequence[AuthorizationPolicy], proxy: Proxy, arrival: Arrival) -> Answer:
+def _by_rules(policies: Sequence[AuthorizationPolicy], proxy: Proxy, arrival: Arrival, destination: str) -> Answer:
     for policy in policies:
         if policy.action == "DENY":
             for rule in policy.rules:
                 if _takes(rule, policy, proxy, arrival):
-                    return Answer(Outcome.DENIED, 403, policy.obj.key, f"its rule {rule.path[-1]} takes the request")
+                    return Answer(
+                        Outcome.DENIED, 403, policy.obj.key, f"its rule {rule.path[-1]} takes the request", destination
+                    )
     allowing = [policy for policy in policies if policy.action == "ALLOW"]
     if not allowing:
-        return Answer(Outcome.ALLOWED, 200, NO_POLICY, "no ALLOW policy selects the pods, so everything passes")
+        return Answer(
+            Outcome.ALLOWED, 200, NO_POLICY, "no ALLOW policy selects the pods, so everything passes", destination
+        )
     for policy in allowing:
         for rule in policy.rules:
             if _takes(rule, policy, proxy, arrival):
-                return Answer(Outcome.ALLOWED, 200, policy.obj.key, f"its rule {rule.path[-1]} takes the request")
-    return Answer(Outcome.DENIED, 403, _names(allowing), "no ALLOW rule takes the request")
+                return Answer(
+                    Outcome.ALLOWED, 200, policy.obj.key, f"its rule {rule.path[-1]} takes the request", destination
+                )
+    return Answer(Outcome.DENIED, 403, _names(allowing), "no ALLOW rule takes the request", destination)
 
 
 def _names(policies: Sequence[AuthorizationPolicy]) -> str:
@@ -223,14 +229,25 @@ def _takes(rule: PolicyRule, policy: AuthorizationPolicy, proxy: Proxy, arrival:
 
 def _field(raw: dict[str, object], name: str, value: str, *, ignore_case: bool = False) -> bool:
     """Whether a value passes a field and its `not` twin. A value that is not there is taken by no pattern."""
-    wanted, unwanted = strings(raw, name), strings(raw, f"not{name[0].upper()}{name[1:]}")
+    twin = _TWINS[name]
+    if name not in raw and twin not in raw:
+        return True
+    wanted, unwanted = strings(raw, name), strings(raw, twin)
     if ignore_case:
         value, wanted, unwanted = value.lower(), [w.lower() for w in wanted], [u.lower() for u in unwanted]
     return (not wanted or any_authz_matches(wanted, value)) and not (unwanted and any_authz_matches(unwanted, value))
 
 
+_TWINS = {
+    name: f"not{name[0].upper()}{name[1:]}"
+    for name in ("principals", "namespaces", "requestPrincipals", "trustDomains", "hosts", "ports", "methods")
+}
+
+
 def _from(source: Source, policy: AuthorizationPolicy, arrival: Arrival) -> bool:
     raw = source.raw
+    if not raw:
+        return True
     token = arrival.verified
     request_principal = f"{token.issuer}/{token.subject}" if token else ""
     trust_domain = arrival.principal.split("/")[0]

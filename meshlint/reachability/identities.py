@@ -44,7 +44,11 @@ def principal_of(mesh: MeshView, namespace: str, account: str) -> str:
 
 def edges(mesh: MeshView) -> list[Edge]:
     """Every gateway's pods: from charts and Deployments; else one for each selector of a Gateway object."""
-    return mesh.once("edges", lambda: _edges(mesh))
+    return mesh.once(EDGES, lambda: _edges(mesh))
+
+
+EDGES = "edges"
+"""Under which a mesh keeps them."""
 
 
 def _edges(mesh: MeshView) -> list[Edge]:
@@ -129,19 +133,26 @@ def service_accounts(mesh: MeshView) -> frozenset[Account]:
 def assumed_labels(mesh: MeshView, namespace: str, name: str) -> dict[str, str]:
     """Labels of pods that no object shows: `app`, as nearly everybody has it, and each label that some selector of the
     namespace compares with this name."""
-    compared = mesh.once("compared labels", lambda: _compared(mesh))
+    compared = mesh.once(COMPARED, lambda: labels_compared(mesh))
     return {"app": name, **dict.fromkeys(compared.get((namespace, name), ()), name)}
 
 
-def _compared(mesh: MeshView) -> dict[tuple[str, str], list[str]]:
+COMPARED = "compared labels"
+"""Under which a mesh keeps them."""
+
+
+def labels_compared(mesh: MeshView) -> dict[tuple[str, str], list[str]]:
+    """The labels that selectors of a namespace compare with a value, by both."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for namespace, selector in _selectors(mesh):
+    for namespace, selector in compared_selectors(mesh):
         for label, value in selector.items():
             found[namespace, value].append(label)
     return found
 
 
-def _selectors(mesh: MeshView) -> Iterator[tuple[str, dict[str, str]]]:
+def compared_selectors(mesh: MeshView) -> Iterator[tuple[str, dict[str, str]]]:
+    """(namespace, labels) of every selector of Istio's objects."""
+
     def labels(obj: Manifest) -> dict[str, str]:
         block = mapping(obj.spec, "workloadSelector")
         return string_map(block, "labels") or string_map(block, "matchLabels")
@@ -179,5 +190,3 @@ def pattern_of(principal: str) -> str:
     else:
         return ""
     return f"{namespace.replace('*', 'stranger') or 'stranger'}/{account.replace('*', 'stranger') or 'stranger'}"
-
-

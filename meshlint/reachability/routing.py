@@ -6,6 +6,7 @@ the VirtualServices of a host at a gateway is that of pilot/pkg/networking/core/
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -135,7 +136,10 @@ def _ordered(services: list[VirtualService], gateways: tuple[str, ...]) -> list[
 
 def takes(route: HttpRoute, request: Request, verified: Token | None, caller_namespace: str = "") -> bool:
     """Whether a route's matches take a request; `verified` is the token that the proxy itself has verified."""
-    return not route.matches or any(_takes(match, request, verified, caller_namespace) for match in route.matches)
+    if not route.matches:
+        return True
+    path = request.path.partition("?")[0]
+    return any(_takes(match, path, request, verified, caller_namespace) for match in route.matches)
 
 
 def followed(
@@ -156,33 +160,44 @@ def followed(
     return None
 
 
-def _takes(match: Json, request: Request, verified: Token | None, caller_namespace: str) -> bool:
-    uri = mapping(match, "uri")
-    path = request.path.partition("?")[0]
+def _takes(match: Json, path: str, request: Request, verified: Token | None, caller_namespace: str) -> bool:
+    uri, method = match.get("uri"), match.get("method")
     if uri and not matches(uri, path, ignore_case=match.get("ignoreUriCase") is True):
         return False
+    if method and not matches(method, request.method):
+        return False
+    headers: Json = match.get("headers") or {}
+    if not all(_header(name, headers[name] or {}, request, verified) for name in headers):
+        return False
+    without: Json = match.get("withoutHeaders") or {}
+    if any(_header(name, without[name] or {}, request, verified, empty_if_missing=True) for name in without):
+        return False
+    return _SELDOM.isdisjoint(match) or _takes_seldom(match, request, caller_namespace)
+
+
+_SELDOM = frozenset({"authority", "scheme", "port", "sourceNamespace", "queryParams"})
+
+
+def _takes_seldom(match: Json, request: Request, caller_namespace: str) -> bool:
     port = whole(match, "port")
     return (
-        matches(mapping(match, "method"), request.method)
-        and matches(mapping(match, "authority"), request.host)
+        matches(mapping(match, "authority"), request.host)
         and matches(mapping(match, "scheme"), "http" if request.port == 80 else "https")
         and (port is None or port == request.port)
         and text(match, "sourceNamespace") in ("", caller_namespace)
-        and all(_header(name, mapping(match, "headers", name), request, verified) for name in mapping(match, "headers"))
-        and not any(
-            _header(name, mapping(match, "withoutHeaders", name), request, verified, empty_if_missing=True)
-            for name in mapping(match, "withoutHeaders")
-        )
         and all(
             _query(name, mapping(match, "queryParams", name), request.path) for name in mapping(match, "queryParams")
         )
     )
 
 
+_claim_of = functools.lru_cache(maxsize=4096)(claim_of)
+
+
 def _header(
     name: str, match: Json, request: Request, verified: Token | None, *, empty_if_missing: bool = False
 ) -> bool:
-    if claim := claim_of(name):
+    if claim := _claim_of(name):
         return verified is not None and any(matches(match, value) for value in claim_values(verified, claim))
     value = header(request, name.lower())
     if not match:

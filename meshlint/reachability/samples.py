@@ -54,8 +54,8 @@ def _of_regex(pattern: str) -> tuple[str, ...]:
         found = _Walk(pattern.removeprefix("(?i)")).alternatives()
     except (IndexError, ValueError):
         found = []
-    certain = [one for one in dict.fromkeys([*found, *_GUESSES]) if _taken(pattern, one)]
-    return tuple(certain[:MOST])
+    certain = [one for one in dict.fromkeys(found) if _taken(pattern, one)]
+    return tuple(certain[:MOST] or [one for one in _GUESSES if _taken(pattern, one)][:1])
 
 
 def of_regex(pattern: str) -> list[str]:

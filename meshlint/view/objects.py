@@ -35,6 +35,10 @@ class Objects:
             self._known[key] = make()
         return cast("T", self._known[key])
 
+    def remember(self, key: Hashable, value: object) -> None:
+        """Let `once` answer with this from now on: what another version of the same mesh lets assume."""
+        self._known[key] = value
+
     def istio(self, kind: str) -> list[Manifest]:
         """Istio's objects of a kind, not those of another API that shares its name (Gateway API, Knative).
 

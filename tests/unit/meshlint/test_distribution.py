@@ -127,4 +127,5 @@ def test_compare_tells_two_meshes_apart(installed: Path, tmp_path: Path) -> None
     assert "was denied by PeerAuthentication/istio-system/default" in changed.stdout, changed.stderr
     assert changed.returncode == 1
     same = done([installed / "meshlint", "compare", "old.yaml", "old.yaml"], cwd=tmp_path)
-    assert (same.stdout, same.returncode) == ("No request changes its answer.\n", 0)
+    assert same.stdout.startswith("Both have the same objects, so no request changes its answer")
+    assert same.returncode == 0
