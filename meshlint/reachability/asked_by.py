@@ -44,6 +44,9 @@ def by_match(match: Json) -> Iterator[Draft]:
 def _set(choices: Choices, name: str, values: list[str | None]) -> None:
     named = claim_of(name)
     dimension = dimensions.claim(named) if named else dimensions.header(name)
+    if dimension == dimensions.claim("sub"):
+        # Whoever it may be is somebody.
+        values = ["somebody" if value == "x" else value for value in values]
     choices.setdefault(dimension, values)
 
 

@@ -42,6 +42,7 @@ def places(mesh: MeshView) -> set[Place]:
     inside |= {target.fqdn for service in mesh.virtual_services for target in service.layer4}
     inside |= {host for service in mesh.virtual_services if service.in_mesh for host in service.fqdns}
     inside |= set(mesh.service_entries_by_host) | set(_selected(mesh))
+    outside.add("*")
     return {Place(True, one_of(host)) for host in outside} | {Place(False, one_of(host)) for host in inside if host}
 
 
@@ -139,6 +140,9 @@ class Survey:
     @cached_property
     def _proxies(self) -> list[Proxy]:
         on_edges = {edge.key: edge for edge, _ in self.servers}
+        if self.place.outside and not on_edges:
+            # A host that nobody serves meets the policies of every gateway that reads requests.
+            on_edges = {edge.key: edge for edge in edges(self.mesh)}
         for host in self.destinations:
             edge = edge_behind(self.mesh, host)
             if edge is not None:
@@ -170,6 +174,8 @@ class Survey:
             if service is not None:
                 found.add(service.obj.key)
                 found |= {workload.obj.key for workload in self.mesh.backends(service)}
+        if self.place.outside and not self.servers:
+            found |= {gateway.obj.key for gateway in self.mesh.gateways}
         for guarding in self.guards:
             found |= {policy.obj.key for policy in guarding.policies}
             found |= {rule.obj.key for rule in guarding.jwt_rules}
@@ -180,7 +186,10 @@ class Survey:
     def ports(self) -> list[int]:
         """Ports that somebody listens on, or that policies name."""
         if self.place.outside:
-            return list(dict.fromkeys(server.number for _, server in self.servers))
+            listening = [server for _, server in self.servers] or [
+                server for gateway in self.mesh.gateways for server in gateway.servers if server.is_http
+            ]
+            return list(dict.fromkeys(server.number for server in listening))
         service = self.mesh.service_by_fqdn.get(self.place.host)
         found = [port.number for port in service.ports] if service is not None else []
         found += [port.number for entry in self.mesh.entries_for(self.place.host) for port in entry.ports]

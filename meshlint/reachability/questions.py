@@ -56,6 +56,9 @@ STRANGER = "elsewhere/stranger"
 MOST = 10_000
 """How many requests are asked at one place; what is left out is counted."""
 
+OTHER_PORT = 15999
+"""A port of pods that no Service has: whoever knows a pod's address may try it."""
+
 OTHER_METHODS = 3
 """How many methods that nothing names are asked beside those that something does."""
 
@@ -208,6 +211,8 @@ class Questions:
         """Every value of every dimension that occurs on either side, and one that does not."""
         found: dict[Dimension, list[str | None]] = {PATH: [*self._paths], METHOD: []}
         found[PORT] = [str(port) for port in self._ports[1:]]
+        if not self._place.outside:
+            found[PORT].append(str(OTHER_PORT))
         for (kind, name), value in self._conditions:
             if kind in ("header", "query"):
                 values = found.setdefault((kind, name), [None, "other"])

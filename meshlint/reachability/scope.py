@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.reachability.identities import labels_of
+from meshlint.reachability.identities import edges, labels_of
 from meshlint.reachability.request import Answer, Outcome
 from meshlint.view.fields import elements, mapping, string_map, strings, text
 from meshlint.view.hosts import covers
@@ -47,7 +47,8 @@ def hidden(mesh: MeshView, host: str, namespace: str, account: str, port: int) -
 
 def _hidden(mesh: MeshView, host: str, namespace: str, account: str, port: int) -> Answer | None:
     sidecar = sidecar_of(mesh, namespace, account)
-    if sidecar is None:
+    if sidecar is None or any(edge.principal.split("/")[2::2] == [namespace, account] for edge in edges(mesh)):
+        # No Sidecar holds for a gateway.
         return None
     listed = [entry for egress in elements(sidecar.spec, "egress") for entry in strings(egress, "hosts")]
     if not listed or any(_lists(entry, host, namespace, mesh) for entry in listed):

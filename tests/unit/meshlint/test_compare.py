@@ -69,7 +69,7 @@ def deny_a_subject(listed: Objects) -> None:
 
 def take_another_audience(listed: Objects) -> None:
     for match in route(listed, "chatgpt-mcp.mcp")["match"]:
-        match["headers"]["@request.auth.claims[aud]"] = {"regex": ".+"}
+        match["headers"]["@request.auth.claims[aud]"] = {"exact": "https://other.example.com/mcp"}
 
 
 def let_an_origin_in(listed: Objects) -> None:
@@ -120,7 +120,7 @@ def forget_keys(listed: Objects) -> None:
 
 PLANTED: dict[Callable[[Objects], None], tuple[str, str]] = {
     deny_a_subject: ("changes", "sub banned-user"),
-    take_another_audience: ("changes", "aud https://foreign.example.net, scope"),
+    take_another_audience: ("changes", "aud https://other.example.com/mcp"),
     let_an_origin_in: ("changes", "origin: https://evil.example.net"),
     open_a_path: ("changes", ":8080/metrics from chatgpt-production/chatgpt-frontend"),
     drop_a_method: ("changes", "DELETE http://chatgpt-mcp.chatgpt-production.svc.cluster.local:8080/mcp"),

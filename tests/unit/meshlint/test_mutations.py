@@ -6,15 +6,15 @@ from functools import cache
 
 import pytest
 
-from tests.unit.meshlint import mutation
-from tests.unit.meshlint.mutation import SAME, SURVIVORS, reason
+from tests.unit.meshlint.mutation import fields
+from tests.unit.meshlint.mutation.fields import SAME, SURVIVORS, reason
 
 pytestmark = pytest.mark.unit
 
 
 @cache
 def found() -> dict[str, bool]:
-    return mutation.run()
+    return fields.run()
 
 
 def test_at_least_nine_of_ten_mutants_that_behave_differently_are_caught() -> None:
@@ -34,4 +34,4 @@ def test_every_survivor_has_a_reason_and_every_reason_a_survivor() -> None:
 
 
 def test_the_page_is_current() -> None:
-    assert mutation.PAGE.read_text() == mutation.page(found()), "run python -m tests.unit.meshlint.mutation"
+    assert fields.PAGE.read_text() == fields.page(found()), "run python -m tests.unit.meshlint.mutation"

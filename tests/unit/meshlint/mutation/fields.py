@@ -16,7 +16,7 @@ from meshlint import schemas
 from meshlint.finding import dotted
 
 TODAY = date(2026, 12, 1)
-FIXTURE = Path(__file__).parents[2] / "fixtures" / "mesh" / "correct.yaml"
+FIXTURE = Path(__file__).parents[3] / "fixtures" / "mesh" / "correct.yaml"
 KINDS = (
     "Gateway", "VirtualService", "DestinationRule", "PeerAuthentication", "RequestAuthentication",
     "AuthorizationPolicy", "EnvoyFilter", "ServiceEntry", "Sidecar", "Telemetry",
@@ -197,7 +197,4 @@ def run() -> dict[str, bool]:
     return {mutant.name: bool(meshlint.run(mutant.apply(objects), today=TODAY).findings) for mutant in mutants(objects)}
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "rules" / "mutations.md"
-
-if __name__ == "__main__":
-    PAGE.write_text(page(run()), encoding="utf-8")
+PAGE = Path(__file__).parents[4] / "docs" / "rules" / "mutations.md"
