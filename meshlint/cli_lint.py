@@ -11,43 +11,55 @@ from meshlint.finding import Severity
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Sequence
+
+    from meshlint.configuration import Configuration
+    from meshlint.lint import Linted, Located
+    from meshlint.load import Loaded
 
 HELP = "find what is wrong, dangerous or without effect in Istio YAML"
 
 DESCRIPTION = """\
 Check Istio and Kubernetes objects in YAML or JSON: files, directories, `helm template` output and
-`kubectl get -o yaml` lists (`-` reads standard input). Values files of Istio's charts and MeshConfig
-documents are checked too. Give everything that belongs together in one call: many defects are between
-objects, and rules that miss an input say so."""
+`kubectl get -o yaml` lists (`-` reads standard input). A named directory that is a Helm chart or a
+kustomization is rendered, where helm, kustomize or kubectl is on the PATH. Values files of Istio's charts
+and MeshConfig documents are checked too. Give everything that belongs together in one call: many defects
+are between objects, and rules that miss an input say so."""
 
 EPILOG = """\
 A finding is accepted by a comment in its document:
   # accept: MCP107 until 2027-01-31 because the upstream deduplicates calls
 
-exit status: 0 no finding at the threshold or above, 1 findings, 2 wrong use"""
+What a repository wants of every run stands in .meshlint.yaml, where an option here does not say otherwise:
+  {ignore: [MCP606], fail_on: error, mcp_paths: [/mcp], baseline: .meshlint-baseline.json}
+
+exit status: 0 no finding at the threshold or above, 1 findings, 2 wrong use, or nothing to check"""
+
+FORMATS = ("text", "json", "sarif", "junit", "github")
+_SEVERITIES = [severity.value for severity in Severity]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `lint` takes."""
-    parser.add_argument("path", nargs="+", metavar="FILE|DIR|-", help="what to check")
+    parser.add_argument("path", nargs="*", metavar="FILE|DIR|-", help="what to check")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="read the objects of a cluster too (with kubectl)")
+    parser.add_argument("--context", help="which context of the kubeconfig (default: its current one)")
+    parser.add_argument("--no-render", action="store_true", help="read charts and kustomizations as plain files")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print (default: text)")
     parser.add_argument(
-        "--format", choices=("text", "json", "sarif", "github"), default="text", help="how to print (default: text)"
+        "--select", metavar="CODES", help="report these codes only, or those that begin so: MCP107,MCP3"
     )
+    parser.add_argument("--ignore", metavar="CODES", help="do not report these codes, or those that begin so")
+    parser.add_argument("--severity", choices=_SEVERITIES, help="report nothing below this (default: info)")
     parser.add_argument(
-        "--severity",
-        choices=[severity.value for severity in Severity],
-        default=Severity.INFO.value,
-        help="report nothing below this (default: info)",
+        "--fail-on", choices=_SEVERITIES, help="exit 1 for findings of this severity and above (default: warning)"
     )
-    parser.add_argument(
-        "--fail-on",
-        choices=[severity.value for severity in Severity],
-        default=Severity.WARNING.value,
-        help="exit 1 for findings of this severity and above (default: warning)",
-    )
+    parser.add_argument("--baseline", metavar="FILE", help="do not report the findings that this file knows")
+    parser.add_argument("--write-baseline", metavar="FILE", help="write down every finding as known, and exit 0")
+    parser.add_argument("--config", metavar="FILE", help="settings of a repository (default: .meshlint.yaml, if any)")
     parser.add_argument("--today", type=_day, default=None, metavar="YYYY-MM-DD", help="judge dates as of this day")
     parser.add_argument(
-        "--environment", choices=("production", "staging"), default="production",
+        "--environment", choices=("production", "staging"),
         help="staging allows fault injection and full trace sampling (default: production)",
     )  # fmt: skip
     parser.add_argument(
@@ -68,42 +80,101 @@ def _day(text: str) -> date:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; the exit status says whether one is at the threshold."""
-    from meshlint import formats
-    from meshlint.environment import Environment
-    from meshlint.lint import Linted, lint
+    from meshlint import baseline, configuration
+    from meshlint.rendered import RenderError
 
-    environment = Environment(
-        production=arguments.environment == "production",
-        mcp_paths=tuple(arguments.mcp_path or ("/mcp",)),
-        ask_jwks_uris=arguments.ask_jwks_uris,
-    )
-    today = arguments.today or datetime.now(tz=UTC).date()
     try:
-        linted = lint(arguments.path, today=today, environment=environment)
+        settings = configuration.read(arguments.config)
+        known_file = arguments.baseline or settings.baseline
+        known = baseline.read(known_file) if known_file and not arguments.write_baseline else {}
+        loaded = _loaded(arguments)
+        linted = _judged(loaded, arguments, settings)
     except FileNotFoundError as error:
-        print(f"{error.args[0]}: no such file or directory", file=sys.stderr)
-        return 2
-    threshold = Severity(arguments.severity)
-    shown = Linted(
-        [found for found in linted.findings if found.severity.at_least(threshold)],
-        linted.accepted,
-        linted.not_judged,
-        linted.passed_over,
-        linted.objects,
-    )
-    match arguments.format:
-        case "json":
-            output = formats.as_json(shown)
-        case "sarif":
-            output = formats.sarif(shown)
-        case "github":
-            output = formats.github(shown)
-        case _:
-            output = formats.text(shown, colour=_wants_colour(arguments.colour), verbose=arguments.verbose)
+        return _wrong(f"{error.filename or error.args[0]}: no such file or directory")
+    except (configuration.ConfigurationError, baseline.BaselineError, RenderError) as error:
+        return _wrong(str(error))
+    if not linted.objects and not loaded.troubles:
+        return _wrong(f"{_named(arguments)}: no manifest to check{_why(linted)}")
+    if arguments.write_baseline:
+        count = baseline.write(arguments.write_baseline, linted.findings)
+        print(f"{arguments.write_baseline}: {count} findings are known from now on")
+        return 0
+    new = linted.without(known).reported(_wanted(arguments, settings))
+    threshold = Severity(arguments.severity or settings.severity or Severity.INFO)
+    output = _written(new.reported(lambda found: found.severity.at_least(threshold)), arguments)
     if output:
         print(output)
-    fail_on = Severity(arguments.fail_on)
-    return int(any(found.severity.at_least(fail_on) for found in linted.findings))
+    fail_on = Severity(arguments.fail_on or settings.fail_on or Severity.WARNING)
+    return int(any(found.severity.at_least(fail_on) for found in new.findings))
+
+
+def _wrong(sentences: str) -> int:
+    print(sentences, file=sys.stderr)
+    return 2
+
+
+def _named(arguments: argparse.Namespace) -> str:
+    return ", ".join([*arguments.path, *([arguments.kubeconfig] if arguments.kubeconfig else [])]) or "meshlint lint"
+
+
+def _why(linted: Linted) -> str:
+    reasons = dict.fromkeys(reason for _, reason in linted.passed_over)
+    return f" ({len(linted.passed_over)} passed over: {'; '.join(reasons)})" if reasons else ""
+
+
+def _loaded(arguments: argparse.Namespace) -> Loaded:
+    from meshlint.collection import without_collection
+    from meshlint.load import load, load_bytes
+    from meshlint.rendered import of_cluster
+
+    with without_collection():
+        loaded = load(arguments.path, render=not arguments.no_render)
+        for listed in of_cluster(arguments.kubeconfig, arguments.context) if arguments.kubeconfig else ():
+            load_bytes(listed, f"cluster of {arguments.kubeconfig}", loaded, explicit=False)
+        return loaded
+
+
+def _judged(loaded: Loaded, arguments: argparse.Namespace, settings: Configuration) -> Linted:
+    from meshlint.collection import without_collection
+    from meshlint.environment import Environment
+    from meshlint.lint import judge
+
+    environment = Environment(
+        production=(arguments.environment or settings.environment or "production") == "production",
+        mcp_paths=tuple(arguments.mcp_path or settings.mcp_paths or ("/mcp",)),
+        ask_jwks_uris=arguments.ask_jwks_uris,
+    )
+    with without_collection():
+        return judge(loaded, today=arguments.today or datetime.now(tz=UTC).date(), environment=environment)
+
+
+def _wanted(arguments: argparse.Namespace, settings: Configuration) -> Callable[[Located], bool]:
+    """Whether a finding is of the rules that are wanted."""
+    selected = tuple(_codes(arguments.select) or settings.select or ("",))
+    ignored = tuple(_codes(arguments.ignore) or settings.ignore or ())
+    return lambda found: found.code.startswith(selected) and not found.code.startswith(ignored)
+
+
+def _codes(written: str | None) -> Sequence[str]:
+    return [code.strip().upper() for code in (written or "").split(",") if code.strip()]
+
+
+def _written(shown: Linted, arguments: argparse.Namespace) -> str:
+    from meshlint import formats
+    from meshlint.junit import junit
+    from meshlint.sarif import sarif
+
+    match arguments.format:
+        case "json":
+            return formats.as_json(shown)
+        case "sarif":
+            return sarif(shown)
+        case "junit":
+            return junit(shown)
+        case "github":
+            return formats.github(shown)
+        case _:
+            return formats.text(shown, colour=_wants_colour(arguments.colour), verbose=arguments.verbose)
 
 
 def _wants_colour(choice: str) -> bool:

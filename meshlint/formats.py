@@ -1,4 +1,4 @@
-"""Findings as text for a terminal, JSON, SARIF for code scanning, and GitHub annotations."""
+"""Findings as text for a terminal, JSON, and GitHub annotations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from meshlint.finding import Severity
 from meshlint.rules import load as rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from meshlint.lint import Linted, Located
 
 _BOLD, _DIM, _RESET = "\033[1m", "\033[2m", "\033[0m"
@@ -22,7 +20,14 @@ def text(linted: Linted, *, colour: bool, verbose: bool) -> str:
     """One block per finding, with the offending lines; then what was not judged, and a sum."""
     paint = _Paint(colour)
     blocks = [_block(found, paint) for found in linted.findings]
+    if len(blocks) > MANY:
+        blocks = [*_summary(linted), "", *blocks]
     tail: list[str] = []
+    if linted.known:
+        tail.append(f"{linted.known} of the baseline are not shown")
+    if linted.mended:
+        tail.append(f"{len(linted.mended)} of the baseline are mended; write it anew to keep them so")
+        tail += [f"  {said}" for said in linted.mended] if verbose else []
     if linted.accepted:
         tail.append(f"{len(linted.accepted)} accepted:")
         tail += [f"  {found.code} {found.object} until {took.until}: {took.why}" for found, took in linted.accepted]
@@ -32,6 +37,28 @@ def text(linted: Linted, *, colour: bool, verbose: bool) -> str:
         tail += _passed_over(linted, verbose=verbose)
     tail.append(_sum(linted))
     return "\n".join([*blocks, *tail])
+
+
+MANY = 40
+"""Above so many findings a table of them comes first."""
+
+
+def _summary(linted: Linted) -> list[str]:
+    """How many findings there are of each code, the most severe first."""
+    counts = Counter(found.code for found in linted.findings)
+    worst: dict[str, Severity] = {}
+    files: dict[str, set[str]] = {}
+    for found in linted.findings:
+        files.setdefault(found.code, set()).add(found.file)
+        if found.code not in worst or found.severity.rank < worst[found.code].rank:
+            worst[found.code] = found.severity
+    known = rules()
+    ordered = sorted(counts, key=lambda code: (worst[code].rank, -counts[code], code))
+    lines = [f"{len(linted.findings)} findings in {linted.files} files, by rule:"]
+    for code in ordered:
+        title = known[code].title if code in known else "what the text itself has wrong"
+        lines.append(f"  {counts[code]:>6} {worst[code]:7} {code} in {len(files[code])} files: {title}")
+    return lines
 
 
 class _Paint:
@@ -53,6 +80,7 @@ def _block(found: Located, paint: _Paint) -> str:
             lines.append(paint(colour, f"  {number:>{width}} > {_shown(content)}"))
         elif content.strip():
             lines.append(paint(_DIM, f"  {number:>{width}} | {_shown(content)}"))
+    lines += [f"  also {file}:{line}" for file, line in found.also]
     return "\n".join([*lines, ""])
 
 
@@ -65,9 +93,7 @@ def _shown(content: str) -> str:
 def _not_judged(linted: Linted, *, verbose: bool) -> list[str]:
     if verbose:
         return ["did not judge:", *(f"  {item.code}: {item.reason}" for item in linted.not_judged)]
-    reasons = Counter(item.reason for item in linted.not_judged)
-    lines = [f"{len(linted.not_judged)} rules did not judge (name the missing files too, or see --verbose):"]
-    return [*lines, *(f"  {reason}: {count}" for reason, count in reasons.most_common())]
+    return [f"{len(linted.not_judged)} rules did not judge, for lack of objects that they go by (--verbose lists them)"]
 
 
 def _passed_over(linted: Linted, *, verbose: bool) -> list[str]:
@@ -98,6 +124,7 @@ def as_json(linted: Linted) -> str:
         "not_judged": [{"code": item.code, "reason": item.reason} for item in linted.not_judged],
         "passed_over": [{"file": file, "reason": reason} for file, reason in linted.passed_over],
         "objects": linted.objects,
+        "baseline": {"known": linted.known, "mended": list(linted.mended)},
     }
     return json.dumps(document, indent=2)
 
@@ -110,6 +137,8 @@ def _fields(found: Located) -> dict[str, Any]:
         "file": found.file,
         "line": found.line,
         "object": found.object,
+        "fingerprint": found.fingerprint,
+        "also": [{"file": file, "line": line} for file, line in found.also],
     }
 
 
@@ -129,53 +158,3 @@ def _data(words: str) -> str:
 
 def _property(words: str) -> str:
     return _data(words).replace(":", "%3A").replace(",", "%2C")
-
-
-def sarif(linted: Linted) -> str:
-    """SARIF 2.1.0, which code scanning services read."""
-    used = sorted({found.code for found in linted.findings})
-    document = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": {"name": "meshlint", "rules": [_sarif_rule(code) for code in used]}},
-                "results": list(_sarif_results(linted, used)),
-            }
-        ],
-    }
-    return json.dumps(document, indent=2)
-
-
-_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-
-
-def _sarif_rule(code: str) -> dict[str, Any]:
-    rule = rules().get(code)
-    if rule is None:
-        return {"id": code}
-    return {
-        "id": code,
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": rule.why},
-        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
-    }
-
-
-def _sarif_results(linted: Linted, used: list[str]) -> Iterator[dict[str, Any]]:
-    for found in linted.findings:
-        location: dict[str, Any] = {
-            "physicalLocation": {
-                "artifactLocation": {"uri": found.file.replace("\\", "/")},
-                "region": {"startLine": max(1, found.line)},
-            }
-        }
-        if found.object:
-            location["logicalLocations"] = [{"fullyQualifiedName": found.object}]
-        yield {
-            "ruleId": found.code,
-            "ruleIndex": used.index(found.code),
-            "level": _SARIF_LEVELS[found.severity],
-            "message": {"text": found.message},
-            "locations": [location],
-        }

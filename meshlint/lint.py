@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshlint.collection import without_collection
 from meshlint.engine import run
+from meshlint.finding import Path, dotted
 from meshlint.load import Loaded, load
+from meshlint.view.fields import text
 from meshlint.view.manifest import HELM_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from meshlint.environment import Environment
@@ -30,6 +33,15 @@ class Located:
     line: int
     excerpt: tuple[str, ...]
     excerpt_line: int
+    path: Path = ()
+    also: tuple[tuple[str, int], ...] = ()
+    """(file, line) of further copies of the same object."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same as long as the finding is about the same field of the same object, wherever it stands."""
+        where = [self.object or self.file, dotted(self.path) if self.path else self.message]
+        return hashlib.sha256("\0".join([self.code, *where]).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,22 @@ class Linted:
     not_judged: Sequence[NotJudged]
     passed_over: list[tuple[str, str]]
     objects: int
+    files: int = 0
+    known: int = 0
+    """Findings of the baseline, which are not among `findings`."""
+    mended: tuple[str, ...] = ()
+    """What the baseline knows and is not found any more."""
+
+    def reported(self, wanted: Callable[[Located], bool]) -> Linted:
+        """The same, with those findings only."""
+        return replace(self, findings=[found for found in self.findings if wanted(found)])
+
+    def without(self, baseline: Mapping[str, str]) -> Linted:
+        """The same, without the findings of a baseline."""
+        new = [found for found in self.findings if found.fingerprint not in baseline]
+        seen = {found.fingerprint for found in self.findings}
+        mended = tuple(said for fingerprint, said in baseline.items() if fingerprint not in seen)
+        return replace(self, findings=new, known=len(self.findings) - len(new), mended=mended)
 
 
 CONTEXT_LINES = 1
@@ -54,17 +82,44 @@ def lint(arguments: Sequence[str], *, today: date, environment: Environment) -> 
 
 
 def judge(loaded: Loaded, *, today: date, environment: Environment) -> Linted:
-    """Run the rules over what was loaded."""
-    report = run(loaded.objects, today=today, accept=loaded.acceptances, environment=environment)
+    """Run the rules over what was loaded; of objects that are the same in everything, over one."""
+    firsts, copies = _distinct(loaded)
+    objects = [loaded.objects[index] for index in firsts]
+    report = run(objects, today=today, accept=loaded.acceptances, environment=environment)
     lines = _Lines(loaded)
+
+    def located(finding: Finding) -> Located:
+        if finding.index < 0:
+            return _locate_acceptance(finding)
+        first = firsts[finding.index]
+        return _locate(finding, first, copies.get(first, ()), loaded, lines)
+
     findings = [
         Located(trouble.code, trouble.severity, trouble.object, trouble.message, trouble.file, trouble.line, (), 1)
         for trouble in loaded.troubles
     ]
-    findings += [_locate(finding, loaded, lines) for finding in report.findings]
+    findings += map(located, report.findings)
     findings.sort(key=lambda found: (found.file, found.line, found.severity.rank, found.code))
-    accepted = [(_locate(finding, loaded, lines), acceptance) for finding, acceptance in report.accepted]
-    return Linted(findings, accepted, report.not_judged, loaded.passed_over, len(loaded.objects))
+    accepted = [(located(finding), acceptance) for finding, acceptance in report.accepted]
+    files = len({place.chunk.file for place in loaded.places})
+    return Linted(findings, accepted, report.not_judged, loaded.passed_over, len(objects), files)
+
+
+def _distinct(loaded: Loaded) -> tuple[list[int], dict[int, list[int]]]:
+    """The positions of objects that no earlier one equals, and those of the copies of each."""
+    firsts: list[int] = []
+    copies: dict[int, list[int]] = {}
+    named: dict[tuple[object, ...], list[int]] = {}
+    for index, obj in enumerate(loaded.objects):
+        key = (text(obj, "kind"), text(obj, "metadata", "namespace"), text(obj, "metadata", "name"))
+        alike = named.setdefault(key, [])
+        original = next((first for first in alike if loaded.objects[first] == obj), None)
+        if original is None:
+            alike.append(index)
+            firsts.append(index)
+        else:
+            copies.setdefault(original, []).append(index)
+    return firsts, copies
 
 
 class _Lines:
@@ -84,18 +139,19 @@ class _Lines:
         return tuple(split[first : position + CONTEXT_LINES + 1]), chunk.first_line + first
 
 
-def _locate(finding: Finding, loaded: Loaded, lines: _Lines) -> Located:
-    if finding.index < 0:
-        return _locate_acceptance(finding)
-    place = loaded.places[finding.index]
+def _locate(finding: Finding, index: int, copies: Sequence[int], loaded: Loaded, lines: _Lines) -> Located:
+    place = loaded.places[index]
     line = place.line_of(finding.path)
-    excerpt, excerpt_line = lines.around(finding.index, line)
+    excerpt, excerpt_line = lines.around(index, line)
     name = finding.object.removeprefix(f"{HELM_VALUES}/") if place.stands_for else finding.object
     message = finding.message
     if place.stands_for:
         # The file shows `meshConfig.x`, not the stand-in's `values.meshConfig.x`.
         message = message.removeprefix(".".join(map(str, place.stands_for)) + ".")
-    return Located(finding.code, finding.severity, name, message, place.chunk.file, line, excerpt, excerpt_line)
+    also = tuple((loaded.places[one].chunk.file, loaded.places[one].line_of(finding.path)) for one in copies)
+    return Located(
+        finding.code, finding.severity, name, message, place.chunk.file, line, excerpt, excerpt_line, finding.path, also
+    )
 
 
 def _locate_acceptance(finding: Finding) -> Located:

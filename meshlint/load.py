@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from meshlint import schemas
 from meshlint.acceptance import CODE as ACCEPTANCE
 from meshlint.finding import Acceptance, Severity
+from meshlint.rendered import RenderError, is_chart, is_kustomization, output_of, renderer
 from meshlint.view.charts import helm_values
 from meshlint.view.manifest import Manifest
 from meshlint.yaml_document import UnreadableError, compose, line_of, values
@@ -28,6 +29,9 @@ DUPLICATE_KEY = "MCP002"
 
 MAX_BYTES = 64 * 1024 * 1024
 """The size above which a file is not read: about 50,000 objects."""
+
+TEMPLATE = "templates; name the chart's directory, or render them: `helm template ... | meshlint lint -`"
+"""Why templates are passed over."""
 
 SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
@@ -101,8 +105,10 @@ class Loaded:
         self.troubles.append(Trouble(code, severity, file, line, message))
 
 
-def load(arguments: Sequence[str]) -> Loaded:
+def load(arguments: Sequence[str], *, render: bool = False) -> Loaded:
     """Everything in the named files and directories. `-` is standard input.
+
+    `render`: a named directory that is a chart or a kustomization is made into manifests, where its tool is here.
 
     Raises FileNotFoundError for a name that does not exist.
     """
@@ -117,6 +123,8 @@ def load(arguments: Sequence[str]) -> Loaded:
             continue
         path = FilePath(argument)
         if path.is_dir():
+            if render and _load_rendered(path, loaded):
+                continue
             for file in _files(path, loaded):
                 _load_file(file, loaded, explicit=False)
         elif path.exists():
@@ -124,6 +132,24 @@ def load(arguments: Sequence[str]) -> Loaded:
         else:
             raise FileNotFoundError(argument)
     return loaded
+
+
+def _load_rendered(directory: FilePath, loaded: Loaded) -> bool:
+    """Whether the directory was made into manifests; what its tool says if it fails is a finding."""
+    if not is_chart(directory) and not is_kustomization(directory):
+        return False
+    command = renderer(directory)
+    if command is None:
+        tools = "helm" if is_chart(directory) else "kustomize or kubectl"
+        loaded.passed_over.append(
+            (str(directory), f"not rendered, since {tools} is not on the PATH; its files were read")
+        )
+        return False
+    try:
+        load_bytes(output_of(command), str(directory), loaded, explicit=True)
+    except RenderError as error:
+        loaded.trouble(UNREADABLE, str(directory), 1, f"cannot be rendered: {error}; mend it, or pass --no-render.")
+    return True
 
 
 def _files(directory: FilePath, loaded: Loaded) -> Iterator[FilePath]:
@@ -139,7 +165,7 @@ def _files(directory: FilePath, loaded: Loaded) -> Iterator[FilePath]:
             continue
         if entry.is_dir() and not entry.is_symlink():
             if is_chart and entry.name == "templates":
-                loaded.passed_over.append((str(entry), "Helm templates; pipe the output of `helm template` instead"))
+                loaded.passed_over.append((str(entry), TEMPLATE))
                 continue
             yield from _files(entry, loaded)
         elif entry.suffix in SUFFIXES and entry.is_file():
@@ -215,7 +241,10 @@ def _read_chunk(chunk: Chunk, heading: bytes, loaded: Loaded, *, explicit: bool)
     try:
         found, duplicates = values(chunk.text)
     except UnreadableError as error:
-        _report_unreadable(error, chunk, loaded)
+        if b"{{" in chunk.text and not explicit:
+            loaded.passed_over.append((chunk.file, TEMPLATE))
+        else:
+            _report_unreadable(error, chunk, loaded)
         return
     for duplicate in duplicates:
         message = f"the key {duplicate.key!r} stands twice in one mapping, and only the last counts; keep one of them."

@@ -26,7 +26,7 @@ Choices = dict["Dimension", list["str | None"]]
 def by_match(match: Json) -> Iterator[Draft]:
     """Requests that a match of a route takes: for each path and method that it may mean, and each other value."""
     paths = [path for path in taken_by(mapping(match, "uri")) if path.startswith("/")] if match.get("uri") else ["/"]
-    methods = taken_by(mapping(match, "method")) if match.get("method") else ["GET"]
+    methods = taken_by(mapping(match, "method")) if match.get("method") else ["GET", "OPTIONS"]
     choices: Choices = {}
     for name in mapping(match, "headers"):
         _set(choices, name, [*taken_by(mapping(match, "headers", name))])
@@ -42,6 +42,12 @@ def by_match(match: Json) -> Iterator[Draft]:
 
 
 def _set(choices: Choices, name: str, values: list[str | None]) -> None:
+    if name.lower() == "authorization":
+        # What carries the token is the token.
+        choices.setdefault(
+            dimensions.TOKEN, [dimensions.NO_TOKEN if value is None else dimensions.GOOD for value in values]
+        )
+        return
     named = claim_of(name)
     dimension = dimensions.claim(named) if named else dimensions.header(name)
     if dimension == dimensions.claim("sub"):

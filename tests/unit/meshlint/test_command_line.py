@@ -118,7 +118,7 @@ def test_control_characters_of_the_input_do_not_reach_the_terminal() -> None:
 def test_json() -> None:
     document = json.loads(run("lint", "-", "--format", "json", text=WARNED).stdout)
     (finding,) = document["findings"]
-    assert set(finding) == {"code", "severity", "message", "file", "line", "object"}
+    assert set(finding) == {"code", "severity", "message", "file", "line", "object", "fingerprint", "also"}
     assert (finding["code"], finding["line"], finding["severity"]) == ("MCP301", 4, "warning")
     assert finding["object"] == "PeerAuthentication/shop/default"
     assert all(set(entry) == {"code", "reason"} for entry in document["not_judged"])

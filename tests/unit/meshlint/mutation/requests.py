@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from meshlint.reachability.answer import answer
-from meshlint.reachability.request import INTERNET, PLAINTEXT, Request, Token
+from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
 from meshlint.view.mesh import MeshView
 from tests.unit.meshlint.mutation.mistakes import Objects, named, of_kind, walk
 
@@ -142,11 +142,17 @@ def told_apart(old: MeshView, new: MeshView, vocabulary: Vocabulary, count: int)
     return next(_told_apart(old, new, vocabulary, count), None)
 
 
+def _arrives(found: Answer) -> bool:
+    return found.outcome is Outcome.ALLOWED
+
+
 def _told_apart(old: MeshView, new: MeshView, vocabulary: Vocabulary, count: int) -> Iterator[Request]:
     chosen = random.Random(0)  # noqa: S311 - the same requests each time, not secrets
     for _ in range(count):
         request = drawn(vocabulary, chosen)
         before, now = answer(old, request), answer(new, request)
         kept = (before.outcome, before.status, before.destination)
-        if kept != (now.outcome, now.status, now.destination) or before.shares != now.shares:
+        if kept != (now.outcome, now.status, now.destination) or (
+            now.destination and before.shares != now.shares and _arrives(now)
+        ):
             yield request
