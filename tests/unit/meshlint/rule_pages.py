@@ -67,7 +67,8 @@ def index_page() -> str:
         USAGE,
         f"{len(known)} rules. What they cover of a real guide: [coverage.md](coverage.md);"
         " what they say about Istio's own samples: [false-alarms.md](false-alarms.md);"
-        " how many mistakes they find: [mutations.md](mutations.md); how fast they are: [speed.md](speed.md).",
+        " how many mistakes they find: [mistakes.md](mistakes.md), [mutations.md](mutations.md);"
+        " how fast they are: [speed.md](speed.md).",
         "",
         "## By symptom",
         "",
