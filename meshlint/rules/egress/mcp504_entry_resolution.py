@@ -63,6 +63,8 @@ def check(mesh: MeshView) -> Hits:
             )
         elif entry.resolution == "NONE" and entry.external and not strings(entry.obj.spec, "addresses"):
             problem = "is NONE, so the caller chooses the address behind the name"
-            yield Hit(entry.obj, where, problem, "write DNS, so that the proxy looks the name up", WARNING)
+            # Istio refuses DNS for a wildcard: what can be looked up there is the name that the caller asks for.
+            mend = f"write {'DYNAMIC_DNS' if wild else 'DNS'}, so that the proxy looks the name up"
+            yield Hit(entry.obj, where, problem, mend, WARNING)
         elif entry.resolution == "DYNAMIC_DNS" and not wild:
             yield Hit(entry.obj, where, "is DYNAMIC_DNS for a plain host", "write DNS", WARNING)

@@ -54,15 +54,16 @@ def check(mesh: MeshView) -> Hits:
                 server.tls.get(name) for name in ("credentialName", "credentialNames", "serverCertificate")
             )
             certificate = certificate or bool(server.tls.get("tlsCertificates"))
-            if server.protocol in ("HTTPS", "TLS") and not server.tls:
+            if server.protocol in ("HTTPS", "TLS") and "tls" not in server.raw:
                 yield Hit(
                     gateway.obj, where, f"is absent on a server for {server.protocol}", "add mode and credentialName"
                 )
             elif server.protocol in ("HTTPS", "TLS") and not mode:
-                problem = "is not set, which means PASSTHROUGH: the gateway does not end TLS"
-                yield Hit(
-                    gateway.obj, (*where, "mode"), problem, "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
-                )
+                said = "is not set" if server.tls else "has no mode"
+                problem = f"{said}, which means PASSTHROUGH: the gateway does not end TLS"
+                mend = "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
+                # Istio takes it, and passing TLS on may be what is wanted.
+                yield Hit(gateway.obj, where if not server.tls else (*where, "mode"), problem, mend, WARNING)
             elif server.ends_tls and mode in ("", "SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL") and not certificate:
                 yield Hit(gateway.obj, where, "names no certificate", "add credentialName")
             elif server.protocol in ("HTTP", "TCP") and mode and not server.redirects:
