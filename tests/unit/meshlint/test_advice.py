@@ -106,3 +106,31 @@ def test_the_subsets_of_argo_rollouts_are_kept_apart_by_it() -> None:
     assert len(findings("MCP217", alike)) == 1
     assert findings("MCP217", alike + ROLLOUT) == []
     assert findings("MCP217", SUBSETS.replace("ONE", "stable").replace("OTHER", "canary")) == []
+
+
+READS_TOKEN = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  rules:
+  - from: [{source: {requestPrincipals: ["https://auth.example.com/*"]}}]
+"""
+VALIDATES = """
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: WHOSE, namespace: shop}
+spec:
+  selector: {matchLabels: {app: WHOSE}}
+  jwtRules: [{issuer: "https://auth.example.com", jwks: '{"keys": []}'}]
+"""
+
+
+def test_of_one_file_nothing_is_said_about_the_others() -> None:
+    """Who validates tokens, or asks for them, may stand in another file, unless some of its kind are here."""
+    assert findings("MCP325", READS_TOKEN) == []
+    assert len(findings("MCP325", f"{READS_TOKEN}---{VALIDATES.replace('WHOSE', 'api')}")) == 1
+    web = VALIDATES.replace("WHOSE", "web")
+    assert findings("MCP312", web) == []
+    assert len(findings("MCP312", f"{web}---{READS_TOKEN.replace('web', 'api').replace('shop', 'other')}")) == 1
