@@ -23,6 +23,8 @@ _ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64"}
 def npm_clients() -> Path:
     """The directory of the clients from npm, with their `node_modules`."""
 
+    assert shutil.which("npm"), "the clients from npm need npm on PATH; which Node it brings does not matter"
+
     def install(directory: Path) -> None:
         # Nothing of these packages has to run in order to be installed.
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=directory)
