@@ -49,6 +49,7 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for entry in mesh.service_entries:
         where = ("spec", "resolution")
+        wild = next((host for host in entry.hosts if host.startswith("*")), "")
         outside = [host for host in entry.hosts if is_external(host.lstrip("*").lstrip("."))]
         if not entry.external and outside and entry.resolution in ("DNS", "DYNAMIC_DNS"):
             problem = f"is MESH_INTERNAL for {outside[0]}, so proxies expect mTLS and a workload of the mesh there"

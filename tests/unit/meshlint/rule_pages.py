@@ -68,8 +68,8 @@ def index_page() -> str:
         f"{len(known)} rules. What they cover of a real guide: [coverage.md](coverage.md);"
         " what they say about Istio's own samples: [false-alarms.md](false-alarms.md);"
         " how many mistakes they find: [mistakes.md](mistakes.md), [mutations.md](mutations.md); what Istio refuses and"
-        " they name: [refusals.md](refusals.md); what `istioctl analyze` and Kiali name: [peers.md](peers.md); how fast they are:"
-        " [speed.md](speed.md).",
+        " they name: [refusals.md](refusals.md); what `istioctl analyze` and Kiali name: [peers.md](peers.md);"
+        " how fast they are: [speed.md](speed.md).",
         "",
         "## By symptom",
         "",
