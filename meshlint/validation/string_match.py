@@ -43,7 +43,13 @@ def re2_problem(pattern: str) -> Problems:
 
 def _unknown_escape(pattern: str) -> str:
     for token in _ESCAPE_OR_CLASS.findall(pattern):
-        if len(token) == 2 and token[0] == "\\" and token[1].isalnum() and token[1].isascii() and token[1] not in _ESCAPES:
+        if (
+            len(token) == 2
+            and token[0] == "\\"
+            and token[1].isalnum()
+            and token[1].isascii()
+            and token[1] not in _ESCAPES
+        ):
             return token
     return ""
 

@@ -107,10 +107,8 @@ def main() -> int:
         for obj, finding in figures.called_refused[:SHOWN]:
             print(f"  called refused: {obj['kind']}: {finding.code} {finding.message}")
     day = datetime.now(tz=UTC).date()
-    PAGE.write_text(
-        TEXT.format(day=day, release=version.RELEASE, valid=len(valid_objects()), edits=EDITS, seed=SEED, **tables),
-        encoding="utf-8",
-    )
+    counts = {"valid": len(valid_objects()), "edits": EDITS, "seed": SEED}
+    PAGE.write_text(TEXT.format(day=day, release=version.RELEASE, **counts, **tables), encoding="utf-8")
     return 0
 
 
