@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "behaviours.md"
 _ROW = re.compile(r"^\| (?P<number>B\d\d) \| (?P<given>.*) \| (?P<then>.*) \| (?P<test>\S+) \|$", re.MULTILINE)
-_TEST_FILE = re.compile(r"test_(?P<number>b\d\d)_\w+\.py")
+_TEST_FILE = re.compile(r"test_(?:lab_z\w_)?(?P<number>b\d\d)_\w+\.py")
 
 
 @dataclass(frozen=True, slots=True)

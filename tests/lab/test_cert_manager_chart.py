@@ -146,7 +146,9 @@ def test_its_definitions_take_every_issuer_and_certificate_that_can_be_declared(
 
 
 def test_that_oracle_sees_a_misspelt_field() -> None:
-    manifest = {"spec": {"acme": {"server": "https://a.example.com", "privateKeySecretRef": {"name": "a"}}}}
+    manifest: dict[str, Any] = {
+        "spec": {"acme": {"server": "https://a.example.com", "privateKeySecretRef": {"name": "a"}}}
+    }
     assert not list(validators()["ClusterIssuer"].iter_errors(manifest))
-    manifest["spec"]["acme"]["mail"] = "platform@example.com"  # type: ignore[assignment]
+    manifest["spec"]["acme"]["mail"] = "platform@example.com"
     assert list(validators()["ClusterIssuer"].iter_errors(manifest))

@@ -55,7 +55,7 @@ _OF_PROVIDERS = {
 def in_object(manifest: Mapping[str, Any]) -> Iterator[Named]:
     """The names in an object of the cluster."""
     metadata = manifest["metadata"]
-    where = f"{manifest['kind']}/{metadata['namespace']}/{metadata['name']}"
+    where = f"{manifest['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
     if manifest["kind"] != "EnvoyFilter":
         yield from _anywhere(manifest, where)
         return

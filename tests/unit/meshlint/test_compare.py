@@ -101,7 +101,7 @@ def shift_the_canary(listed: Objects) -> None:
 
 def need_no_scope(listed: Objects) -> None:
     spec(listed, ROUTES)["http"] = [
-        one for one in spec(listed, ROUTES)["http"] if one["name"] not in ("chatgpt-mcp.mcp.tool",)
+        one for one in spec(listed, ROUTES)["http"] if one["name"] not in ("chatgpt-mcp.mcp.tool-0",)
     ]
 
 
@@ -127,7 +127,7 @@ PLANTED: dict[Callable[[Objects], None], tuple[str, str]] = {
     let_another_caller_in: ("changes", "from chatgpt-production/reporting"),
     open_to_plaintext: ("changes", "from plaintext"),
     shift_the_canary: ("moves", "5 % of new sessions of chatgpt-mcp move to v2"),
-    need_no_scope: ("changes", "mcp-name: execute_sql"),
+    need_no_scope: ("changes", "calling tools/call execute_sql"),
     hide_an_egress_host: ("changes", "Sidecar/chatgpt-production/chatgpt-mcp (it does not list api.openai.com"),
     wait_longer: ("settings", "spec.http[chatgpt-mcp.api-v1-prefix].timeout was 30s; now it is 90s"),
     forget_keys: ("changes", "a token of https://sso.example.com"),
