@@ -42,5 +42,5 @@ def number_of(path: Path) -> str | None:
 
 def files_by_number() -> dict[str, Path]:
     """Behaviour number -> its test file, as the directory has them."""
-    found = sorted((ROOT / "tests" / "lab").glob("test_b[0-9][0-9]_*.py"))
+    found = sorted((ROOT / "tests" / "lab").glob("test_*b[0-9][0-9]_*.py"))
     return {number: path for path in found if (number := number_of(path))}
