@@ -244,7 +244,8 @@ def further(prod: RunningLab) -> Iterator[RunningLab]:
     record(prod, f"{BY_PAGE}.", prod.public.address)
     with prod.objects.with_added(secret), prod.declaring(with_further_listeners(prod.stack)):
         yield prod
-    for name in ("public-page-tls", "public-company-tls"):
+    there = {secret.metadata.name for secret in prod.core.list_namespaced_secret(GATEWAYS).items}
+    for name in there & {"public-page-tls", "public-company-tls"}:
         prod.core.delete_namespaced_secret(name, GATEWAYS)
 
 
