@@ -18,6 +18,8 @@ from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
 from chatgpt_mesh.components.ordering import everything_of, milestone, together
+from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
+from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
@@ -26,7 +28,11 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
+
+    from chatgpt_mesh.components.provider import ConnectedCluster
+    from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 
 
 def main() -> None:
@@ -103,6 +109,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
         ),
         on_cluster,
     )
+    limited(mesh.spec.rate_limit_service, cluster, namespaces, objects, on_cluster)
     verification.after([*gateways.values(), *objects.registered.values()])
     if stack.observability.kiali or stack.observability.grafana:
         seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready)
@@ -110,6 +117,39 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
     outputs.export(
         outputs.outputs(stack.istio, mesh, injection, made=namespaces, needs=needs), gateways, cluster.outputs, sealed
+    )
+
+
+def limited(
+    service: RateLimitServiceSpec | None,
+    cluster: ConnectedCluster,
+    namespaces: Mapping[str, pulumi.Resource],
+    objects: IstioObjects,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """The rate limit service, where this stack runs it."""
+    deployment = service and service.deployment
+    if service is None or deployment is None:
+        return
+    before = [namespaces[service.namespace]] if service.namespace in namespaces else []
+    name = f"{service.service}-redis"
+    if cluster.memorystore is not None:
+        access = cluster.memorystore.access(name)
+        own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(before)))
+        before.append(cluster.memorystore.secret(name, service.namespace, own))
+    else:
+        assert deployment.redis is not None, "refused by problems()"  # noqa: S101
+        access = declared_redis(deployment.redis)
+    RateLimit(
+        "rate-limit-service",
+        RateLimitArgs(
+            service=service,
+            deployment=deployment,
+            redis=access,
+            after=before,
+            limits=objects.registered[f"ConfigMap/{service.namespace}/{service.service}-limits"],
+        ),
+        opts,
     )
 
 

@@ -15,6 +15,7 @@ from chatgpt_mesh.components.dns_identity import DnsIdentity, DnsIdentityArgs
 from chatgpt_mesh.components.firewall import Firewall, FirewallArgs
 from chatgpt_mesh.components.identity import AppIdentities, AppIdentitiesArgs, NodeIdentity, NodeIdentityArgs
 from chatgpt_mesh.components.kubeconfig import known_or_recorded, kubeconfig
+from chatgpt_mesh.components.memorystore import Memorystore, MemorystoreArgs
 from chatgpt_mesh.components.network import Network, NetworkArgs
 from chatgpt_mesh.components.node_pools import NodePools, NodePoolsArgs
 from chatgpt_mesh.components.provider import providers
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.graph import Identity
     from chatgpt_mesh.mesh.specs.certificate_issuers import CloudDnsSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.rate_limit_deployment import MemorystoreSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class GkeArgs:
     cert_manager: CertManagerSpec | None = None
     challenge_zones: Sequence[CloudDnsSpec] = ()
     """Where cert-manager writes records."""
+    memorystore: MemorystoreSpec | None = None
+    """The Redis of the rate limit service."""
 
 
 class Gke(pulumi.ComponentResource):
@@ -132,6 +136,7 @@ class Gke(pulumi.ComponentResource):
                 # The pool of identities is there when the project's first cluster is.
                 pulumi.ResourceOptions(parent=self, depends_on=[self.cluster.cluster]),
             )
+        self.memorystore = self._memorystore(after_apis)
         if args.challenge_zones and args.cert_manager is not None and args.project_number is not None:
             DnsIdentity(
                 "cert-manager-identity",
@@ -161,6 +166,22 @@ class Gke(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({})
+
+    def _memorystore(self, opts: pulumi.ResourceOptions) -> Memorystore | None:
+        args = self.args
+        if args.memorystore is None:
+            return None
+        return Memorystore(
+            "memorystore",
+            MemorystoreArgs(
+                spec=args.memorystore,
+                name=f"{args.cluster.name}-limits",
+                region=args.network.region,
+                network=self.network.network.id,
+                labels=dict(args.cluster.labels),
+            ),
+            opts,
+        )
 
     @property
     def identifier(self) -> str:
@@ -221,6 +242,7 @@ class Gke(pulumi.ComponentResource):
             "gkebackup": spec.backup is not None,
             "gkehub": spec.security.fleet_project is not None,
             "iam": True,
+            "redis": self.args.memorystore is not None,
             "pubsub": spec.maintenance.notify,
             "secretmanager": spec.security.secret_manager,
         }

@@ -45,6 +45,7 @@ def connect(
             addresses=reserved_addresses(cluster, mesh.gateways),
             apps={name: mesh.graph.app_identity(app) for name, app in mesh.graph.apps.items()},
             cert_manager=cert_manager,
+            memorystore=mesh.spec.memorystore,
             challenge_zones=tuple(cloud_dns_zones(mesh.spec.certificate_issuers).values()),
         ),
     )
@@ -54,4 +55,5 @@ def connect(
         access=gke.access,
         platform="gke",
         outputs=gke_outputs(gke, mesh),
+        memorystore=gke.memorystore,
     )

@@ -18,6 +18,7 @@ from chatgpt_mesh.mesh.specs.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chatgpt_mesh.components.memorystore import Memorystore
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
 
 
@@ -34,6 +35,8 @@ class ConnectedCluster:
     """`gke`, where Istio's charts must know."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the stack exports about it."""
+    memorystore: Memorystore | None = None
+    """The Redis that was made for the rate limit service."""
 
 
 def kubeconfig_path(spec: ExistingClusterSpec) -> Path:

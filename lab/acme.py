@@ -1,7 +1,7 @@
 """What a mesh needs beside the cluster whose certificates cert-manager requests: a CA, a DNS zone, and its programs.
 
-Pebble answers as https://acme-v02.api.letsencrypt.org, so that a stack's own issuer is asked. It checks challenges for
-real, by the zone that a DNS server serves, and by port 80 of the gateways.
+Pebble answers as Let's Encrypt (acme-v02.api.letsencrypt.org, and acme-staging-v02 for trials), so that a stack's own
+issuer is asked. It checks challenges for real, by the zone that a DNS server serves, and by port 80 of the gateways.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lab import debian
+from lab.cluster import kubectl
 from lab.docker_archive import Image, Layer
 from lab.failure import LabError
 from lab.images import base_layer, trust_layer
@@ -32,15 +33,17 @@ if TYPE_CHECKING:
 
 PEBBLE, ZONE, CLOUD_DNS = "pebble", "zone", "cloud-dns"
 DOMAIN = "example.com"
+NAMESPACE = "cert-manager"
 HUB, TAG = "docker.io/chatgpt-mesh-lab", "lab"
 PARTS = ("controller", "webhook", "cainjector", "acmesolver")
 MANAGEMENT_PORT = 15000
-PROFILES = {
+LIFETIMES = {
     # As Let's Encrypt's.
-    "default": {"description": "90 days", "validityPeriod": 90 * 86400},
+    "acme": 90 * 86400,
     # Long enough to be renewed and to expire while somebody looks on.
-    "minutes": {"description": "a minute and a half", "validityPeriod": 90},
+    "acme-staging": 90,
 }
+"""Seconds of a certificate by the site that issues it: Let's Encrypt's own, and the one that it has for trials."""
 
 
 class Acme:
@@ -61,14 +64,17 @@ class Acme:
         with screen.step("cert-manager's images"):
             runtime = Runtime(self._state)
             present = runtime.image_names()
-            for image in images(self._toolchain, self._authority.certificate):
-                runtime.ensure(image, present)
+            wanted = images(self._toolchain, self._authority.certificate)
+            imported = [runtime.ensure(image, present) for image in wanted]
+            if any(imported):
+                # A tag stays the same, so nothing else would tell pods of another program.
+                kubectl(self._state.kubeconfig, self._toolchain, "delete", "pods", f"--namespace={NAMESPACE}", "--all")
         with screen.step("ACME CA, DNS zone"):
-            claim_addresses(["acme", "zone"])
+            claim_addresses([*LIFETIMES, "zone"])
             for process, site, port in (
                 (self._cloud_dns(), "cloud-dns", HTTPS_PORT),
                 (self._zone(), "zone", 53),
-                (self._pebble(), "acme", HTTPS_PORT),
+                (self._pebble(), "acme-staging", HTTPS_PORT),
             ):
                 self._processes.start(process)
                 self._processes.wait_ready(
@@ -76,13 +82,16 @@ class Acme:
                 )
 
     def roots(self) -> str:
-        """The CA's own certificate, as PEM: it makes a new one whenever it starts.
+        """The CAs' own certificates, as PEM: they make new ones whenever they start.
 
         Raises:
-            LabError: it does not answer.
+            LabError: one does not answer.
         """
+        return "".join(self._root(site) for site in LIFETIMES)
+
+    def _root(self, site: str) -> str:
         context = ssl.create_default_context(cafile=str(self._authority.certificate))
-        address = SITES["acme"].address
+        address = SITES[site].address
         connection = http.client.HTTPSConnection(address, MANAGEMENT_PORT, context=context, timeout=10)
         try:
             connection.request("GET", "/roots/0")
@@ -123,25 +132,27 @@ class Acme:
         return Process(ZONE, (str(self._toolchain.path("coredns")), "-conf", str(corefile)), inputs=(corefile,))
 
     def _pebble(self) -> Process:
-        address, names = SITES["acme"].address, SITES["acme"].names
-        certificate, key = self._authority.issue("site-acme", names[0], names=(*names, address))
+        sites = {site: SITES[site] for site in LIFETIMES}
+        names = [name for site in sites.values() for name in (*site.names, site.address)]
+        certificate, key = self._authority.issue("site-acme", names[0], names=names)
         config = self._state.config / "pebble.json"
         settings = {
-            "listenAddress": f"{address}:{HTTPS_PORT}",
-            "managementListenAddress": f"{address}:{MANAGEMENT_PORT}",
             "certificate": str(certificate),
             "privateKey": str(key),
-            "httpPort": 80,
-            "tlsPort": HTTPS_PORT,
-            "keyAlgorithm": "ecdsa",
-            "profiles": PROFILES,
-            "retryAfter": {"authz": 1, "order": 1},
+            "resolver": f"{SITES['zone'].address}:53",
+            "authorities": [
+                {
+                    "address": f"{site.address}:{HTTPS_PORT}",
+                    "managementAddress": f"{site.address}:{MANAGEMENT_PORT}",
+                    "lifetime": LIFETIMES[name],
+                }
+                for name, site in sites.items()
+            ],
         }
-        config.write_text(json.dumps({"pebble": settings}, indent=1), encoding="utf-8")
-        program = str(self._toolchain.path("pebble"))
+        config.write_text(json.dumps(settings, indent=1), encoding="utf-8")
         return Process(
             PEBBLE,
-            (program, "-config", str(config), "-dnsserver", f"{SITES['zone'].address}:53"),
+            (str(self._toolchain.path("pebble")), str(config)),
             # It would wait up to 15 s before it looks at a challenge.
             environment={"PEBBLE_VA_NOSLEEP": "1"},
             inputs=(config, certificate),

@@ -36,6 +36,9 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 """Debian package -> what the lab takes from it: a command on PATH or a file."""
 
+REDIS_PACKAGES: Mapping[str, tuple[str, ...]] = {"redis-tools": ("redis-check-rdb",)}
+"""Redis's server is this program under another name; the package with that name would start it on this machine."""
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CNI_PLUGINS = Path("/usr/lib/cni")
 
@@ -48,13 +51,13 @@ def command(name: str) -> str:
     return found
 
 
-def missing_packages() -> list[str]:
+def missing_packages(wanted: Mapping[str, tuple[str, ...]] = PACKAGES) -> list[str]:
     """The packages of which something is missing on this machine."""
 
     def present(item: str) -> bool:
         return Path(item).exists() if item.startswith("/") else shutil.which(item, path=SYSTEM_PATH) is not None
 
-    return [package for package, items in PACKAGES.items() if not all(present(item) for item in items)]
+    return [package for package, items in wanted.items() if not all(present(item) for item in items)]
 
 
 def require_root() -> None:
@@ -71,36 +74,27 @@ def require_root() -> None:
         )
 
 
-def ensure_packages(screen: Screen) -> None:
+def ensure_packages(screen: Screen, wanted: Mapping[str, tuple[str, ...]] = PACKAGES) -> None:
     """Install what is missing where apt-get is there.
 
     Raises:
         LabError: something is missing and cannot be installed; names the packages and the command.
     """
-    missing = missing_packages()
+    missing = missing_packages(wanted)
     if not missing:
         return
     apt = shutil.which("apt-get", path=SYSTEM_PATH)
     if not apt:
-        raise LabError(
-            f"Missing on this machine: {', '.join(f'{name} ({_lacking(name)})' for name in missing)}. "
-            f"{_advice(missing)}"
-        )
+        lacking = ", ".join(f"{name} ({', '.join(wanted[name])})" for name in missing)
+        raise LabError(f"Missing on this machine: {lacking}. {_advice(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": SYSTEM_PATH}
     with screen.step(f"Debian packages: {' '.join(missing)}"):
         # the distribution's own containerd service stays as it is: the lab starts one with its own socket and
         # directories
         for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
             done = subprocess.run([apt, *arguments], env=environment, capture_output=True, text=True, check=False)
-    if missing_packages():
-        raise LabError(
-            f"apt-get could not install {', '.join(missing_packages())}: {done.stderr.strip()[-600:]}. "
-            f"{_advice(missing_packages())}"
-        )
-
-
-def _lacking(package: str) -> str:
-    return ", ".join(PACKAGES[package])
+    if still := missing_packages(wanted):
+        raise LabError(f"apt-get could not install {', '.join(still)}: {done.stderr.strip()[-600:]}. {_advice(still)}")
 
 
 def _advice(missing: list[str]) -> str:

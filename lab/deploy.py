@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "chatgpt-mesh-lab"
 WORKLOADS_TIMEOUT = 120.0
 CERTIFICATES = "certificates.cert-manager.io"
-CERTIFICATES_TIMEOUT = 120.0
+CERTIFICATES_TIMEOUT = 240.0
 ISSUER = "issuer"
 INTERNET = "internet"
 

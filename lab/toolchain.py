@@ -102,7 +102,10 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
     ),
     "coredns": (Tool("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),),
     "cert-manager": (Tool("cert-manager", "./program", "github.com/cert-manager/cert-manager"),),
-    "pebble": (Tool("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2"),),
+    "ratelimit": (
+        Tool("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd", "github.com/envoyproxy/ratelimit"),
+    ),
+    "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
@@ -110,6 +113,8 @@ LAB_FAMILIES = (*DEPLOY_FAMILIES, "coredns")
 """What a lab with a cluster of its own runs."""
 CERTIFICATE_FAMILIES = ("cert-manager", "pebble")
 """What it needs beside that for a mesh whose certificates cert-manager requests."""
+LIMIT_FAMILIES = ("ratelimit",)
+"""What it needs beside that for limits that the rate limit service counts."""
 
 SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
 """Modules of which more than programs is used, by family: their charts above all."""

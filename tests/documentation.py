@@ -11,6 +11,8 @@ The word after a fence's language says who runs it:
 | `yaml stack` | a whole stack file: built and judged as the program does, without a mistake, an error or a warning |
 | `yaml part` | keys of a stack file: the same, on top of staging |
 | `yaml manifests` | Kubernetes objects: given to the checker, which has to find no error |
+| `yaml meshlint` | a `.meshlint.yaml`: read by the checker |
+| `yaml hook`, `yaml action` | how others call the checker: held to the hook's and the action's own declarations |
 | `python` | the unit tests, as a program in the checkout |
 """
 
@@ -29,6 +31,9 @@ KINDS = {
     "yaml stack",
     "yaml part",
     "yaml manifests",
+    "yaml meshlint",
+    "yaml hook",
+    "yaml action",
     "text",
     "python",
     "json",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.network import NetworkSpec
     from chatgpt_mesh.mesh.specs.egress import EgressSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 
 NOTICE = timedelta(days=14)
 """How long before its end an exclusion is warned about."""
@@ -41,9 +42,19 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
     if istio is not None:
         yield from compatibility.unknown_releases(istio)
     cluster = read.get("cluster")
+    service: RateLimitServiceSpec | None = read.get("rate_limit_service")
+    memorystore = service and service.deployment and service.deployment.memorystore
     if not isinstance(cluster, GkeClusterSpec):
+        if memorystore is not None and cluster is not None:
+            yield Problem(
+                "rate_limit_service.deployment.memorystore",
+                "is made in the network of a cluster that this stack makes (cluster.kind gke); name a Redis that is "
+                "there in redis",
+            )
         return
     network: NetworkSpec | None = read.get("network")
+    if network is not None and memorystore is not None and memorystore.range is not None:
+        yield from _memorystore_range(network, memorystore.range)
     for name, what in (
         ("project", "the id of the Google Cloud project, such as acme-chatgpt-prod"),
         ("network", "region, zones and ranges of the cluster's VPC"),
@@ -101,6 +112,16 @@ def _zones(network: NetworkSpec, cluster: GkeClusterSpec) -> Iterator[Problem]:
             yield Problem(
                 f"cluster.pools.{name}.zones",
                 f"names {elsewhere[0]}, which is not one of network.zones: {', '.join(network.zones)}",
+            )
+
+
+def _memorystore_range(network: NetworkSpec, declared: str) -> Iterator[Problem]:
+    for name in ("nodes", "pods", "services", "control_plane"):
+        if ip_network(declared).overlaps(ip_network(getattr(network, name))):
+            yield Problem(
+                "rate_limit_service.deployment.memorystore.range",
+                f"overlaps network.{name}, {getattr(network, name)}; choose one outside",
+                declared,
             )
 
 

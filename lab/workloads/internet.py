@@ -44,6 +44,7 @@ SITES: Mapping[str, Site] = MappingProxyType(
         "cloud-dns": Site("198.51.100.21", ("dns.googleapis.com",)),
         "metadata": Site("198.51.100.22", ("metadata.google.internal",)),
         "acme": Site("198.51.100.40", ("acme-v02.api.letsencrypt.org",)),
+        "acme-staging": Site("198.51.100.41", ("acme-staging-v02.api.letsencrypt.org",)),
         "zone": Site("198.51.100.53", ()),
         "unlisted": Site("198.51.100.30", ("exfiltration.example.net", "storage.googleapis.com.example.net")),
     }

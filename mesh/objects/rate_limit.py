@@ -123,6 +123,9 @@ def _wait(limit: RateLimitSpec, gateway: GatewaySpec) -> int:
     return math.ceil(limit.every.total_seconds() / local_share(lowest, limit, gateway))
 
 
+REFERENCED_SERVICES = "envoyfilter.istio.io/referenced-services"
+"""Annotation of an EnvoyFilter; without it the gateway has no cluster for the service, and every request passes."""
+
 DOMAIN = "chatgpt-mesh"
 """Name under which the rate limit service keeps this mesh's limits."""
 
@@ -149,7 +152,9 @@ def gateway_objects(graph: Graph) -> Iterator[Owned]:
                 )
             )
         if patches:
-            metadata = ObjectMeta(name=f"{gateway.name}-rate-limits", namespace=gateway.home)
+            # A gateway knows the Services that its routes lead to, and of others those that a filter says it needs.
+            asked = {REFERENCED_SERVICES: service.host} if exact and service is not None else {}
+            metadata = ObjectMeta(name=f"{gateway.name}-rate-limits", namespace=gateway.home, annotations=asked)
             yield Owned(
                 Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)),
                 gateway.declared_at,
@@ -166,7 +171,7 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
         for name, _, limit in app.limits
         if limit.counted == "global"
     ]
-    if service is None or not limited:
+    if service is None or not (limited or service.deployment):
         return
     owner = "rate_limit_service"
     descriptors = _tree([(bucket.entries, _rate(one.limit, bucket)) for _, one in limited for bucket in buckets(one)])
@@ -181,6 +186,8 @@ def _service_objects(graph: Graph) -> Iterator[Owned]:
         ),
         owner,
     )
+    if not limited:
+        return
     gateways = sorted({exposure.gateway for app, _ in limited for exposure in app.served})
     policy = AuthorizationPolicy(
         selector=WorkloadSelector(match_labels=service.labels),

@@ -11,6 +11,7 @@ from chatgpt_mesh.mesh.specs import (
     egress,
     existing_gateway,
     gateways,
+    rate_limit,
     raw_objects,
     rollout,
     scope,
@@ -34,6 +35,8 @@ from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import date
+
+    from chatgpt_mesh.mesh.specs.rate_limit_deployment import MemorystoreSpec
 
 
 class MeshSpec(Spec):
@@ -62,6 +65,12 @@ class MeshSpec(Spec):
     trust_domain: TrustDomain = "cluster.local"
     """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
 
+    @property
+    def memorystore(self) -> MemorystoreSpec | None:
+        """The Redis that is made for the rate limit service."""
+        service = self.rate_limit_service
+        return None if service is None or service.deployment is None else service.deployment.memorystore
+
 
 def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Iterator[Problem]:
     """Mistakes that types cannot see: owners, callers, gateways, dates.
@@ -84,6 +93,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
         faults_allowed=spec.faults_allowed,
         rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
     )
+    yield from rate_limit.service_problems(spec.rate_limit_service)
     known_authorizers = Declared("authorizers", spec.authorizers, unread)
     yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)
     for one in known_apps.values():

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs import rate_limit_deployment
 from chatgpt_mesh.mesh.specs.kubernetes_names import OwnNamespace, ServiceName
 from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.mesh.specs.rate_limit_deployment import RateLimitDeploymentSpec
 from chatgpt_mesh.mesh.specs.spec import Count, DnsLabel, Duration, Labels, PortNumber, Spec, duration_text, within
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, ToolName
 
@@ -74,6 +76,9 @@ class RateLimitServiceSpec(Spec):
     deny_when_down: bool = False
     """Answer 500 while it cannot be reached, instead of letting requests pass."""
 
+    deployment: RateLimitDeploymentSpec | None = None
+    """Have this stack run it. null: somebody else does, and reads the ConfigMap SERVICE-limits."""
+
     @property
     def host(self) -> str:
         return f"{self.service}.{self.namespace}.svc.cluster.local"
@@ -117,3 +122,8 @@ def problems(
                 "must be 1s, 60s, 3600s or 86400s, the windows of the rate limit service",
                 duration_text(limit.every),
             )
+
+
+def service_problems(service: RateLimitServiceSpec | None) -> Iterator[Problem]:
+    if service is not None and service.deployment is not None:
+        yield from rate_limit_deployment.problems("rate_limit_service.deployment", service.deployment)

@@ -44,6 +44,8 @@ def answer(mesh: MeshView, request: Request) -> Answer:
     if request.caller == PLAINTEXT:
         return _at_service(mesh, request, _service_name(mesh, request.host, ""), principal="")
     namespace, _, account = request.caller.partition("/")
+    if request.gateway:
+        return _straight_to_gateway(mesh, request, principal_of(mesh, namespace, account))
     return _from_inside(mesh, request, namespace, principal_of(mesh, namespace, account))
 
 
@@ -59,6 +61,15 @@ def _from_outside(mesh: MeshView, request: Request) -> Answer:
         return _unserved(mesh, request)
     # Of several gateways for one host the client finds the one that lets it in.
     return min(answers, key=lambda found: list(Outcome).index(found.outcome))
+
+
+def _straight_to_gateway(mesh: MeshView, request: Request, principal: str) -> Answer:
+    """What a workload is answered that opens a connection to a gateway by itself, past its own routes and Sidecar."""
+    for edge in edges(mesh):
+        found = _at_gateway(mesh, edge, request, principal) if edge.key == request.gateway else None
+        if found is not None:
+            return found
+    return Answer(Outcome.DENIED, 0, "no Gateway", f"none listens on port {request.port} for {request.host}")
 
 
 def _unserved(mesh: MeshView, request: Request) -> Answer:
@@ -101,8 +112,9 @@ def _at_gateway(mesh: MeshView, edge: Edge, request: Request, principal: str = "
     if not servers:
         return None
     server = servers[0]
-    shown = request.client_certificate or bool(principal)
-    if server.tls.get("mode") in ("MUTUAL", "ISTIO_MUTUAL") and not shown:
+    mode = server.tls.get("mode")
+    # A certificate that the mesh has issued is no client's outside.
+    if not principal and (mode == "ISTIO_MUTUAL" or (mode == "MUTUAL" and not request.client_certificate)):
         return Answer(Outcome.DENIED, 0, server.obj.key, "it asks for a client certificate")
     if not server.is_http:
         return _connected(mesh, edge, servers, request, principal)

@@ -72,9 +72,12 @@ class Survey:
 
     @cached_property
     def servers(self) -> list[tuple[Edge, Server]]:
-        """The servers that listen for the host, and whose pods they are on."""
-        if not self.place.outside:
-            return []
+        """The servers that listen for clients outside, and whose pods they are on."""
+        return self.listening if self.place.outside else []
+
+    @cached_property
+    def listening(self) -> list[tuple[Edge, Server]]:
+        """Every server of the host, for whomever."""
         return [
             (edge, server)
             for edge in edges(self.mesh)
@@ -143,6 +146,7 @@ class Survey:
         if self.place.outside and not on_edges:
             # A host that nobody serves meets the policies of every gateway that reads requests.
             on_edges = {edge.key: edge for edge in edges(self.mesh)}
+        on_edges |= {edge.key: edge for edge, _ in self.listening}
         for host in self.destinations:
             edge = edge_behind(self.mesh, host)
             if edge is not None:
@@ -166,7 +170,7 @@ class Survey:
     def keys(self) -> frozenset[str]:
         """The objects that can decide about a request to the place, by KIND/NAMESPACE/NAME."""
         found = {service.obj.key for service in self.virtual_services}
-        found |= {server.obj.key for _, server in self.servers}
+        found |= {server.obj.key for _, server in self.listening}
         found |= {entry.obj.key for entry in self.entries}
         for host in self.destinations:
             found |= {rule.obj.key for rule in rules_of(self.mesh, host)}

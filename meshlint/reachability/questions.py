@@ -35,9 +35,10 @@ from meshlint.reachability.matrix import PROBES
 from meshlint.reachability.request import INTERNET, PLAINTEXT
 from meshlint.reachability.samples import neighbours
 from meshlint.reachability.scope import sidecar_of
-from meshlint.view.fields import strings, text
+from meshlint.view.fields import mapping, strings, text
 from meshlint.view.hosts import covers
 from meshlint.view.strings import METHODS
+from meshlint.view.token_claims import claim_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +62,9 @@ OTHER_PORT = 15999
 
 OTHER_METHODS = 3
 """How many methods that nothing names are asked beside those that something does."""
+
+_SPLIT = frozenset({"scope", "permission"})
+"""Claims that carry several values in one text, which Istio has split."""
 
 _CLAIMS_OF_EVERY_TOKEN = ("iss", "sub", "aud")
 
@@ -107,11 +111,22 @@ class Questions:
             yield above
         for account in self._others:
             yield {CALLER: account}
+        yield from self._past_routes()
         for above in self._overlays:
             for base in self._bases:
                 yield laid_over(base, above)
         yield from self._varied([plain, *self._bases])
         yield from self._varied(self._overlays, alone=False)
+
+    def _past_routes(self) -> Iterator[Draft]:
+        """Workloads that connect to a gateway of the host by themselves."""
+        if self._place.outside:
+            return
+        at = dict.fromkeys((edge.key, server.number) for survey in self._surveys for edge, server in survey.listening)
+        for key, port in at:
+            for caller in self._callers:
+                if caller != PLAINTEXT:
+                    yield {GATEWAY: key, PORT: str(port), CALLER: caller}
 
     def _varied(self, drafts: Sequence[Draft], *, alone: bool = True) -> Iterator[Draft]:
         """Each draft with each value in the place of its own.
@@ -184,9 +199,19 @@ class Questions:
         for name in _CLAIMS_OF_EVERY_TOKEN:
             found[dimensions.claim(name)] = next(iter(self._claims[name]), None)
         found[dimensions.claim("sub")] = "somebody"
-        if self._claims["scope"]:
-            # A token with every scope: those with fewer are asked for one by one.
-            found[dimensions.claim("scope")] = " ".join(self._claims["scope"])
+        for name, values in self._required.items():
+            # A token with everything that is asked for: those with less are asked for one by one.
+            found[dimensions.claim(name)] = " ".join(values) if name in _SPLIT else values[0]
+        return found
+
+    @cached_property
+    def _required(self) -> dict[str, list[str]]:
+        """The values of claims without which some route refuses a token."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for survey in self._surveys:
+            for name, value in _claims_missed(survey):
+                if value not in found[name]:
+                    found[name].append(value)
         return found
 
     @cached_property
@@ -210,7 +235,8 @@ class Questions:
         for (kind, name), value in self._conditions:
             if kind == "claim" and (value or name not in found):
                 found[name] += [value] if value else []
-        found["scope"] += [scope for survey in self._surveys for scope in _scopes(survey)]
+        for name, values in self._required.items():
+            found[name] += values
         for rule in rules:
             found["aud"] += strings(rule.raw, "audiences")
         return defaultdict(list, {name: list(dict.fromkeys(values)) for name, values in found.items()})
@@ -288,13 +314,14 @@ class Questions:
         ]
 
 
-def _scopes(survey: Survey) -> Iterator[str]:
-    """Values of the claim `scope` that a route asks for by refusing what lacks it."""
+def _claims_missed(survey: Survey) -> Iterator[tuple[str, str]]:
+    """(claim, value) of each claim that a route asks for by refusing what lacks it."""
     for route in survey.routes:
         for match in route.matches:
-            wanted = text(match, "withoutHeaders", "@request.auth.claims[scope]", "exact")
-            if wanted:
-                yield wanted
+            for header in mapping(match, "withoutHeaders"):
+                wanted = text(match, "withoutHeaders", header, "exact")
+                if wanted and claim_of(header):
+                    yield claim_of(header), wanted
 
 
 def _calls(survey: Survey) -> list[str]:

@@ -57,7 +57,8 @@ class Request:
     """What the JSON-RPC message in the body of a POST calls, where something reads it: its method, for a tool
     `tools/call NAME`; empty: a body that cannot be read."""
     gateway: str = ""
-    """NAMESPACE/NAME of the gateway's pods that an `internet` client connects to; empty: any that serves the host."""
+    """NAMESPACE/NAME of the gateway's pods that the client connects to; empty: for `internet` any that serves the host,
+    for a caller inside the way of its own routes."""
     client_certificate: bool = False
     """Whether an `internet` client shows a certificate that a gateway with mutual TLS takes."""
 

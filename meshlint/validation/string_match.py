@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from meshlint.validation.grammar import NONE, below, one_of, problem
@@ -15,27 +16,57 @@ if TYPE_CHECKING:
 LONGEST_REGEX = 1024
 MOST_REPEATED = 1000
 _REPEATED = re.compile(r"\{(?:\d+,)?(\d+),?\}")
-_NOT_IN_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+")
+_NOT_IN_RE2 = re.compile(r"\(\?(?!P?<\w|[imsU-]*[:)])[=!<>#(|]*|(?:[*+?]|\{\d+(?:,\d*)?\})[*+]")
+"""Look-around, conditions and comments, and a repetition of a repetition (which others read as possessive)."""
+_ESCAPE_OR_CLASS = re.compile(r"\\Q.*?(?:\\E|$)|\\[1-7][0-7]+|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_ESCAPES = frozenset("aftnrvxQEAbBdDsSwWpPz0")
+"""Letters and digits that mean something behind a backslash; any other is an error, 1 to 9 as back-references."""
 _KINDS = one_of("exact", "prefix", "regex")
 
 
 @functools.lru_cache(maxsize=4096)
 def re2_problem(pattern: str) -> Problems:
     """Why RE2 cannot compile an expression. It has no look-around, no back-references and no possessive quantifiers."""
-    foreign = _NOT_IN_RE2.search(pattern)
+    foreign = next(iter(_NOT_IN_RE2.findall(_ESCAPE_OR_CLASS.sub("x", pattern))), "") or _unknown_escape(pattern)
     if foreign:
-        what = f"is {pattern!r}, and RE2 has no {foreign.group()!r}"
+        what = f"is {pattern!r}, and RE2 has no {foreign!r}"
         return problem(what, "write it without look-around and back-references")
     counts = [int(count[:9]) for count in _REPEATED.findall(pattern)]
     if counts and max(counts) > MOST_REPEATED:
         return problem(f"is {pattern!r}, and RE2 repeats at most {MOST_REPEATED} times", "write a lower count")
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        if "(?" not in pattern and "\\" not in pattern:
-            # RE2's own escapes and flags are not Python's: judge only what both read the same way.
-            return problem(f"is {pattern!r}, which does not compile: {error}", "correct the expression")
+    wrong = _compiled(pattern)
+    # RE2's own escapes and flags are not Python's: judge only what both read the same way.
+    if wrong and "(?" not in pattern and "\\" not in pattern:
+        return problem(f"is {pattern!r}, which does not compile: {wrong}", "correct the expression")
     return NONE
+
+
+def _unknown_escape(pattern: str) -> str:
+    for token in _ESCAPE_OR_CLASS.findall(pattern):
+        if (
+            len(token) == 2
+            and token[0] == "\\"
+            and token[1].isalnum()
+            and token[1].isascii()
+            and token[1] not in _ESCAPES
+        ):
+            return token
+    return ""
+
+
+def _compiled(pattern: str) -> str:
+    """What Python's engine has against an expression; empty if nothing that RE2 has not."""
+    try:
+        with warnings.catch_warnings():
+            # Of sets in sets, which Python may have one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
+    except re.error as error:
+        repeats_anchor = error.msg == "nothing to repeat" and error.pos and pattern[error.pos - 1] in "^$"
+        return "" if repeats_anchor else str(error)
+    except (OverflowError, RecursionError) as error:
+        return str(error)
+    return ""
 
 
 def regex(pattern: str) -> Problems:

@@ -252,7 +252,7 @@ def url_scheme(value: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    return parts.scheme
+    return None if re.search(r"[\x00-\x20\x7f\\^`{|}]", parts.netloc) else parts.scheme
 
 
 PROTOCOLS = frozenset(

@@ -22,11 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("timing"):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
-    # Some run another mesh in the lab, and then some end it or the stack on it: every other test comes before them.
-    items.sort(key=lambda item: (item.path.name.startswith("test_lab_z"), item.path.name in ANOTHER_MESH))
-
-
-ANOTHER_MESH = ("test_b51_certificates.py",)
+    # They end the lab or the stack on it, so that every other test comes before them.
+    items.sort(key=lambda item: item.path.name.startswith("test_lab_z"))
 
 
 @pytest.fixture(scope="session")

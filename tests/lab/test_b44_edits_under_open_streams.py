@@ -26,7 +26,7 @@ def draining(pod: Pod) -> int:
 
 
 def check_no_stream_is_cut(lab: RunningLab, seconds: int, edits: Mapping[str, Mapping[str, Any]]) -> None:
-    """Open streams, change each of these settings of the app and take it back, and wait for the streams' ends."""
+    """Open streams, make each of these edits of the app and take it back, and wait for the streams' ends."""
     gateway = {pod.name for pod in lab.gateway_pods("public")}
     proxies = [*lab.gateway_pods("public"), *lab.mcp_pods()]
     drained: set[str] = set()
@@ -48,11 +48,13 @@ def check_no_stream_is_cut(lab: RunningLab, seconds: int, edits: Mapping[str, Ma
 def rules(lab: RunningLab) -> dict[str, dict[str, Any]]:
     auth, limit = lab.auth, lab.stack.apps["chatgpt-mcp"].rate_limit
     assert limit is not None
+    tokens = {"deny_subjects": (*auth.deny_subjects, "somebody"), "scopes": (*auth.scopes, "another.scope")}
     return {
-        "a denied subject": {"auth": auth.model_copy(update={"deny_subjects": (*auth.deny_subjects, "somebody")})},
-        "a scope": {"auth": auth.model_copy(update={"scopes": (*auth.scopes, "another.scope")})},
-        "a limit": {"rate_limit": limit.model_copy(update={"requests": limit.requests + 1})},
-        "callers": {"callers": ()},
+        "tokens and limits, at the gateway": {
+            "auth": auth.model_copy(update=tokens),
+            "rate_limit": limit.model_copy(update={"requests": limit.requests + 1}),
+        },
+        "callers, at the app": {"callers": ()},
     }
 
 
@@ -84,6 +86,6 @@ def drain_time(pod: Pod) -> str:
 
 
 def test_a_sidecar_that_drains_sooner_than_the_longest_call_cuts_it(lab: RunningLab) -> None:
-    callers = {"callers": rules(lab)["callers"]}
+    callers = {"callers": rules(lab)["callers, at the app"]}
     with sidecars_that_drain_for_a_second(lab), fails():
         check_no_stream_is_cut(lab, 20, callers)

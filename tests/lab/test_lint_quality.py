@@ -14,7 +14,7 @@ from lab.istio_validation import istio_validation
 from lab.screen import Screen
 from lab.toolchain import Toolchain
 from tests.unit.meshlint.validation.authority import verdicts
-from tests.unit.meshlint.validation.breaks import broken_objects
+from tests.unit.meshlint.validation.breaks import broken_objects, edited_objects
 from tests.unit.meshlint.validation.figures import distinct, measured
 from tests.unit.meshlint.validation.module_cases import documents, recorded
 from tests.unit.meshlint.validation.valid_objects import valid_objects
@@ -66,6 +66,12 @@ def test_the_yaml_of_istios_tests_and_samples(istio: IstioValidation) -> None:
 def test_valid_objects_with_one_thing_broken(istio: IstioValidation) -> None:
     figures = figures_of(istio, distinct(broken_objects())[::STRIDE])
     assert figures.whole.refused > 1000
+    assert_holds(figures)
+
+
+def test_valid_objects_mistyped(istio: IstioValidation) -> None:
+    figures = figures_of(istio, distinct(edited_objects(seed=0, count=1500)))
+    assert figures.whole.refused > 500
     assert_holds(figures)
 
 

@@ -33,7 +33,7 @@ def typescript(npm: Path, program: str, url: str, *mode: str) -> list[str]:
 def subject(printed: str) -> str:
     """Who the server took the caller for, in what a client printed of the tool's result."""
     result: dict[str, Any] = json.loads(printed)
-    return result["structuredContent"]["subject"]
+    return result.get("result", result)["structuredContent"]["subject"]
 
 
 def check_login(lab: RunningLab, own: Machine, command: list[str], **settings: float) -> None:

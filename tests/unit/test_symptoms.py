@@ -20,8 +20,8 @@ SYMPTOMS = (
     *("401", "403", "404", "405", "406", "421", "307", "413", "429", "431", "502", "503", "session not found"),
     *("cors", "no oauth prompt", "domain not verified", "stream"),
 )
-_NAME = re.compile(r"`\.([a-z][a-z.-]*)`")
-_OF_PAGES = (PAGE, ROOT / "docs" / "apps.md")
+_NAME = re.compile(r"`\.([a-z][a-z0-9.-]*)`")
+_OF_PAGES = (PAGE, ROOT / "docs" / "apps.md", ROOT / "docs" / "mcp.md")
 
 
 @cache

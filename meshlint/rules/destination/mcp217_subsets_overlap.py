@@ -5,11 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.fields import text
 from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
+
+
+MANAGED = "argo-rollouts.argoproj.io/managed-by-rollouts"
+"""The annotation of what Argo Rollouts changes, by its documentation of traffic management with Istio."""
+
+
+def _rolled_out(mesh: MeshView) -> set[tuple[str, str]]:
+    """(namespace, name) of the DestinationRules whose subsets a Rollout keeps apart."""
+    return {
+        (rollout.namespace, name)
+        for rollout in mesh.by_kind.get("Rollout", ())
+        if (name := text(rollout.spec, "strategy", "canary", "trafficRouting", "istio", "destinationRule", "name"))
+    }
 
 
 @rule(
@@ -44,10 +58,16 @@ spec:
     sources=("https://istio.io/latest/docs/reference/config/networking/destination-rule/#Subset",),
 )
 def check(mesh: MeshView) -> Hits:
+    rolled_out = _rolled_out(mesh)
     for rule_ in mesh.destination_rules:
+        if (rule_.obj.namespace, rule_.obj.name) in rolled_out or MANAGED in rule_.obj.annotations:
+            continue
         for position, subset in enumerate(rule_.subsets[:50]):
             for other in rule_.subsets[:position]:
                 wide, narrow = (other, subset) if len(other.labels) <= len(subset.labels) else (subset, other)
+                if wide.labels == narrow.labels and {wide.name, narrow.name} == {"stable", "canary"}:
+                    # As Argo Rollouts wants them: it adds a label of each ReplicaSet to both.
+                    continue
                 if wide.labels and selects(wide.labels, narrow.labels):
                     problem = f"selects pods that subset {other.name!r} selects too"
                     mend = "give each version a label value of its own"

@@ -49,6 +49,7 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for entry in mesh.service_entries:
         where = ("spec", "resolution")
+        wild = next((host for host in entry.hosts if host.startswith("*")), "")
         outside = [host for host in entry.hosts if is_external(host.lstrip("*").lstrip("."))]
         if not entry.external and outside and entry.resolution in ("DNS", "DYNAMIC_DNS"):
             problem = f"is MESH_INTERNAL for {outside[0]}, so proxies expect mTLS and a workload of the mesh there"
@@ -63,4 +64,6 @@ def check(mesh: MeshView) -> Hits:
             )
         elif entry.resolution == "NONE" and entry.external and not strings(entry.obj.spec, "addresses"):
             problem = "is NONE, so the caller chooses the address behind the name"
-            yield Hit(entry.obj, where, problem, "write DNS, so that the proxy looks the name up", WARNING)
+            # Istio refuses DNS for a wildcard: what can be looked up there is the name that the caller asks for.
+            mend = f"write {'DYNAMIC_DNS' if wild else 'DNS'}, so that the proxy looks the name up"
+            yield Hit(entry.obj, where, problem, mend, WARNING)

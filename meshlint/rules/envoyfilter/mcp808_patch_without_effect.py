@@ -1,4 +1,4 @@
-"""A patch that applies to nothing, or that Istio refuses."""
+"""A patch that applies to nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @rule(
     "MCP808",
     ERROR,
-    "A patch that applies to nothing, or that Istio refuses",
+    "A patch that applies to nothing",
     symptoms=("a setting has no effect", "proxy keeps old config"),
     why="""
 A patch needs `applyTo`, an operation and (except to remove) a value of the shape that belongs to it. It is applied
@@ -78,6 +78,10 @@ def check(mesh: MeshView) -> Hits:
 
 def _shape(obj: Manifest, path: Path, patch: Json) -> Hits:
     apply_to, operation = text(patch, "applyTo"), text(patch, "patch", "operation")
+    known = OPERATIONS.get(apply_to)
+    if known is not None and operation not in (*known, "", "INVALID"):
+        problem = f"is {operation}, which istiod does not do to a {apply_to}"
+        yield Hit(obj, (*path, "patch", "operation"), problem, f"write {' or '.join(known)}")
     content = mapping(patch, "patch", "value")
     where: Path = (*path, "patch", "value")
     if operation not in ("", "INVALID", "REMOVE") and "value" in mapping(patch, "patch") and not content:
@@ -91,6 +95,17 @@ def _shape(obj: Manifest, path: Path, patch: Json) -> Hits:
     if not is_filter and apply_to not in ("", "INVALID", "EXTENSION_CONFIG") and "typed_config" in content:
         yield Hit(obj, where, f"is the configuration of a filter, patched into a {apply_to}", "correct applyTo")
     yield from _message(obj, (*where, "typed_config", "@type"), text(content, "typed_config", "@type"))
+
+
+OPERATIONS = {
+    "ROUTE_CONFIGURATION": ("MERGE",),
+    "VIRTUAL_HOST": ("MERGE", "ADD", "REMOVE", "REPLACE"),
+    "HTTP_ROUTE": ("MERGE", "ADD", "INSERT_FIRST", "INSERT_BEFORE", "INSERT_AFTER", "REMOVE"),
+    "CLUSTER": ("MERGE", "ADD", "REMOVE"),
+    "LISTENER": ("MERGE", "ADD", "REMOVE"),
+    "FILTER_CHAIN": ("MERGE", "ADD", "REMOVE"),
+}
+"""What istiod applies (pilot/pkg/networking/core/envoyfilter); another operation is passed over in silence."""
 
 
 def _message(obj: Manifest, path: Path, kind: str) -> Hits:

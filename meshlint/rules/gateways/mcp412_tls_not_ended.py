@@ -53,7 +53,8 @@ def check(mesh: MeshView) -> Hits:
             if server.protocol in ("HTTPS", "TLS") and server.tls and not mode:
                 problem = "is not set, which means PASSTHROUGH: the gateway does not end TLS"
                 mend = "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
-                yield Hit(gateway.obj, (*where, "mode"), problem, mend)
+                # Istio takes it, and passing TLS on may be what is wanted.
+                yield Hit(gateway.obj, (*where, "mode"), problem, mend, WARNING)
             elif server.protocol == "HTTP" and mode and not server.redirects:
                 problem = f"has mode {mode} on a server for HTTP, where it has no effect"
                 yield Hit(gateway.obj, where, problem, "write protocol HTTPS or TLS")

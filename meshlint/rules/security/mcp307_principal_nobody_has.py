@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     why="""
 The principal of a caller is `TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT`. Helm's gateway chart names the service
 account after the release (`istio-ingressgateway`); istioctl's installer appends `-service-account`. A name that
-nobody has allows nobody. Judged where the input shows the namespace's workloads or service accounts; names of the
-other installer always.
+nobody has allows nobody. Judged where the input shows the namespace's workloads or service accounts; names of
+istioctl's installer where it shows gateways of Helm's chart.
 """,
     bad="""
 apiVersion: v1
@@ -59,7 +59,9 @@ spec:
     sources=("https://istio.io/latest/docs/concepts/security/#istio-identity",),
 )
 def check(mesh: MeshView) -> Hits:
-    known = mesh.service_accounts
+    # istioctl's installer makes the accounts of the gateways that an IstioOperator asks for.
+    installed = {(gateway.namespace, gateway.service_account) for gateway in mesh.operator_gateways}
+    known = mesh.service_accounts | installed
     namespaces = {namespace for namespace, _ in known}
     for policy in mesh.authorization_policies:
         for path, written, namespace, account in _named(policy):
@@ -75,7 +77,7 @@ def check(mesh: MeshView) -> Hits:
                 )
                 problem = f"is {written}, and no workload of {namespace} runs as {account}"
                 yield Hit(policy.obj, path, problem, mend)
-            elif account.endswith("gateway-service-account"):
+            elif mesh.charts_named("gateway") and account.endswith("gateway-service-account"):
                 problem = f"is {written}, a name that only istioctl's installer gives"
                 mend = f"Helm's gateway chart names it {account.removesuffix('-service-account')}, as its release"
                 yield Hit(policy.obj, path, problem, mend)

@@ -35,6 +35,11 @@ spec:
     audiences: ["https://shop.example.com/"]
     fromHeaders: [{name: Authorization, prefix: "Bearer "}]
     jwks: '{"keys": []}'
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: shop}
+spec: {}
 """,
     good="""
 apiVersion: security.istio.io/v1
@@ -59,6 +64,7 @@ spec:
     to: [{operation: {ports: ["8080"]}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/security/request_authentication/",),
+    needs=("AuthorizationPolicy",),
 )
 def check(mesh: MeshView) -> Hits:
     for authentication in mesh.request_authentications:

@@ -33,6 +33,27 @@ spec:
   action: ALLOW
   rules:
   - from: [{source: {requestPrincipals: ["https://auth.example.com/*"]}}]
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  action: DENY
+  rules:
+  - from: [{source: {notRequestPrincipals: ["*"]}}]
+    to: [{operation: {ports: ["8080"]}}]
 """,
     good="""
 apiVersion: security.istio.io/v1
@@ -56,6 +77,7 @@ spec:
   - from: [{source: {requestPrincipals: ["https://auth.example.com/*"]}}]
 """,
     sources=("https://istio.io/latest/docs/tasks/security/authorization/authz-jwt/",),
+    needs=("RequestAuthentication",),
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:

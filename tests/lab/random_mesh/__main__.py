@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.lab.bring_up import MESH, running_lab
@@ -24,6 +25,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=seeds, default="20", help="how many, or a list such as 3,7,9 (default 20)")
     parser.add_argument("--no-page", action="store_true", help="leave docs/lab-random.md as it is")
     arguments = parser.parse_args()
+    # However it ends, the lab is left as others expect it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     rows: list[result.Row] = []
     try:
         for row in run(running_lab(), MESH, arguments.seeds):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from lab.network import NODE_ADDRESS
+from tests.lab.random_mesh.workloads import PART_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def services(stack: Settings, ports: dict[str, int]) -> Iterator[dict[str, Any]]
         name, namespace, *_ = authorizer.service.split(".")
         kind = "http" if authorizer.http is not None else "grpc"
         metadata = {"name": name, "namespace": namespace}
-        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": PART_OF}}
         yield {
             "apiVersion": "v1",
             "kind": "Service",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -32,8 +33,9 @@ class _Same(HypothesisProvider):
 AVAILABLE_PROVIDERS["same-for-a-seed"] = f"{__name__}.{_Same.__name__}"
 
 
+@functools.cache
 def drawn(seed: int) -> dict[str, Any]:
-    """The settings of a random stack, always the same for a number.
+    """The settings of a random stack, always the same for a number, for nobody to change.
 
     Of several examples it is the last that a client outside can ask something of: the first ones are the smallest.
     """

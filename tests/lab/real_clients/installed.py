@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import platform
 import shutil
@@ -21,6 +22,8 @@ _ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64"}
 
 def npm_clients() -> Path:
     """The directory of the clients from npm, with their `node_modules`."""
+
+    assert shutil.which("npm"), "the clients from npm need npm on PATH; which Node it brings does not matter"
 
     def install(directory: Path) -> None:
         # Nothing of these packages has to run in order to be installed.
@@ -52,13 +55,17 @@ def _installed(name: str, install: Callable[[Path], None]) -> Path:
     digest = hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in files)).hexdigest()
     directory = cache_directory() / "clients" / f"{name}-{digest[:16]}"
     finished = directory / "installed"
-    if not finished.exists():
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, directory / path.name)
-        install(directory)
-        finished.touch()
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # Two runs of the tests may want them at the same time.
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            for path in files:
+                shutil.copy(path, directory / path.name)
+            install(directory)
+            finished.touch()
     return directory
 
 

@@ -74,7 +74,8 @@ def machine(lab: RunningLab, directory: Path, *, consents: bool = True) -> Machi
     names = {"localhost": "127.0.0.1", lab.host: lab.public.address, SITES["issuer"].names[0]: SITES["issuer"].address}
     hosts.write_text("".join(f"{address} {name}\n" for name, address in names.items()), encoding="utf-8")
     browser = directory / "browser"
-    opened = f'exec {sys.executable} {HERE / "browser.py"} "$1"' if consents else "exit 0"
+    # A browser is a program of its own: whoever opened it goes on.
+    opened = f'{sys.executable} {HERE / "browser.py"} "$1" > "$HOME/browser.log" 2>&1 &' if consents else "exit 0"
     browser.write_text(f"#!/bin/sh\n{opened}\n", encoding="utf-8")
     browser.chmod(0o755)
     return Machine(home, hosts, browser, lab.ca_file)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,11 +18,13 @@ from lab.workloads.tokens import Keys, ensure_keys
 from tests.lab.random_mesh.asking import Compared
 from tests.lab.random_mesh.declaration import declaration, drawn
 from tests.lab.random_mesh.deployed import accepted
-from tests.lab.random_mesh.one_node import FOREIGN_NAMESPACES
+from tests.lab.random_mesh.one_node import FOREIGN_NAMESPACES, KEY_SET, WORDS, fitted
 from tests.lab.random_mesh.questions import Edges, questions
 from tests.lab.random_mesh.result import Row, table
 from tests.lab.random_mesh.workloads import workloads
 from tests.surroundings import ROOT, own_layer, surroundings
+from tests.unit.random_stacks import leaves
+from tests.unit.random_stacks.access import ISSUERS
 
 TODAY = date(2026, 11, 24)
 EDGES = Edges({"public": "10.0.0.1", "internal": "10.0.0.2"}, ("client.crt", "client.key"))
@@ -55,6 +59,39 @@ def test_the_lab_can_run_the_stack_of_a_number(seed: int, tmp_path: Path) -> Non
 def test_what_a_person_has_to_accept_is_accepted_by_name(tmp_path: Path) -> None:
     stack = stack_of(1, tmp_path)
     assert {(one["code"], one["object"].partition("/")[0]) for one in accepted(stack)} == {("MCP129", "VirtualService")}
+
+
+LEFT_OUT = {
+    "apps.*.resilience.pool.http2",
+    "apps.*.versions.*.pool.http2",
+    "apps.*.auth.issuers[].jwks_uri",
+    "gateways.*.existing",
+    "gateways.*.listeners.*.tls.cert_manager",
+    "gateways.*.workload.min_available",
+    "gateways.*.workload.node_selector",
+    "gateways.*.workload.resources",
+    "gateways.*.workload.service",
+    "namespaces.*.existing",
+    "namespaces.*.quota",
+}
+"""Fields, with all below them, of which `docs/lab-random.md` says that the lab has its own or none."""
+
+
+def fields_of(values: dict[str, Any]) -> set[str]:
+    """The fields that settings write, of those that a random stack keeps."""
+    words = {name: value for name, value in values.items() if name in WORDS}
+    words |= {"cluster": {"kind": "existing"}, "istio": {"version": "1.31.4"}}
+    keys = f'"jwks": {json.dumps(ISSUERS[0]["jwks"])}'
+    read = Settings.model_validate_json(json.dumps(words).replace(f'"jwks_file": "{KEY_SET}"', keys))
+    return {leaf.partition(" = ")[0] for leaf in leaves.reached(Settings, read)}
+
+
+def test_all_that_is_drawn_runs_but_what_the_page_names() -> None:
+    seeds = range(1, 4)
+    before = set[str]().union(*(fields_of(drawn(seed)) for seed in seeds))
+    after = set[str]().union(*(fields_of(fitted(drawn(seed), seed)) for seed in seeds))
+    assert len(after) > 200
+    assert {field for field in before - after if not field.startswith(tuple(LEFT_OUT))} == set()
 
 
 def test_a_number_gives_the_same_stack_in_every_process() -> None:

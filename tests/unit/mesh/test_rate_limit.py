@@ -53,6 +53,14 @@ class TestGlobal:
     SERVICE: ClassVar[dict[str, Any]] = {"rate_limit_service": {"namespace": "limits"}}
     APP = "{rate_limit: {requests: 60, counted: global}}"
 
+    def test_has_the_gateway_know_the_service(self):
+        """It knows those that routes lead to, and no route leads to this one."""
+        built = mesh(self.APP, **self.SERVICE)
+        (limits,) = [made.resource.to_dict() for made in built.objects if made.resource.key == LIMITS]
+        assert limits["metadata"]["annotations"] == {
+            "envoyfilter.istio.io/referenced-services": "ratelimit.limits.svc.cluster.local"
+        }
+
     def test_asks_the_service_and_lets_pass_while_it_is_down(self):
         [patch] = manifest(mesh(self.APP, **self.SERVICE), LIMITS)["configPatches"]
         config = patch["patch"]["value"]["typed_config"]

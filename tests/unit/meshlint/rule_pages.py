@@ -67,8 +67,9 @@ def index_page() -> str:
         USAGE,
         f"{len(known)} rules. What they cover of a real guide: [coverage.md](coverage.md);"
         " what they say about Istio's own samples: [false-alarms.md](false-alarms.md);"
-        " how many mistakes they find: [mutations.md](mutations.md); what Istio refuses and they name:"
-        " [refusals.md](refusals.md); how fast they are: [speed.md](speed.md).",
+        " how many mistakes they find: [mistakes.md](mistakes.md), [mutations.md](mutations.md); what Istio refuses and"
+        " they name: [refusals.md](refusals.md); what `istioctl analyze` and Kiali name: [peers.md](peers.md);"
+        " how fast they are: [speed.md](speed.md).",
         "",
         "## By symptom",
         "",

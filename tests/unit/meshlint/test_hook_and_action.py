@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.documentation import blocks
 from tests.surroundings import ROOT
 from tests.unit.meshlint.test_command_line import CLEAN, WARNED
 
@@ -71,7 +72,7 @@ def steps() -> list[dict[str, Any]]:
 
 def inputs(**given: str) -> dict[str, str]:
     """What the action's expressions stand for."""
-    declared = yaml.safe_load(ACTION.read_text(encoding="utf-8"))["inputs"]
+    declared: dict[str, dict[str, str]] = yaml.safe_load(ACTION.read_text(encoding="utf-8"))["inputs"]
     return {name: given.get(name.replace("-", "_"), declared[name]["default"]) for name in declared}
 
 
@@ -95,8 +96,8 @@ def run_action(theirs: Path, temporary: Path, **given: str) -> tuple[int, str, P
         printed, status = ran.stdout, ran.returncode
         if status:
             break
-    named = dict(line.partition("=")[::2] for line in output.read_text().splitlines())
-    return status, printed, Path(named["sarif"])
+    (sarif,) = [line.removeprefix("sarif=") for line in output.read_text().splitlines() if line.startswith("sarif=")]
+    return status, printed, Path(sarif)
 
 
 def test_the_action_annotates_and_writes_sarif(tmp_path: Path) -> None:
@@ -107,6 +108,16 @@ def test_the_action_annotates_and_writes_sarif(tmp_path: Path) -> None:
     assert [result["ruleId"] for result in json.loads(sarif.read_text())["runs"][0]["results"]] == ["MCP301"]
     status, _, _ = run_action(theirs, tmp_path / "again", fail_on="error", arguments="--ignore MCP999")
     assert status == 0
+
+
+def test_the_docs_call_them_as_they_are_declared() -> None:
+    (hook,) = [yaml.safe_load(block.text) for block in blocks("yaml hook")]
+    declared = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {one["id"] for repo in hook["repos"] for one in repo["hooks"]} <= {one["id"] for one in declared}
+    (action,) = [yaml.safe_load(block.text) for block in blocks("yaml action")]
+    for step in action["steps"]:
+        assert (ROOT / step["uses"] / "action.yml").is_file()
+        assert set(step["with"]) <= set(inputs())
 
 
 def test_no_input_is_read_as_a_command() -> None:

@@ -228,7 +228,7 @@ def judged(text: str, today: date = date(2026, 12, 1)) -> list[tuple[str, str, i
 def test_a_comment_accepts_a_finding_of_its_document() -> None:
     accepted = f"# accept: MCP301 until 2027-03-01 because the old client moves in February\n{PERMISSIVE}"
     assert judged(accepted) == []
-    other = PERMISSIVE.replace("name: default", "name: other")
+    other = PERMISSIVE.replace("namespace: shop", "namespace: cart")
     assert judged(f"{accepted}---\n{other}") == [("MCP301", "warning", 10)]
 
 

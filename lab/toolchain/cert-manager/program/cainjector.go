@@ -16,6 +16,7 @@ import (
 
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	injector "github.com/cert-manager/cert-manager/pkg/controller/cainjector"
+	"github.com/cert-manager/cert-manager/pkg/util"
 )
 
 func cainjector(ctx context.Context, flags *pflag.FlagSet, arguments []string) error {
@@ -41,7 +42,8 @@ func cainjector(ctx context.Context, flags *pflag.FlagSet, arguments []string) e
 	if err != nil {
 		return err
 	}
-	mgr, err := manager.New(access, manager.Options{
+	// Named after it is the field manager of what it writes, without which the API server refuses it.
+	mgr, err := manager.New(util.RestConfigWithUserAgent(access, "cainjector"), manager.Options{
 		Scheme: scheme,
 		// Secrets are read one by one: a cache would hold all of the cluster's.
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&core.Secret{}}}},

@@ -17,11 +17,8 @@ export class Login {
     });
     login.#server.listen(0, "127.0.0.1");
     await once(login.#server, "listening");
+    login.redirectUrl = `http://127.0.0.1:${login.#server.address().port}/callback`;
     return login;
-  }
-
-  get redirectUrl() {
-    return `http://127.0.0.1:${this.#server.address().port}/callback`;
   }
 
   get clientMetadata() {
@@ -50,6 +47,14 @@ export class Login {
 
   saveCodeVerifier(verifier) {
     this.verifier = verifier;
+  }
+
+  discoveryState() {
+    return this.discovered;
+  }
+
+  saveDiscoveryState(discovered) {
+    this.discovered = discovered;
   }
 
   redirectToAuthorization(url) {

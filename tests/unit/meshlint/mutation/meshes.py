@@ -60,7 +60,7 @@ def meshes(generated: int) -> Iterator[Mesh]:
         yield of_built(stack, product.of_stack(stack))
     for name in concern.CONCERNS:
         yield of_built(f"concerns/{name}", concern.built(name))
-    for number, stack in enumerate(_generated(generated)):
+    for number, stack in enumerate(_generated(generated) if generated else ()):
         yield of_built(f"generated/{number}", product.of_values(stack))
 
 

@@ -12,7 +12,7 @@ from lab.istio_validation import istio_validation
 from lab.screen import Screen
 from lab.toolchain import Toolchain
 from tests.unit.meshlint.validation.authority import verdicts
-from tests.unit.meshlint.validation.breaks import broken_objects
+from tests.unit.meshlint.validation.breaks import broken_objects, edited_objects
 from tests.unit.meshlint.validation.figures import distinct, measured
 from tests.unit.meshlint.validation.module_cases import documents, recorded
 from tests.unit.meshlint.validation.valid_objects import valid_objects
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[4] / "docs" / "rules" / "refusals.md"
 SHOWN = 20
+SEED, EDITS = 7, 4000
 TEXT = """\
 <!-- written by `make lint-quality` -->
 
@@ -58,6 +59,14 @@ into one that is valid without them.
 everywhere and by everything that a value of its type can be wrong with. Many changes are harmless; Istio says which.
 
 {broken}
+
+## Generated: valid objects mistyped
+
+{edits} of the same objects with letters typed, replaced or taken away in one or two places, and other numbers (seed
+{seed}):
+values that no list foresees.
+
+{edited}
 """
 
 
@@ -88,6 +97,7 @@ def main() -> int:
         ("cases", distinct(recorded(istio.cases))),
         ("documents", distinct(documents(istio.source))),
         ("broken", distinct(broken_objects())),
+        ("edited", distinct(edited_objects(SEED, EDITS))),
     ):
         figures = measured(objects, verdicts(istio.verdicts, istio.crds, objects))
         tables[name] = table(figures)
@@ -97,9 +107,8 @@ def main() -> int:
         for obj, finding in figures.called_refused[:SHOWN]:
             print(f"  called refused: {obj['kind']}: {finding.code} {finding.message}")
     day = datetime.now(tz=UTC).date()
-    PAGE.write_text(
-        TEXT.format(day=day, release=version.RELEASE, valid=len(valid_objects()), **tables), encoding="utf-8"
-    )
+    counts = {"valid": len(valid_objects()), "edits": EDITS, "seed": SEED}
+    PAGE.write_text(TEXT.format(day=day, release=version.RELEASE, **counts, **tables), encoding="utf-8")
     return 0
 
 

@@ -6,6 +6,7 @@ Nothing here knows what Istio refuses: many of the changes are harmless, and its
 from __future__ import annotations
 
 import copy
+import random
 from typing import TYPE_CHECKING, Any
 
 from meshlint import schemas
@@ -196,3 +197,37 @@ def _without(obj: Json, place: Place) -> Json:
     changed, holder = _holder(obj, place)
     del holder[place[-1]]
     return changed
+
+
+EDITED = 'aZ09-_.*/:@%{}[]()~ ,|^$\\+?"'
+"""What an edit types."""
+
+
+def edited_objects(seed: int, count: int) -> Iterator[Json]:
+    """Valid objects with a word or two mistyped, or a number beside: what the list of broken values does not know."""
+    drawn = random.Random(seed)  # noqa: S311 - the same edits for the same seed
+    valid = valid_objects()
+    for _ in range(count):
+        obj = copy.deepcopy(drawn.choice(valid))
+        places = [
+            place
+            for place, value, _ in parts(obj["spec"], schema_of(obj["kind"]))
+            if place and "typed_config" not in place and type(value) in (str, int, float)
+        ]
+        for place in drawn.sample(places, k=min(len(places), drawn.choice((1, 1, 2)))):
+            holder: Any = obj["spec"]
+            for step in place[:-1]:
+                holder = holder[step]
+            holder[place[-1]] = _edited(drawn, holder[place[-1]])
+        yield obj
+
+
+def _edited(drawn: random.Random, value: Any) -> Any:
+    if not isinstance(value, str):
+        return drawn.choice((value * 1000, -value, value + drawn.randint(-200, 200), drawn.randint(-5, 70_000)))
+    letters = list(value)
+    for _ in range(drawn.randint(1, 3)):
+        at = drawn.randint(0, len(letters))
+        inserted, removed = drawn.choice(((1, 0), (1, 1), (0, drawn.randint(1, 4))))
+        letters[at : at + removed] = [drawn.choice(EDITED)] * inserted
+    return "".join(letters)

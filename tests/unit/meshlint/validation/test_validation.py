@@ -13,7 +13,7 @@ from meshlint import rules
 from tests.unit.meshlint.validation.authority import normalised
 from tests.unit.meshlint.validation.breaks import parts, schema_of
 from tests.unit.meshlint.validation.figures import REFUSED
-from tests.unit.meshlint.validation.valid_objects import api_versions, valid_objects
+from tests.unit.meshlint.validation.valid_objects import api_versions, make, valid_objects
 
 if TYPE_CHECKING:
     from tests.unit.meshlint.validation.valid_objects import Json
@@ -58,9 +58,8 @@ def test_a_value_of_any_type_anywhere_is_judged_and_breaks_nothing() -> None:
 
 
 def test_a_message_is_the_same_for_every_object_that_is_refused_for_it() -> None:
-    assert normalised("port number 70000 must be in the range 1..65535") == normalised(
-        "port number 0 must be in the range 1..65535"
-    )
+    said = "port number {} must be in the range 1..65535"
+    assert normalised(said.format(70000)) == normalised(said.format(0))
     assert normalised('domain name "a..b" invalid') == normalised('domain name "-a" invalid')
     assert normalised("invalid policy a.b: `key` must not be empty") == "_ must not be empty"
     assert normalised("port is required") != normalised("address is required")
@@ -96,10 +95,5 @@ def test_a_message_is_the_same_for_every_object_that_is_refused_for_it() -> None
     ],
 )
 def test_what_istio_refuses_is_said_at_its_place(kind: str, spec: Json, said: str) -> None:
-    obj = {
-        "apiVersion": api_versions()[kind],
-        "kind": kind,
-        "metadata": {"name": "web", "namespace": "shop"},
-        "spec": spec,
-    }
+    obj = make(kind, spec)
     assert any(said in message for message in refusals(obj)), refusals(obj)

@@ -1,4 +1,4 @@
-"""B51: prod's own declaration has its certificates from a CA that speaks ACME, and they are renewed unnoticed.
+"""Prod's own declaration has its certificates from a CA that speaks ACME, and they are renewed unnoticed.
 
 The lab runs prod for these tests, and afterwards what it ran before.
 """
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 GATEWAYS = "istio-ingress"
 SECRET = "example-com-tls"  # its name
 PATH = "/.well-known/acme-challenge/"
-RENEWED_WITHIN = 60.0
+RENEWED_WITHIN = 150.0
+"""cert-manager waits a minute after the record of a challenge has been seen, for caches elsewhere."""
 
 
 @pytest.fixture(scope="module")
@@ -203,13 +204,16 @@ def reaches(lab: RunningLab, host: str) -> bool:
 
 # --- by page, and of a CA of your own
 
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+"""Its certificates are good for a minute and a half here."""
+
 BY_PAGE, OWN = "page.example.com", "company.example.com"
 
 
 def with_further_listeners(stack: Settings) -> Settings:
     """Prod with two hosts of certificates that others sign."""
     issuers = {
-        "page": CertificateIssuerSpec.model_validate({"acme": {"http01": {}, "profile": "minutes"}}).named("page"),
+        "page": CertificateIssuerSpec.model_validate({"acme": {"server": STAGING, "http01": {}}}).named("page"),
         "company": CertificateIssuerSpec.model_validate({"ca": {"secret": "company-ca"}}).named("company"),
     }
     listeners = {
