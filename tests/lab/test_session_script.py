@@ -142,6 +142,9 @@ FORGED = [
 ]
 
 
+ASKED = {"x{own}~{version}~{pod}", "{own}%00~{version}~{pod}"}
+
+
 @pytest.mark.parametrize("form", FORGED)
 def test_a_forged_id_is_404(edge: Edge, form: str) -> None:
     [session] = opened(edge, 1)
@@ -150,6 +153,8 @@ def test_a_forged_id_is_404(edge: Edge, form: str) -> None:
     forged = form.format(own=own, version=version, pod=pod, other=other)
     reply = ask(edge, "ping", forged)
     assert reply.status == 404, str(reply)
+    # Only the pod that the id names is ever asked, and knows no such session.
+    assert bool(reply.header("x-served-by")) == (form in ASKED)
     assert reply.json()["error"]["message"] == "Session not found"
 
 
