@@ -54,6 +54,7 @@ def fitted(drawn: Values, seed: int) -> Values:
     if "rate_limit_service" in found:
         # No such service runs here, so that requests pass unless they are refused for that.
         found["rate_limit_service"]["deny_when_down"] = False
+        found["rate_limit_service"].pop("deployment", None)
     found["namespaces"] = {name: _namespace(one) for name, one in found.get("namespaces", {}).items()}
     for exception in found["security"].get("exceptions", ()):
         exception["until"] = _LATER
