@@ -13,7 +13,7 @@ from tests.lab.random_mesh.asking import asked_of, compare
 from tests.lab.random_mesh.deployed import Deployed, RandomStacks
 from tests.lab.running_lab import RunningLab, fails
 
-SEEDS = (6, 9, 22)
+SEEDS = (2, 6, 22)
 QUESTIONS = 200
 EACH_WAY = 40
 """Questions of one stack that are let in, and that are refused, at least."""

@@ -50,7 +50,7 @@ def check(mesh: MeshView) -> Hits:
         for server in gateway.servers:
             where = (*server.path, "tls")
             mode = text(server.tls, "mode")
-            if server.protocol in ("HTTPS", "TLS") and server.tls and not mode:
+            if server.protocol in ("HTTPS", "TLS") and "tls" in server.raw and not mode:
                 problem = "is not set, which means PASSTHROUGH: the gateway does not end TLS"
                 mend = "write SIMPLE or MUTUAL (or PASSTHROUGH, if that is meant)"
                 # Istio takes it, and passing TLS on may be what is wanted.

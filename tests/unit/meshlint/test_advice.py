@@ -77,11 +77,11 @@ spec:
 
 
 def test_tls_without_a_mode_is_passed_on_which_istio_takes() -> None:
-    (absent,) = findings("MCP412", SERVER.replace("TLS}]", "}]"))
+    (absent,) = findings("MCP012", SERVER.replace("TLS}]", "}]"))
     assert absent.severity == "error"
     (empty,) = findings("MCP412", SERVER.replace("TLS}]", ", tls: {}}]"))
     assert empty.severity == "warning"
-    assert "has no mode, which means PASSTHROUGH" in empty.message
+    assert "which means PASSTHROUGH" in empty.message
 
 
 SUBSETS = """

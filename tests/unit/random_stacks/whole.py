@@ -25,12 +25,17 @@ from tests.unit.random_stacks.scalars import (
 )
 
 
+def _within_the_limit(drawn: Values) -> bool:
+    """Half a gigabyte is above the service's default limit, and fits under one that is drawn with it."""
+    return "memory_limit" in drawn or drawn["memory"] != "512Mi"
+
+
 def _limits_deployment(*, google: bool) -> Drawn:
     """Where this stack runs the rate limit service."""
     settings: dict[str, Drawn] = {
         "image": one("docker.io/envoyproxy/ratelimit:3fb70258", "registry.example.com/limits@sha256:" + "0" * 64),
         "replicas": one(1, 2, 20),
-        "resources": resources,
+        "resources": resources.filter(_within_the_limit),
     }
     encrypted = spec(
         always(host=one("10.1.2.3", "redis.data.svc.cluster.local")),
