@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-random report preview check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random report preview check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,7 +47,11 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
-	$(PY) -m pytest tests/lab -q
+	$(PY) -m pytest tests/lab -q -m "not long"
+
+lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own
+	$(PY) -m lab up --mesh $(MESH)
+	$(PY) -m pytest tests/lab -q -m long
 
 lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
 	$(PY) -m lab up --mesh $(MESH)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.stack.settings import Settings
 
+pytestmark = pytest.mark.long
+
 GATEWAYS = "istio-ingress"
 SECRET = "example-com-tls"  # its name
 PATH = "/.well-known/acme-challenge/"
