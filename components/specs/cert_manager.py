@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from chatgpt_mesh.components.specs.cluster_gke import GkeClusterSpec
 from chatgpt_mesh.components.specs.istio import Hub, ImageTag
 from chatgpt_mesh.components.specs.path_setting import PathSetting
@@ -84,7 +86,7 @@ class CertManagerSpec(Spec):
     other projects' clusters. Default: none between; the roles are its Kubernetes service account's own."""
     images: CertManagerImagesSpec = CertManagerImagesSpec()
     """Where its images are pulled from."""
-    replicas: Literal[1, 2, 3] = 2
+    replicas: Annotated[int, Field(ge=1, le=3)] = 2
     """Pods of each part. One of the controllers works and the others wait; all webhooks answer, and without one no
     Certificate can be changed. Two and more get a disruption budget."""
     resources: CertManagerResourcesSpec = CertManagerResourcesSpec()
