@@ -226,6 +226,7 @@ def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
                     f"port {listener.port} serves this host on listener {other} already",
                     host,
                 )
+        yield from _open_beside(path, name, spec)
         for other_name, other_listener in spec.listeners.items():
             if (
                 other_name < name
@@ -237,3 +238,22 @@ def _clashes(path: str, spec: GatewaySpec) -> Iterator[Problem]:
                     f"a TCP listener needs a port of its own; {other_name} has it too",
                     listener.port,
                 )
+
+
+def _open_beside(path: str, name: str, spec: GatewaySpec) -> Iterator[Problem]:
+    """Whoever has connected to a wildcard without a certificate may ask for any host below it on that connection."""
+    guarded = spec.listeners[name]
+    if guarded.tls is None or guarded.tls.client_certificates is None:
+        return
+    for other, listener in spec.listeners.items():
+        if listener.tls is None or listener.tls.client_certificates is not None or listener.port != guarded.port:
+            continue
+        wide = [host for host in listener.hosts if host.startswith("*.")]
+        below = [host for host in guarded.hosts if any(host.endswith(one[1:]) and host != one for one in wide)]
+        if below:
+            yield Problem(
+                f"{path}.listeners.{name}.hosts",
+                f"is below a wildcard of listener {other}, which asks for no client certificate, so a client could "
+                "connect there and ask for this host; keep the hosts apart, or use another gateway",
+                below[0],
+            )

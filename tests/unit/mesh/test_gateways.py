@@ -87,6 +87,17 @@ class TestServers:
 
 
 class TestMistakes:
+    def test_a_host_behind_client_certificates_is_not_below_an_open_wildcard(self):
+        def said(hosts: str, port: int = 443) -> list[str]:
+            guarded = f"{{hosts: [{hosts}], port: {port}, tls: {{secret: b, client_certificates: {{}}}}}}"
+            open_ = '{hosts: ["*.example.com"], tls: {secret: a}}'
+            listeners = f"{{open: {open_}, guarded: {guarded}}}"
+            return mistakes(gateways=f"{PUBLIC}\ninternal: {{kind: internal, listeners: {listeners}}}")
+
+        (told,) = said("www.example.com")
+        assert "gateways.internal.listeners.guarded.hosts: is below a wildcard of listener open" in told
+        assert said("www.example.org") == said("example.com") == said("www.example.com", 8443) == []
+
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [

@@ -117,7 +117,14 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
     }
     if draw(truth):
         hosts = [domain, f"www.{domain}"] if draw(truth) else [f"{name}.example.info"]
-        found["further"] = {"hosts": hosts, "tls": draw(tls(f"{name}-further", by_page=redirect and not internal))}
+        further = draw(tls(f"{name}-further", by_page=redirect and not internal))
+        if (
+            number == 443
+            and further.get("client_certificates")
+            and not found["https"]["tls"].get("client_certificates")
+        ):
+            hosts = [f"{name}.example.info"]
+        found["further"] = {"hosts": hosts, "tls": further}
     elsewhere = {"host": "vault.data.svc.cluster.local", "port": 8200}
     leads = [elsewhere, {"host": "a" * 63 + "." + "b" * 63 + ".svc.cluster.local", "port": draw(one(1, 65535))}]
     leads += [{"host": host, "port": port} for host, port in services.items()]
