@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 KINDS = (
     "gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,sidecars,authorizationpolicies,"
-    "requestauthentications,peerauthentications,services,deployments,namespaces,serviceaccounts"
+    "requestauthentications,peerauthentications,envoyfilters,trafficextensions,services,deployments,namespaces,"
+    "serviceaccounts"
 )
 PATHS = (
     "/mcp",
