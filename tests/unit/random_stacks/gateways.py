@@ -118,11 +118,8 @@ def listeners(draw: st.DrawFn, name: str, services: Values, *, redirect: bool) -
     if draw(truth):
         hosts = [domain, f"www.{domain}"] if draw(truth) else [f"{name}.example.info"]
         further = draw(tls(f"{name}-further", by_page=redirect and not internal))
-        if (
-            number == 443
-            and further.get("client_certificates")
-            and not found["https"]["tls"].get("client_certificates")
-        ):
+        asks, wildcard_asks = (one.get("client_certificates") is not None for one in (further, found["https"]["tls"]))
+        if number == 443 and asks and not wildcard_asks:
             hosts = [f"{name}.example.info"]
         found["further"] = {"hosts": hosts, "tls": further}
     elsewhere = {"host": "vault.data.svc.cluster.local", "port": 8200}
