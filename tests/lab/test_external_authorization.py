@@ -113,6 +113,7 @@ def door(lab: RunningLab) -> Iterator[int]:
             # The kubelet hands a changed ConfigMap to istiod within a minute or two.
             eventually(lambda: ask(lab, "yes").status == 200, within=180, what="istiod knows the authorizer")
         yield port
+    eventually(lambda: ask(lab, "no").status == 200, within=60, what="nobody is asked any more")
 
 
 def ask(lab: RunningLab, let_in: str) -> Reply:
