@@ -60,7 +60,8 @@ class Static:
                 case "TrafficExtension":
                     _put(self.http_filters, _lua_filters(spec))
                 case "Telemetry":
-                    _put(self.access_logs, map(_evaluated, _expressions(spec)))
+                    _put(self.access_logs, map(_filtered, _log_filters(spec)))
+                    _put(self.access_logs, map(_evaluated, _metric_tags(spec)))
                     _put(self.span_tags, _span_tags(spec))
                 case _:
                     pass
@@ -249,11 +250,15 @@ def _lua_filters(spec: Values) -> Iterator[Values]:
         }
 
 
-def _expressions(spec: Values) -> Iterator[str]:
-    """CEL: which requests are logged, and what a metric's tags are."""
+def _log_filters(spec: Values) -> Iterator[str]:
+    """CEL: which requests are logged."""
     for logging in spec.get("accessLogging", ()):
         if expression := logging.get("filter", {}).get("expression"):
             yield expression
+
+
+def _metric_tags(spec: Values) -> Iterator[str]:
+    """CEL: what a metric's tags are."""
     for metrics in spec.get("metrics", ()):
         for override in metrics.get("overrides", ()):
             for tag in override.get("tagOverrides", {}).values():
@@ -262,8 +267,14 @@ def _expressions(spec: Values) -> Iterator[str]:
 
 
 def _evaluated(expression: str) -> Values:
-    """Istio's metrics filter is not in an upstream Envoy; a filter of the access log parses the same language."""
-    cel = {"@type": f"{_TYPE}.extensions.access_loggers.filters.cel.v3.ExpressionFilter", "expression": expression}
+    """Istio's metrics filter is not in an upstream Envoy; a filter of the access log parses the same language, and
+    `string(...)` once it is told to, as Istio's own does (istio.io, "Customizing Istio Metrics")."""
+    return _filtered(expression, cel_config={"enable_string_conversion": True})
+
+
+def _filtered(expression: str, **settings: Any) -> Values:
+    kind = f"{_TYPE}.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    cel = {"@type": kind, "expression": expression, **settings}
     return {**_file_log({}), "filter": {"extension_filter": _named("envoy.access_loggers.extension_filters.cel", cel)}}
 
 
