@@ -17,7 +17,7 @@ from lab.workloads.client import Era
 from lab.workloads.request import Request, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
@@ -44,7 +44,7 @@ def show(stack: Settings, client: Client) -> None:
     Raises:
         LabError: an MCP client did not get through, or another app answered with a fault of the way to it (5xx).
     """
-    for app in _with_a_host(stack):
+    for app in (app for app in stack.apps.values() if app.served):
         if app.mcp is None:
             _ask(app, client)
         else:
@@ -63,10 +63,6 @@ def accepted_token(app: AppSpec, keys: Keys) -> str | None:
     claims = {name: values[0] for name, values in auth.claims.items()}
     further: dict[str, Any] = {**bound, **granted, **claims}
     return tokens.mint(keys, issuer=issuer.issuer, audience=audience, **further)
-
-
-def _with_a_host(stack: Settings) -> Iterator[AppSpec]:
-    return (app for app in stack.apps.values() if app.served)
 
 
 def _speak_mcp(app: AppSpec, mcp: McpSpec, client: Client) -> None:

@@ -248,8 +248,7 @@ def _open_beside(path: str, name: str, spec: GatewaySpec) -> Iterator[Problem]:
     for other, listener in spec.listeners.items():
         if listener.tls is None or listener.tls.client_certificates is not None or listener.port != guarded.port:
             continue
-        wide = [host for host in listener.hosts if host.startswith("*.")]
-        below = [host for host in guarded.hosts if any(host.endswith(one[1:]) and host != one for one in wide)]
+        below = [host for host in guarded.hosts if any(one != host and covers(one, host) for one in listener.hosts)]
         if below:
             yield Problem(
                 f"{path}.listeners.{name}.hosts",
