@@ -10,18 +10,16 @@ import functools
 import http.client
 import json
 import ssl
-import sys
 from typing import TYPE_CHECKING
 
-from lab import debian
 from lab.cluster import kubectl
 from lab.docker_archive import Image, Layer
 from lab.failure import LabError
 from lab.images import base_layer, trust_layer
 from lab.network import accepts
+from lab.own_process import own_process, workload_sources
 from lab.processes import Process, Processes
 from lab.runtime import Runtime
-from lab.state import CHECKOUT, State, cache_directory
 from lab.workloads.internet import HTTPS_PORT, SITES, claim_addresses
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from lab.pki import Authority
     from lab.screen import Screen
+    from lab.state import State
     from lab.toolchain import Toolchain
 
 PEBBLE, ZONE, CLOUD_DNS = "pebble", "zone", "cloud-dns"
@@ -108,19 +107,7 @@ class Acme:
         return file
 
     def _cloud_dns(self) -> Process:
-        sources = tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py")))
-        return Process(
-            CLOUD_DNS,
-            (sys.executable, "-m", "lab.workloads.cloud_dns", "serve"),
-            environment={
-                "LAB_STATE": str(self._state.root),
-                "LAB_CACHE": str(cache_directory()),
-                "PYTHONPATH": str(CHECKOUT),
-                "PYTHONUNBUFFERED": "1",
-                "PATH": debian.SYSTEM_PATH,
-            },
-            inputs=sources,
-        )
+        return own_process(self._state, CLOUD_DNS, "lab.workloads.cloud_dns", "serve", inputs=workload_sources())
 
     def _zone(self) -> Process:
         corefile = self._state.config / "zone.corefile"

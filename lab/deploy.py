@@ -6,22 +6,22 @@ import functools
 import json
 import os
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from chatgpt_mesh.stack.settings import Settings, load_stack
-from lab import acme, debian, edge, environment, first_requests, images, pki, upstream_envoy
+from lab import acme, edge, environment, first_requests, images, pki, upstream_envoy
 from lab.acme import Acme
 from lab.cluster import kubectl
 from lab.docker_archive import write_archive
 from lab.failure import LabError
 from lab.network import accepts
-from lab.processes import Process, Processes
+from lab.own_process import own_process, workload_sources
+from lab.processes import Processes
 from lab.stack import Stack, requests_certificates
-from lab.state import CHECKOUT, State, cache_directory
+from lab.state import State, cache_directory
 from lab.upstream_envoy import UpstreamEnvoy
 from lab.workloads import declared_apps, internet, manifests, tokens
 
@@ -115,17 +115,15 @@ class Deployment:
             self._start_outside_hosts()
         if self._acme is not None:
             self._acme.up(self._screen)
-        keeper = self._process(
-            upstream_envoy.NAME, "lab.upstream_envoy", inputs=(upstream_envoy.MANIFEST, self._state.kubeconfig)
-        )
+        inputs = (upstream_envoy.MANIFEST, self._state.kubeconfig)
+        keeper = own_process(self._state, upstream_envoy.NAME, "lab.upstream_envoy", inputs=inputs)
         Processes(self._state).start(keeper)
 
     def _start_outside_hosts(self) -> None:
         processes = Processes(self._state)
         for name in (ISSUER, INTERNET):
-            sources = tuple(sorted((CHECKOUT / "lab" / "workloads").glob("*.py")))
-            process = self._process(name, f"lab.workloads.{name}", "serve", inputs=sources)
-            processes.start(process)
+            module = f"lab.workloads.{name}"
+            processes.start(own_process(self._state, name, module, "serve", inputs=workload_sources()))
         for name, site in ((ISSUER, "issuer"), *((INTERNET, site) for site in internet.SERVED_HERE)):
             address = internet.SITES[site].address
             processes.wait_ready(name, functools.partial(accepts, address, internet.HTTPS_PORT), timeout=20)
@@ -137,21 +135,6 @@ class Deployment:
             "data": {"internet.override": internet.corefile(forwarded)},
         }
         self._apply([corefile])
-
-    def _process(self, name: str, module: str, *arguments: str, inputs: tuple[Path, ...]) -> Process:
-        """A process of this checkout's own."""
-        return Process(
-            name,
-            (sys.executable, "-m", module, *arguments),
-            environment={
-                "LAB_STATE": str(self._state.root),
-                "LAB_CACHE": str(cache_directory()),
-                "PYTHONPATH": str(CHECKOUT),
-                "PYTHONUNBUFFERED": "1",
-                "PATH": debian.SYSTEM_PATH,
-            },
-            inputs=inputs,
-        )
 
     def _gateways(self) -> list[dict[str, Any]]:
         return json.loads(self._kubectl("get", "gateways.networking.istio.io", "--all-namespaces", "--output=json"))[
