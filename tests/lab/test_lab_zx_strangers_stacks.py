@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from lab.state import CHECKOUT
 from lab.workloads.request import Reply
 from tests.lab.bring_up import MESH
 from tests.lab.running_lab import RunningLab
-from tests.lab.test_preview import ISOLATED
+from tests.lab.test_preview import ISOLATED, copied
 
 pytestmark = pytest.mark.skipif("LAB_KUBECONFIG" in os.environ, reason="the clusters of these stacks are made up")
 
@@ -59,10 +58,7 @@ ORDERS = f"""{GKE}\
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, lab: RunningLab) -> Iterator[Path]:
     """A clone with the two files in it; at the end the lab runs again what it ran before."""
-    checkout = tmp_path_factory.mktemp("stranger") / "checkout"
-    left_out = shutil.ignore_patterns(".git", ".venv", "__pycache__", "tests", "docs")
-    shutil.copytree(CHECKOUT, checkout, ignore=left_out, symlinks=True)
-    (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
+    checkout = copied(tmp_path_factory.mktemp("stranger") / "checkout")
     (checkout / "Pulumi.weather.yaml").write_text(WEATHER, encoding="utf-8")
     (checkout / "Pulumi.orders.yaml").write_text(ORDERS, encoding="utf-8")
     yield checkout

@@ -83,8 +83,11 @@ def test_what_only_google_decides_is_unknown_in_a_plan() -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy whose stack files a test may change."""
-    checkout = tmp_path / "checkout"
+    return copied(tmp_path / "checkout")
+
+
+def copied(checkout: Path) -> Path:
+    """A copy of this checkout, whose stack files a test may change."""
     shutil.copytree(
         CHECKOUT,
         checkout,
