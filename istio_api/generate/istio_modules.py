@@ -72,3 +72,21 @@ def custom_resource_definitions() -> tuple[Mapping[str, Any], ...]:
     """Every CRD of Istio, as Kubernetes takes it."""
     path = module_directory("istio.io/api") / "kubernetes" / "customresourcedefinitions.gen.yaml"
     return tuple(yaml.load_all(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+GATEWAY_API = "sigs.k8s.io/gateway-api"
+
+
+@functools.cache
+def gateway_api_definitions() -> tuple[Mapping[str, Any], ...]:
+    """Every CRD of Gateway API that Istio reads: of the experimental channel, which has all that the standard one has.
+
+    Istio is tested with that channel, and a cluster with the standard one drops what it does not know.
+    """
+    directory = module_directory(GATEWAY_API) / "config" / "crd" / "experimental"
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: list[Mapping[str, Any]] = []
+    for file in sorted(directory.glob("gateway.networking.k8s.io_*.yaml")):
+        documents = yaml.load_all(file.read_text(encoding="utf-8"), Loader=loader)
+        found += [one for one in documents if one and one["kind"] == "CustomResourceDefinition"]
+    return tuple(found)

@@ -23,6 +23,7 @@ REQUIRED = ""
 
 @functools.cache
 def load(name: str) -> dict[str, Schema]:
-    """The generated table `name` (`istio_resources`, `mesh_config`, `chart_values` or `environment_names`)."""
+    """The generated table `name`: `istio_resources`, `gateway_api_resources`, `mesh_config`, `chart_values` or
+    `environment_names`."""
     text = (Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8")
     return cast("dict[str, Schema]", json.loads(text)["tables"])

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 ISTIO_GROUPS = frozenset({"networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"})
 
+GATEWAY_API = "gateway.networking.k8s.io"
+"""The group of Gateway API, whose kinds Istio serves beside its own."""
+
 HELM_VALUES = "HelmValues"
 """Kind of the stand-in object that carries the values of an installed chart (`values` holds them)."""
 
@@ -48,17 +51,21 @@ class Manifest:
         return self.group in ISTIO_GROUPS
 
     @property
-    def istio_definition(self) -> dict[str, Any] | None:
-        """Versions and spec schema of the custom resource; None for a kind that Istio does not define."""
-        return schemas.load("istio_resources").get(f"{self.group}/{self.kind}") if self.is_istio else None
+    def is_gateway_api(self) -> bool:
+        return self.group == GATEWAY_API
+
+    @property
+    def definition(self) -> dict[str, Any] | None:
+        """Versions and spec schema of the custom resource; None for a kind that neither Istio nor Gateway API has."""
+        if self.is_istio:
+            return schemas.load("istio_resources").get(f"{self.group}/{self.kind}")
+        return schemas.load("gateway_api_resources").get(f"{self.group}/{self.kind}") if self.is_gateway_api else None
 
     def _schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {OPEN: 1, "metadata": kubernetes.METADATA}
-        definition = self.istio_definition
-        if definition is not None:
-            return {**schema, "spec": definition["spec"]}
-        if self.is_istio:
-            return schema
+        if self.is_istio or self.is_gateway_api:
+            definition = self.definition
+            return {**schema, "spec": definition["spec"]} if definition is not None else schema
         if self.kind in kubernetes.SPECS:
             return {**schema, "spec": kubernetes.SPECS[self.kind]}
         if self.kind in kubernetes.BODIES:

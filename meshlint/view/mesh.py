@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from meshlint.view.gateway_api.ambient import Ambient
+from meshlint.view.gateway_api.programmed import Programmed
 from meshlint.view.gateway_workloads import GatewayWorkloads
 from meshlint.view.mcp_servers import McpServers
 from meshlint.view.mesh_config import MeshSettings
 from meshlint.view.policies import Policies
 
 
-class MeshView(MeshSettings, GatewayWorkloads, McpServers, Policies):
+class MeshView(MeshSettings, GatewayWorkloads, McpServers, Policies, Programmed, Ambient):
     """All objects of a run, indexed by what rules ask for. Indexes are built on first use, each in one pass."""

@@ -28,8 +28,10 @@ class Policies(Objects):
 
     @cached_property
     def policies_by_selector(self) -> SelectorIndex[AuthorizationPolicy]:
-        """The AuthorizationPolicies by the pods they select."""
-        return SelectorIndex((found.obj.namespace, found.selector, found) for found in self.authorization_policies)
+        """The AuthorizationPolicies by the pods they select; those with `targetRefs` select none."""
+        return SelectorIndex(
+            (found.obj.namespace, found.selector, found) for found in self.authorization_policies if not found.targets
+        )
 
     @cached_property
     def request_authentications(self) -> list[RequestAuthentication]:
@@ -38,8 +40,10 @@ class Policies(Objects):
 
     @cached_property
     def authentications_by_selector(self) -> SelectorIndex[RequestAuthentication]:
-        """The RequestAuthentications by the pods they select."""
-        return SelectorIndex((found.obj.namespace, found.selector, found) for found in self.request_authentications)
+        """The RequestAuthentications by the pods they select; those with `targetRefs` select none."""
+        return SelectorIndex(
+            (found.obj.namespace, found.selector, found) for found in self.request_authentications if not found.targets
+        )
 
     @cached_property
     def authentication_namespaces(self) -> list[str]:

@@ -10,6 +10,8 @@ from meshlint.view.hosts import fqdn
 from meshlint.view.strings import METHODS, matches, methods_of, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from meshlint.finding import Path
     from meshlint.view.manifest import Manifest
 
@@ -26,6 +28,8 @@ class Destination:
     subset: str
     port: int | None
     weight: int | None = None
+    refused: str = ""
+    """Half a sentence why requests for it are answered with 500; only Gateway API knows such."""
 
 
 @dataclass(slots=True, eq=False)
@@ -125,9 +129,12 @@ class VirtualService:
     hosts: tuple[str, ...]
     fqdns: tuple[str, ...]
     gateways: tuple[str, ...]
+    spec: Json
+    """As it stands in the object, or as istiod makes it of a route of Gateway API."""
     http: list[HttpRoute] = field(default_factory=list[HttpRoute])
     layer4: list[Destination] = field(default_factory=list[Destination])
     """Destinations of `spec.tls` and `spec.tcp`."""
+    from_gateway_api: bool = False
 
     @property
     def in_mesh(self) -> bool:
@@ -162,18 +169,23 @@ class VirtualService:
             hosts,
             tuple(fqdn(host, obj.namespace) for host in hosts),
             tuple(qualified_gateway(name, obj.namespace) for name in names),
+            spec,
         )
         for position, raw in enumerate(elements(spec, "http")):
-            service.http.append(_http_route(service, ("spec", "http", position), raw))
-        for block in ("tls", "tcp"):
-            for position, raw in enumerate(elements(spec, block)):
-                for number, entry in enumerate(elements(raw, "route")):
-                    path: Path = ("spec", block, position, "route", number)
-                    service.layer4.append(_weighted(entry, path, obj.namespace))
+            service.http.append(http_route(service, ("spec", "http", position), raw))
+        service.read_connections()
         return service
 
+    def read_connections(self) -> None:
+        """Fill `layer4`."""
+        for block in ("tls", "tcp"):
+            for position, raw in enumerate(elements(self.spec, block)):
+                for number, entry in enumerate(elements(raw, "route")):
+                    path: Path = ("spec", block, position, "route", number)
+                    self.layer4.append(_weighted(entry, path, self.obj.namespace))
 
-def _http_route(owner: VirtualService, path: Path, raw: Json) -> HttpRoute:
+
+def http_route(owner: VirtualService, path: Path, raw: Json) -> HttpRoute:
     namespace = owner.obj.namespace
     mirrors: list[Destination] = []
     if "mirror" in raw:
@@ -198,6 +210,7 @@ def _http_route(owner: VirtualService, path: Path, raw: Json) -> HttpRoute:
 def _weighted(entry: Json, path: Path, namespace: str) -> Destination:
     destination = _destination(mapping(entry, "destination"), (*path, "destination"), namespace)
     destination.weight = whole(entry, "weight")
+    destination.refused = text(entry, "refused")
     return destination
 
 
@@ -248,6 +261,14 @@ class Gateway:
     key: str
     selector: dict[str, str]
     servers: list[Server] = field(default_factory=list[Server])
+    home: str = ""
+    """The only namespace whose pods it selects; empty: any."""
+
+    def is_on(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether pods in a namespace, with these labels, open its servers."""
+        if self.home not in ("", namespace):
+            return False
+        return all(labels.get(name) == value for name, value in self.selector.items())
 
     @property
     def is_egress(self) -> bool:

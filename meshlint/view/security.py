@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import Json, elements, mapping, string_map, strings, text
+from meshlint.view.gateway_api.targets import targets_of
 from meshlint.view.strings import any_authz_matches
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class AuthorizationPolicy:
             obj,
             text(spec, "action") or "ALLOW",
             string_map(spec, "selector", "matchLabels"),
-            elements(spec, "targetRefs") or ([mapping(spec, "targetRef")] if spec.get("targetRef") else []),
+            targets_of(obj),
             [_rule(raw, ("spec", "rules", position)) for position, raw in enumerate(elements(spec, "rules"))],
         )
 
@@ -174,6 +175,7 @@ class JwtRule:
 class RequestAuthentication:
     obj: Manifest
     selector: dict[str, str]
+    targets: list[Json]
     rules: list[JwtRule]
 
     @classmethod
@@ -182,6 +184,7 @@ class RequestAuthentication:
         return cls(
             obj,
             string_map(spec, "selector", "matchLabels"),
+            targets_of(obj),
             [JwtRule(obj, ("spec", "jwtRules", number), raw) for number, raw in enumerate(elements(spec, "jwtRules"))],
         )
 

@@ -29,6 +29,8 @@ _SLOW = re.compile(r"[*+}][^)]*\)[*+{]")
 def matches(match: Mapping[str, Any] | None, value: str, *, ignore_case: bool = False) -> bool:
     """Whether a StringMatch (exact, prefix or regex, the whole value as in Envoy) takes `value`.
 
+    `pathPrefix` is a prefix of whole segments, as Gateway API has it.
+
     A regular expression that cannot be decided here counts as a match: rules then look at the route instead of
     passing over it.
     """
@@ -39,11 +41,18 @@ def matches(match: Mapping[str, Any] | None, value: str, *, ignore_case: bool = 
     if "prefix" in match:
         prefix: str = match["prefix"]
         return value.lower().startswith(prefix.lower()) if ignore_case else value.startswith(prefix)
+    if "pathPrefix" in match:
+        return in_segments(match["pathPrefix"], value)
     pattern: str = match.get("regex", "")
     if _SLOW.search(pattern):
         return True
     compiled = _compiled(pattern)
     return compiled is None or compiled.fullmatch(value) is not None
+
+
+def in_segments(prefix: str, path: str) -> bool:
+    """Whether a path is a prefix or below it: `/a` takes `/a`, `/a/` and `/a/b`, and not `/ab`."""
+    return prefix == "/" or path == prefix or path.startswith(f"{prefix}/")
 
 
 def methods_of(match: Mapping[str, Any]) -> frozenset[str]:

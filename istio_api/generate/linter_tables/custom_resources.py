@@ -1,11 +1,11 @@
-"""Istio's custom resource definitions in the linter's compact form."""
+"""The custom resource definitions of Istio and of Gateway API in the linter's compact form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from chatgpt_mesh.istio_api.generate.istio_modules import custom_resource_definitions
+from chatgpt_mesh.istio_api.generate.istio_modules import custom_resource_definitions, gateway_api_definitions
 
 REQUIRED = ""
 """The name under which an object's schema lists its required fields, as `meshlint.schemas` reads it."""
@@ -38,8 +38,17 @@ def _object(schema: Mapping[str, Any]) -> Any:
 
 def istio_resources() -> dict[str, Any]:
     """Versions and the schema of the stored spec, by GROUP/KIND."""
+    return _tables(custom_resource_definitions())
+
+
+def gateway_api_resources() -> dict[str, Any]:
+    """The same of Gateway API's kinds."""
+    return _tables(gateway_api_definitions())
+
+
+def _tables(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
-    for definition in custom_resource_definitions():
+    for definition in definitions:
         spec = definition["spec"]
         stored = next(version for version in spec["versions"] if version["storage"])
         tables[f"{spec['group']}/{spec['names']['kind']}"] = {

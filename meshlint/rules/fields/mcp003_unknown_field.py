@@ -51,9 +51,9 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.objects:
         for misfit in obj.misfits:
-            if misfit.kind == "unknown" and obj.is_istio:
-                definition = obj.istio_definition
-                spec: Any = definition["spec"] if definition else None
+            definition = obj.definition if misfit.kind == "unknown" else None
+            if definition is not None:
+                spec: Any = definition["spec"]
                 yield Hit(obj, misfit.path, f"is not a field of {obj.kind}, so it is dropped", _mend(misfit, spec))
     schema = schemas.load("mesh_config")["MeshConfig"]
     for config in mesh.mesh_configs:

@@ -41,8 +41,8 @@ def check(mesh: MeshView) -> Hits:
     for obj in mesh.objects:
         if obj.group in GONE:
             yield Hit(obj, ("apiVersion",), f"is {obj.api_version}, which Istio no longer has", GONE[obj.group])
-        elif obj.is_istio:
-            yield from _istio(obj)
+        elif obj.is_istio or obj.is_gateway_api:
+            yield from _served(obj)
 
 
 GONE = {
@@ -52,8 +52,8 @@ GONE = {
 }
 
 
-def _istio(obj: Manifest) -> Hits:
-    definition = obj.istio_definition
+def _served(obj: Manifest) -> Hits:
+    definition = obj.definition
     if definition is None:
         yield Hit(obj, ("kind",), f"is {obj.kind}, which {obj.group} does not define", "correct the kind")
         return
@@ -63,6 +63,6 @@ def _istio(obj: Manifest) -> Hits:
     if obj.version not in served:
         problem = f"is {obj.api_version}, which is not served for {obj.kind}"
         yield Hit(obj, ("apiVersion",), problem, f"write {obj.group}/{best}")
-    elif obj.version != best:
+    elif obj.version != best and (obj.is_istio or versions[obj.version]["deprecated"]):
         problem = f"is {obj.api_version}, an older name of the same API"
         yield Hit(obj, ("apiVersion",), problem, f"write {obj.group}/{best}", INFO)
