@@ -6,12 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshlint.reachability import paths
-from meshlint.reachability.authorization import Arrival, Proxy, authenticate, authorize, header, is_preflight, mtls_mode
+from meshlint.reachability.ambient import is_ambient_caller, waypoint_on_way
+from meshlint.reachability.arrival import ASSUMED, assumed_pods, at_pods, pods_behind
+from meshlint.reachability.authorization import (
+    Arrival,
+    Proxy,
+    at_waypoint,
+    authenticate,
+    authorize,
+    header,
+    is_preflight,
+    pods,
+)
 from meshlint.reachability.calls import takes_call
 from meshlint.reachability.connections import MESH, connection_targets, lacks_pods, opens_mtls, shares
-from meshlint.reachability.identities import assumed_labels, edge_behind, edges, principal_of
+from meshlint.reachability.identities import edge_behind, edges, principal_of
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request
+from meshlint.reachability.rewriting import rewritten_in_segments
 from meshlint.reachability.routing import (
+    at_other_port,
     bound_services,
     followed,
     gateway_routes,
@@ -24,7 +37,6 @@ from meshlint.reachability.routing import (
 from meshlint.reachability.scope import hidden
 from meshlint.view.fields import elements, mapping, text
 from meshlint.view.hosts import fqdn
-from meshlint.view.kubernetes import selects
 from meshlint.view.strings import matches
 
 if TYPE_CHECKING:
@@ -32,6 +44,7 @@ if TYPE_CHECKING:
 
     from meshlint.reachability.identities import Edge
     from meshlint.reachability.request import Token
+    from meshlint.view.gateway_api.listeners import ApiGateway
     from meshlint.view.kubernetes import Service
     from meshlint.view.mesh import MeshView
     from meshlint.view.routing import Destination, HttpRoute, Server, VirtualService
@@ -79,8 +92,8 @@ def _unserved(mesh: MeshView, request: Request) -> Answer:
     for edge in edges(mesh):
         listens = any(
             server.number == request.port and server.is_http and not server.ends_tls
-            for gateway in mesh.gateways
-            if selects(gateway.selector, edge.labels)
+            for gateway in mesh.programmed_gateways
+            if gateway.is_on(edge.namespace, edge.labels)
             for server in gateway.servers
         )
         if listens and request.gateway in ("", edge.key):
@@ -93,7 +106,12 @@ def _received(
     mesh: MeshView, edge: Edge, request: Request, by: str, principal: str = ""
 ) -> tuple[Request, Token | None, Answer | None]:
     """A request as a gateway reads it, with the token that it has verified, and what it refuses before it routes."""
-    proxy = Proxy(edge.namespace, edge.labels, request.port)
+    return _read(mesh, Proxy(edge.namespace, edge.labels, request.port), request, principal, by)
+
+
+def _read(
+    mesh: MeshView, proxy: Proxy, request: Request, principal: str, by: str
+) -> tuple[Request, Token | None, Answer | None]:
     read = paths.read(mesh, request)
     if read is None:
         return request, None, paths.bad(by)
@@ -108,11 +126,13 @@ def _received(
 
 
 def _at_gateway(mesh: MeshView, edge: Edge, request: Request, principal: str = "") -> Answer | None:
-    servers = servers_of(mesh, edge.labels, request)
+    servers = servers_of(mesh, edge, request)
     if not servers:
         return None
     server = servers[0]
     mode = server.tls.get("mode")
+    if why := text(server.tls, "refused"):
+        return Answer(Outcome.DENIED, 0, server.obj.key, why)
     # A certificate that the mesh has issued is no client's outside.
     if not principal and (mode == "ISTIO_MUTUAL" or (mode == "MUTUAL" and not request.client_certificate)):
         return Answer(Outcome.DENIED, 0, server.obj.key, "it asks for a client certificate")
@@ -155,6 +175,9 @@ def _passed_on(mesh: MeshView, service: VirtualService, targets: Sequence[Destin
 
 def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: str) -> Answer:
     host = mesh.once(("name", request.host, namespace), lambda: _service_name(mesh, request.host, namespace))
+    if is_ambient_caller(mesh, namespace, principal):
+        # No proxy of the caller's reads what it sends: routes are at the waypoint, if there is one.
+        return _at_service(mesh, request, host, principal, namespace=namespace)
     unseen = hidden(mesh, host, namespace, principal.rpartition("/")[2], request.port)
     read = paths.read(mesh, request)
     if unseen is not None and not unseen.status:
@@ -164,7 +187,7 @@ def _from_inside(mesh: MeshView, request: Request, namespace: str, principal: st
     if unseen is not None:
         return unseen
     request = read
-    routes = mesh_routes(mesh, host, namespace)
+    routes = [route for route in mesh_routes(mesh, host, namespace) if not at_other_port(route, request.port)]
     if routes:
         found = _routed(mesh, request, routes, None, principal, namespace)
         return found or Answer(Outcome.DENIED, 404, routes[0].obj.key, "no route takes the request")
@@ -222,7 +245,8 @@ def _forwarded(mesh: MeshView, route: HttpRoute, sent: Request, principal: str, 
         if destination.weight == 0:
             continue
         if lacks := lacks_pods(mesh, destination):
-            answers.append(Answer(Outcome.DENIED, 503, route.obj.key, lacks, destination.fqdn))
+            status = 500 if destination.refused else 503
+            answers.append(Answer(Outcome.DENIED, status, route.obj.key, lacks, destination.fqdn))
             continue
         answers.append(
             _at_service(
@@ -259,7 +283,9 @@ def _is_answered_preflight(route: HttpRoute, request: Request) -> bool:
 def _rewritten(route: HttpRoute, request: Request) -> Request:
     rewrite = mapping(route.raw, "rewrite")
     path = text(rewrite, "uri")
-    if path:
+    if route.owner.from_gateway_api:
+        request = replace(request, path=rewritten_in_segments(route, request.path))
+    elif path:
         path_only, question, query = request.path.partition("?")
         prefix = next(
             (
@@ -278,7 +304,8 @@ def _at_service(
     namespace: str = "", subset: str = "",
 ) -> Answer:  # fmt: skip
     at = port or request.port
-    if principal and not opens_mtls(mesh, host, subset, at) and host.endswith(_INSIDE):
+    ambient = is_ambient_caller(mesh, namespace, principal)
+    if principal and not ambient and not opens_mtls(mesh, host, subset, at) and host.endswith(_INSIDE):
         # A DestinationRule has the caller open the connection without its certificate.
         principal = ""
     edge = edge_behind(mesh, host)
@@ -287,67 +314,53 @@ def _at_service(
         why = f"none listens on port {at} for {request.host}"
         return found or Answer(Outcome.DENIED, 0, "no Gateway", why)
     service = mesh.service_by_fqdn.get(host)
+    waypoint = waypoint_on_way(mesh, service, namespace, principal)
+    if service is not None and waypoint is not None:
+        return _through_waypoint(mesh, replace(request, port=at), service, waypoint, principal)
     if service is None:
-        assumed = _assumed_pods(mesh, host, at)
+        assumed = assumed_pods(mesh, host, at)
         if assumed is None:
-            return _outside_service(mesh, host, at, namespace)
-        found = _at_pods(mesh, request, host, assumed, principal)
+            return _outside_service(mesh, host, at, namespace, ambient=ambient)
+        found = at_pods(mesh, request, host, assumed, principal)
         return replace(found, why=f"{found.why}{ASSUMED}")
     answers = [
-        _at_pods(mesh, request, host, Proxy(service.obj.namespace, labels, target), principal)
-        for labels, target in mesh.once(("pods", host, at), lambda: _pods(mesh, service, at))
+        at_pods(mesh, request, host, pods(mesh, service.obj.namespace, labels, target), principal)
+        for labels, target in mesh.once(("pods", host, at), lambda: pods_behind(mesh, service, at))
     ]
     return max(answers, key=lambda found: found.outcome is not Outcome.ALLOWED)
 
 
 _INSIDE = ".svc.cluster.local"
 
-ASSUMED = " (the objects show no such Service; pods labelled app are assumed)"
-"""What an answer says where pods follow from selectors alone."""
 
-
-def _assumed_pods(mesh: MeshView, host: str, port: int) -> Proxy | None:
-    """The pods behind a Service that the objects do not show."""
-    name, _, rest = host.partition(".")
-    namespace, _, domain = rest.partition(".")
-    if domain != "svc.cluster.local":
-        return None
-    return Proxy(namespace, mesh.once(("labels", host), lambda: assumed_labels(mesh, namespace, name)), port)
-
-
-def _outside_service(mesh: MeshView, host: str, port: int, namespace: str) -> Answer:
+def _outside_service(mesh: MeshView, host: str, port: int, namespace: str, *, ambient: bool) -> Answer:
     entries = mesh.entries_for(host, namespace or None)
     if entries:
         return Answer(Outcome.ALLOWED, 200, entries[0].obj.key, f"it names {host}", host)
+    if ambient:
+        return Answer(Outcome.ALLOWED, 200, "ztunnel", "it lets connections to every host through", f"{host}:{port}")
     if mesh.registry_only:
         return Answer(Outcome.DENIED, 502, "outboundTrafficPolicy", f"REGISTRY_ONLY, and no ServiceEntry names {host}")
     return Answer(Outcome.ALLOWED, 200, "outboundTrafficPolicy", "ALLOW_ANY lets every host through", f"{host}:{port}")
 
 
-def _pods(mesh: MeshView, service: Service, port: int) -> list[tuple[dict[str, str], int]]:
-    """The label sets of the pods behind a Service, and their port; the Service's selector where none is shown."""
-    declared = next((candidate for candidate in service.ports if candidate.number == port), None)
-    target = declared.target if declared is not None and isinstance(declared.target, int) else port
-    distinct = {tuple(sorted(workload.labels.items())) for workload in mesh.backends(service)}
-    return [(dict(labels), target) for labels in sorted(distinct)] or [(service.selector, target)]
-
-
-def _at_pods(mesh: MeshView, request: Request, host: str, proxy: Proxy, principal: str) -> Answer:
-    mode, by = mtls_mode(mesh, proxy)
-    if mode == "STRICT" and not principal:
-        return Answer(Outcome.DENIED, 0, by, "STRICT mTLS: a connection without a certificate is reset", host)
-    proven = "" if mode == "DISABLE" else principal
-    read = paths.read(mesh, request)
-    if read is None:
-        return replace(paths.bad("its proxy"), destination=host)
-    request = read
-    unread = paths.refused(mesh, proxy, request)
-    if unread is not None:
-        return replace(unread, destination=host)
-    verified, refusal = authenticate(mesh, proxy, request)
+def _through_waypoint(
+    mesh: MeshView, request: Request, service: Service, waypoint: ApiGateway, principal: str
+) -> Answer:
+    """A request by way of a waypoint: its policies, the routes of the Service, and then the pods as the waypoint meets
+    them, which see its identity."""
+    request, verified, refusal = _read(
+        mesh, at_waypoint(waypoint, service, request.port), request, principal, waypoint.obj.key
+    )
     if refusal is not None:
-        return replace(refusal, destination=host)
-    return authorize(mesh, proxy, Arrival(request, proven, verified), host)
+        return replace(refusal, destination=service.fqdn)
+    own = principal_of(mesh, waypoint.obj.namespace, waypoint.service_account)
+    routes = mesh_routes(mesh, service.fqdn, service.obj.namespace)
+    routes = [route for route in routes if not at_other_port(route, request.port)]
+    if not routes:
+        return _at_service(mesh, request, service.fqdn, own)
+    found = _routed(mesh, request, routes, verified, own)
+    return found or Answer(Outcome.DENIED, 404, routes[0].obj.key, "no route takes the request")
 
 
 def _service_name(mesh: MeshView, host: str, namespace: str) -> str:

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from meshlint.reachability.request import Answer, Outcome, Request, Token
+from meshlint.reachability.ztunnel import at_ztunnel
 from meshlint.view.fields import elements, strings, text
+from meshlint.view.gateway_api.references import Reference
+from meshlint.view.gateway_api.targets import is_attached
 from meshlint.view.kubernetes import selects
 from meshlint.view.security import path_matches
 from meshlint.view.strings import any_authz_matches
@@ -18,6 +21,9 @@ from meshlint.view.strings import any_authz_matches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshlint.view.gateway_api.listeners import ApiGateway
+    from meshlint.view.kubernetes import Service
+    from meshlint.view.manifest import Manifest
     from meshlint.view.mesh import MeshView
     from meshlint.view.security import (
         AuthorizationPolicy,
@@ -40,6 +46,21 @@ class Proxy:
     labels: dict[str, str]
     port: int
     """Port of the pod, as policies mean it."""
+    waypoint_of: tuple[Reference, ...] = ()
+    """The Services whose requests the pods take as their waypoint; empty: they are none."""
+    by_ztunnel: bool = False
+    """Whether a ztunnel decides, which reads no requests, and no sidecar."""
+
+
+def pods(mesh: MeshView, namespace: str, labels: dict[str, str], port: int) -> Proxy:
+    """Who decides about what arrives at some pods: their sidecar, or in ambient mode the ztunnel."""
+    return Proxy(namespace, labels, port, by_ztunnel=mesh.is_ambient(namespace, labels))
+
+
+def at_waypoint(waypoint: ApiGateway, service: Service, port: int = 0) -> Proxy:
+    """The pods of a waypoint, as requests for one Service meet them."""
+    reference = Reference("", "Service", service.obj.namespace, service.obj.name)
+    return Proxy(waypoint.obj.namespace, waypoint.labels, port, (reference,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +75,34 @@ class Guards:
 
 def guards(mesh: MeshView, proxy: Proxy) -> Guards:
     """What selects the pods of a proxy, read once for all its requests."""
-    return mesh.once(("guards", proxy.namespace, *proxy.labels.items()), lambda: _guards(mesh, proxy))
+    key = ("guards", proxy.namespace, proxy.waypoint_of, proxy.by_ztunnel, *proxy.labels.items())
+    return mesh.once(key, lambda: _guards(mesh, proxy))
 
 
 def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
-    homes = dict.fromkeys((mesh.root_namespace, proxy.namespace))
+    served = (service.namespace for service in proxy.waypoint_of)
+    homes = dict.fromkeys((mesh.root_namespace, proxy.namespace, *served))
+
+    def holds(obj: Manifest, selector: dict[str, str]) -> bool:
+        return obj.namespace in homes and is_attached(
+            obj, selector, namespace=proxy.namespace, labels=proxy.labels, root=mesh.root_namespace,
+            waypoint_of=proxy.waypoint_of,
+        )  # fmt: skip
+
+    policies = [
+        policy
+        for namespace in homes
+        for policy in mesh.policies_by_namespace.get(namespace, ())
+        if holds(policy.obj, policy.selector)
+    ]
+    if proxy.by_ztunnel:
+        policies = [at_ztunnel(policy) for policy in policies if policy.action in ("ALLOW", "DENY")]
     return Guards(
-        [
-            policy
-            for namespace in homes
-            for policy in mesh.policies_by_namespace.get(namespace, ())
-            if not policy.targets and selects(policy.selector, proxy.labels)
-        ],
+        policies,
         [
             rule
             for authentication in mesh.request_authentications
-            if authentication.obj.namespace in homes and selects(authentication.selector, proxy.labels)
+            if not proxy.by_ztunnel and holds(authentication.obj, authentication.selector)
             for rule in authentication.rules
             if _reads_authorization_header(rule)
         ],

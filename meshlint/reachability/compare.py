@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from meshlint.reachability.answer import ASSUMED, answer
+from meshlint.reachability.answer import answer
+from meshlint.reachability.arrival import ASSUMED
 from meshlint.reachability.identities import COMPARED, EDGES, edges, labels_compared
 from meshlint.reachability.places import Place, Survey, places
 from meshlint.reachability.questions import Questions
 from meshlint.reachability.request import INTERNET, Answer, Outcome, Request, Share, Token
 from meshlint.reachability.settings import Difference, differences, is_followed
+from meshlint.view.manifest import GATEWAY_API
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,8 +141,12 @@ def _share_assumptions(old: MeshView, new: MeshView) -> None:
         mesh.remember(COMPARED, compared)
 
 
-_EVERYWHERE = frozenset({"HelmValues", "IstioOperator", "EnvoyFilter", "ConfigMap"})
-"""Kinds whose change may concern any host: settings of the mesh, and patches of proxies."""
+_EVERYWHERE = frozenset(
+    {"HelmValues", "IstioOperator", "EnvoyFilter", "ConfigMap", "ReferenceGrant", "GatewayClass", "ListenerSet"}
+)
+"""Kinds whose change may concern any host: settings of the mesh, patches of proxies, and who may refer to what."""
+
+_API_GATEWAY = f"({GATEWAY_API})"
 
 _CALLERS = frozenset({"Sidecar", "ServiceAccount"})
 
@@ -155,6 +161,8 @@ class _Touched:
         gateways = {pods.obj.key for mesh in (old, new) for pods in mesh.gateway_workloads}
         self._everywhere = bool(
             kinds & _EVERYWHERE
+            or any(key.startswith("Gateway/") and key.endswith(_API_GATEWAY) for key in self._keys)
+            or ("Namespace" in kinds and (old.has_ambient or new.has_ambient or old.api_gateways or new.api_gateways))
             or self._keys & gateways
             or any(root in key for key in self._keys for root in roots if key.partition("/")[0] in _POLICIES)
             or [(edge.key, edge.labels) for edge in edges(old)] != [(edge.key, edge.labels) for edge in edges(new)]

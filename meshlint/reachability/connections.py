@@ -28,7 +28,7 @@ def connection_targets(
     it, of each VirtualService."""
     found: list[tuple[VirtualService, list[Destination]]] = []
     for service in services:
-        for position, raw in enumerate(elements(service.obj.spec, block)):
+        for position, raw in enumerate(elements(service.spec, block)):
             matches = elements(raw, "match")
             if not matches or any(_takes(match, service, gateways, host, port) for match in matches):
                 targets = [
@@ -60,6 +60,7 @@ def _target(entry: Json, service: VirtualService, block: str, position: int, num
         text(raw, "subset"),
         whole(raw, "port", "number"),
         whole(entry, "weight"),
+        text(entry, "refused"),
     )
 
 
@@ -112,7 +113,9 @@ def _subset_of(mesh: MeshView, host: str, name: str) -> Subset | None:
 
 
 def lacks_pods(mesh: MeshView, target: Destination) -> str:
-    """Why a route to a subset finds nobody, half a sentence; empty where it finds pods, or none are shown."""
+    """Why a route finds nobody, half a sentence; empty where it finds pods, or none are shown."""
+    if target.refused:
+        return target.refused
     if not target.subset:
         return ""
     subset = subset_of(mesh, target.fqdn, target.subset)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import mapping, string_map, strings
+from meshlint.view.gateway_api.listeners import GATEWAY_NAME
 from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from meshlint.view.manifest import Manifest
     from meshlint.view.mesh import MeshView
@@ -55,9 +56,30 @@ def _edges(mesh: MeshView) -> list[Edge]:
     known = [
         Edge(pods.name, pods.namespace, pods.labels, principal_of(mesh, pods.namespace, pods.service_account))
         for pods in mesh.gateway_workloads
-    ]
-    if known:
-        return known
+        if GATEWAY_NAME not in pods.labels
+    ] or _edges_by_selector(mesh)
+    return [*known, *_edges_of_gateway_api(mesh, known)]
+
+
+def _edges_of_gateway_api(mesh: MeshView, known: Sequence[Edge]) -> Iterator[Edge]:
+    """The pods that Istio runs for Gateways of Gateway API, and those behind the Service that one of them names."""
+    shown = {(pods.namespace, pods.labels.get(GATEWAY_NAME, "")): pods for pods in mesh.gateway_workloads}
+    for gateway in mesh.api_gateways:
+        if not gateway.routes_requests:
+            continue
+        labels, namespace = mesh.pods_of(gateway)
+        pods = shown.get((namespace, gateway.obj.name))
+        if gateway.is_deployed and pods is not None:
+            yield Edge(pods.name, namespace, pods.labels, principal_of(mesh, namespace, pods.service_account))
+        elif gateway.is_deployed:
+            principal = principal_of(mesh, namespace, gateway.service_account)
+            yield Edge(gateway.workload_name, namespace, labels, principal)
+        elif not any(edge.namespace == namespace and selects(labels, edge.labels) for edge in known):
+            name = gateway.service.partition(".")[0]
+            yield Edge(name, namespace, labels, principal_of(mesh, namespace, name))
+
+
+def _edges_by_selector(mesh: MeshView) -> list[Edge]:
     selectors = {tuple(sorted(gateway.selector.items())): gateway for gateway in mesh.gateways}
     found: list[Edge] = []
     for labels, first in selectors.items():
@@ -91,6 +113,10 @@ def _edge_behind(mesh: MeshView, host: str) -> Edge | None:
             continue
         if service is not None and service.selector and selects(service.selector, edge.labels):
             return edge
+        if GATEWAY_NAME in edge.labels:
+            if name == edge.name:
+                return edge
+            continue
         if service is None and any(value and value in name for value in (edge.name, *edge.labels.values())):
             return edge
     return None

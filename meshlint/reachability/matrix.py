@@ -49,7 +49,7 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
         return sorted(
             {
                 host
-                for service in mesh.virtual_services
+                for service in mesh.programmed_services
                 if service.on_gateway
                 for host in service.hosts
                 if not host.startswith("*")
@@ -58,7 +58,7 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
     inside = {service.fqdn for service in mesh.services}
     inside |= {
         destination.fqdn
-        for route in mesh.http_routes
+        for route in mesh.programmed_routes
         for destination in route.destinations
         if destination.fqdn.endswith(".svc.cluster.local")
     }
@@ -71,11 +71,11 @@ def paths_of(mesh: MeshView, host: str) -> list[str]:
     """The paths that routes and policies name, and a few that nothing should open."""
     found = set(PROBES)
     homes = {service.obj.namespace for service in (mesh.service_by_fqdn.get(host),) if service}
-    for owner in mesh.virtual_services_of(host):
+    for owner in mesh.programmed_services_of(host):
         for route in owner.http:
             homes |= {destination.fqdn.split(".")[1] for destination in route.destinations if "." in destination.fqdn}
             for match in route.matches:
-                found |= {text(match, "uri", kind) for kind in ("exact", "prefix")}
+                found |= {text(match, "uri", kind) for kind in ("exact", "prefix", "pathPrefix")}
     for namespace in homes:
         for policy in mesh.policies_by_namespace.get(namespace, ()):
             for rule in policy.rules:
@@ -93,7 +93,7 @@ def good_token(mesh: MeshView, host: str) -> Token | None:
     if not issuer:
         return None
     claims: dict[str, object] = {"iss": issuer, "sub": "somebody"}
-    for route in (route for owner in mesh.virtual_services_of(host) for route in owner.http):
+    for route in (route for owner in mesh.programmed_services_of(host) for route in owner.http):
         for match in route.matches:
             compared = exact_claims(match)
             if compared.get("iss", issuer) == issuer:
@@ -131,7 +131,7 @@ def _port(mesh: MeshView, caller: str, host: str) -> int:
     entries = mesh.entries_for(host)
     if entries and entries[0].ports:
         return entries[0].ports[0].number
-    routed = (d.port for route in mesh.http_routes for d in route.destinations if d.fqdn == host and d.port)
+    routed = (d.port for route in mesh.programmed_routes for d in route.destinations if d.fqdn == host and d.port)
     return next(routed, 443)
 
 

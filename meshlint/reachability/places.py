@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from meshlint.reachability.authorization import Guards, Proxy, guards
+from meshlint.reachability.authorization import Guards, Proxy, at_waypoint, guards, pods
 from meshlint.reachability.connections import rules_of
 from meshlint.reachability.identities import assumed_labels, compared_selectors, edge_behind, edges
+from meshlint.reachability.settings import named
 from meshlint.view.fields import mapping, strings
+from meshlint.view.gateway_api.programmed import owners
 from meshlint.view.hosts import covers, fqdn
 from meshlint.view.kubernetes import selects
 
@@ -35,12 +37,12 @@ class Place:
 
 def places(mesh: MeshView) -> set[Place]:
     """Every host that the objects name; one name stands for what a wildcard covers."""
-    outside = {host for gateway in mesh.gateways for server in gateway.servers for _, host in server.hosts}
-    outside |= {host for service in mesh.virtual_services if service.on_gateway for host in service.fqdns}
+    outside = {host for gateway in mesh.programmed_gateways for server in gateway.servers for _, host in server.hosts}
+    outside |= {host for service in mesh.programmed_services if service.on_gateway for host in service.fqdns}
     inside = {service.fqdn for service in mesh.services}
-    inside |= {target.fqdn for route in mesh.http_routes for target in route.destinations}
-    inside |= {target.fqdn for service in mesh.virtual_services for target in service.layer4}
-    inside |= {host for service in mesh.virtual_services if service.in_mesh for host in service.fqdns}
+    inside |= {target.fqdn for route in mesh.programmed_routes for target in route.destinations}
+    inside |= {target.fqdn for service in mesh.programmed_services for target in service.layer4}
+    inside |= {host for service in mesh.programmed_services if service.in_mesh for host in service.fqdns}
     inside |= set(mesh.service_entries_by_host) | set(_selected(mesh))
     outside.add("*")
     return {Place(True, one_of(host)) for host in outside} | {Place(False, one_of(host)) for host in inside if host}
@@ -81,8 +83,8 @@ class Survey:
         return [
             (edge, server)
             for edge in edges(self.mesh)
-            for gateway in self.mesh.gateways
-            if selects(gateway.selector, edge.labels)
+            for gateway in self.mesh.programmed_gateways
+            if gateway.is_on(edge.namespace, edge.labels)
             for server in gateway.servers
             if any(covers(host.lower(), self.place.host) for _, host in server.hosts)
         ]
@@ -92,11 +94,11 @@ class Survey:
         """Those of the host, on the place's side, and those that they delegate to."""
         found = [
             service
-            for service in self.mesh.virtual_services_covering(self.place.host)
+            for service in self.mesh.programmed_services_covering(self.place.host)
             if (service.on_gateway if self.place.outside else service.in_mesh)
         ]
         if self._leads_through_gateway:
-            found = self.mesh.virtual_services_covering(self.place.host)
+            found = self.mesh.programmed_services_covering(self.place.host)
         delegates = {
             (mapping(route.raw, "delegate").get("namespace") or service.obj.namespace, route.raw["delegate"]["name"])
             for service in found
@@ -115,7 +117,7 @@ class Survey:
         """Whether callers in the mesh reach the host by way of a gateway (egress)."""
         return not self.place.outside and any(
             edge_behind(self.mesh, target.fqdn) is not None
-            for service in self.mesh.virtual_services_covering(self.place.host)
+            for service in self.mesh.programmed_services_covering(self.place.host)
             if service.in_mesh
             for target in (*service.layer4, *(one for route in service.http for one in route.destinations))
         )
@@ -159,18 +161,20 @@ class Survey:
     def _behind(self, host: str) -> list[Proxy]:
         service = self.mesh.service_by_fqdn.get(host)
         if service is not None:
-            labels = [pods.labels for pods in self.mesh.backends(service)] or [service.selector]
-            return [Proxy(service.obj.namespace, one, 0) for one in labels]
+            labels = [found.labels for found in self.mesh.backends(service)] or [service.selector]
+            proxies = [pods(self.mesh, service.obj.namespace, one, 0) for one in labels]
+            waypoint = self.mesh.waypoint_of(service)
+            return [*proxies, *([at_waypoint(waypoint, service)] if waypoint is not None else [])]
         if not host.endswith(INSIDE):
             return []
         name, namespace = host.split(".")[:2]
-        return [Proxy(namespace, assumed_labels(self.mesh, namespace, name), 0)]
+        return [pods(self.mesh, namespace, assumed_labels(self.mesh, namespace, name), 0)]
 
     @cached_property
     def keys(self) -> frozenset[str]:
         """The objects that can decide about a request to the place, by KIND/NAMESPACE/NAME."""
-        found = {service.obj.key for service in self.virtual_services}
-        found |= {server.obj.key for _, server in self.listening}
+        found = {named(obj) for service in self.virtual_services for obj in owners(service)}
+        found |= {named(server.obj) for _, server in self.listening}
         found |= {entry.obj.key for entry in self.entries}
         for host in self.destinations:
             found |= {rule.obj.key for rule in rules_of(self.mesh, host)}
@@ -179,7 +183,7 @@ class Survey:
                 found.add(service.obj.key)
                 found |= {workload.obj.key for workload in self.mesh.backends(service)}
         if self.place.outside and not self.servers:
-            found |= {gateway.obj.key for gateway in self.mesh.gateways}
+            found |= {named(gateway.obj) for gateway in self.mesh.programmed_gateways}
         for guarding in self.guards:
             found |= {policy.obj.key for policy in guarding.policies}
             found |= {rule.obj.key for rule in guarding.jwt_rules}
@@ -191,7 +195,7 @@ class Survey:
         """Ports that somebody listens on, or that policies name."""
         if self.place.outside:
             listening = [server for _, server in self.servers] or [
-                server for gateway in self.mesh.gateways for server in gateway.servers if server.is_http
+                server for gateway in self.mesh.programmed_gateways for server in gateway.servers if server.is_http
             ]
             return list(dict.fromkeys(server.number for server in listening))
         service = self.mesh.service_by_fqdn.get(self.place.host)
@@ -205,7 +209,7 @@ class Survey:
 
 def _routed_ports(mesh: MeshView) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
-    for service in mesh.virtual_services:
+    for service in mesh.programmed_services:
         for target in (*service.layer4, *(one for route in service.http for one in route.destinations)):
             if target.port is not None:
                 found[target.fqdn].append(target.port)

@@ -19,24 +19,25 @@ from meshlint.view.strings import matches
 from meshlint.view.token_claims import claim_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from meshlint.reachability.identities import Edge
     from meshlint.reachability.request import Request, Token
     from meshlint.view.fields import Json
     from meshlint.view.mesh import MeshView
 
 
-def servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
+def servers_of(mesh: MeshView, edge: Edge, request: Request) -> list[Server]:
     """The servers of Gateways on some pods that listen on the port for the host; the most specific host wins."""
-    key = ("servers", tuple(sorted(labels.items())), request.host, request.port)
-    return mesh.once(key, lambda: _servers_of(mesh, labels, request))
+    key = ("servers", edge.key, tuple(sorted(edge.labels.items())), request.host, request.port)
+    return mesh.once(key, lambda: _servers_of(mesh, edge, request))
 
 
-def _servers_of(mesh: MeshView, labels: Mapping[str, str], request: Request) -> list[Server]:
+def _servers_of(mesh: MeshView, edge: Edge, request: Request) -> list[Server]:
     name = request.host.lower()
     found: list[tuple[int, Server]] = []
-    for gateway in mesh.gateways:
-        if not all(labels.get(name) == value for name, value in gateway.selector.items()):
+    for gateway in mesh.programmed_gateways:
+        if not gateway.is_on(edge.namespace, edge.labels):
             continue
         for server in gateway.servers:
             fitting = [host for _, host in server.hosts if covers(host, name)]
@@ -67,7 +68,7 @@ def bound_services(mesh: MeshView, servers: Iterable[Server], host: str, namespa
     keys = {server.owner.key: server for server in servers}
     return [
         service
-        for service in mesh.virtual_services_covering(host)
+        for service in mesh.programmed_services_covering(host)
         if any(_bound(service, gateway, server, host) for gateway, server in keys.items())
         and is_exported(mesh, service, namespace)
     ]
@@ -101,15 +102,37 @@ def mesh_routes(mesh: MeshView, host: str, namespace: str) -> list[HttpRoute]:
 
 
 def mesh_services(mesh: MeshView, host: str, namespace: str) -> list[VirtualService]:
-    """The VirtualService of a host for callers in the mesh: of two the oldest one owns it alone."""
+    """The VirtualService of a host for callers in the mesh: of two the oldest one owns it alone.
+
+    Routes of Gateway API are several for one host, and those of the caller's own namespace win.
+    """
+    home = _home(mesh, host)
     owners = [
         service
-        for service in mesh.virtual_services_covering(host)
-        if service.in_mesh and is_exported(mesh, service, namespace)
+        for service in mesh.programmed_services_covering(host)
+        if service.in_mesh
+        and is_exported(mesh, service, namespace)
+        and (not service.from_gateway_api or service.obj.namespace in (namespace, home))
     ]
     fitting = _of_narrowest_host(owners, host)
-    fitting.sort(key=lambda service: service.age)
-    return fitting[:1]
+    fitting.sort(key=lambda found: (not (found.from_gateway_api and found.obj.namespace == namespace), found.age))
+    if not fitting or not fitting[0].from_gateway_api:
+        return fitting[:1]
+    first = fitting[0].obj.namespace
+    return [service for service in fitting if service.from_gateway_api and service.obj.namespace == first]
+
+
+def _home(mesh: MeshView, host: str) -> str:
+    """The namespace of what has a host."""
+    if host.endswith(".svc.cluster.local"):
+        return host.split(".")[1]
+    return next((entry.obj.namespace for entry in mesh.entries_for(host)), "")
+
+
+def at_other_port(route: HttpRoute, port: int) -> bool:
+    """Whether a route of Gateway API is for other ports of a Service than this one, where its own way goes on."""
+    named = [whole(match, "port") for match in route.matches]
+    return route.owner.from_gateway_api and bool(named) and all(one not in (None, port) for one in named)
 
 
 def _of_narrowest_host(services: Sequence[VirtualService], host: str) -> list[VirtualService]:

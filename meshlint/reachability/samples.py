@@ -24,6 +24,9 @@ def taken_by(match: Json) -> list[str]:
         return [text(match, "exact")]
     if "prefix" in match:
         return [text(match, "prefix"), f"{text(match, 'prefix')}x"]
+    if "pathPrefix" in match:
+        prefix = text(match, "pathPrefix")
+        return [prefix, f"{prefix.removesuffix('/')}/x"]
     if "regex" in match:
         return of_regex(text(match, "regex"))
     return ["x"]

@@ -65,7 +65,21 @@ _FOLLOWED: dict[str, tuple[tuple[str, ...], ...]] = {
     "Gateway": (
         ("selector",), ("servers", "hosts"), ("servers", "port"), ("servers", "tls", "mode"),
         ("servers", "tls", "httpsRedirect"),
+        ("gatewayClassName",), ("addresses",), ("listeners", "hostname"), ("listeners", "port"),
+        ("listeners", "protocol"), ("listeners", "allowedRoutes"), ("listeners", "tls", "mode"),
+        ("listeners", "tls", "certificateRefs"), ("allowedListeners",),
     ),
+    "ListenerSet": (("parentRef",), ("listeners",)),
+    "HTTPRoute": (
+        ("parentRefs",), ("hostnames",), ("rules", "matches"), ("rules", "backendRefs"), ("rules", "filters", "type"),
+        ("rules", "filters", "requestRedirect", "statusCode"), ("rules", "filters", "urlRewrite"),
+        ("rules", "filters", "cors", "allowOrigins"),
+    ),
+    "GRPCRoute": (("parentRefs",), ("hostnames",), ("rules", "matches"), ("rules", "backendRefs")),
+    "TLSRoute": ((),),
+    "TCPRoute": ((),),
+    "ReferenceGrant": ((),),
+    "GatewayClass": (("controllerName",),),
     "VirtualService": (
         ("hosts",), ("gateways",), ("exportTo",), ("tls",), ("tcp",), ("http", "match"), ("http", "route"),
         ("http", "delegate"), ("http", "redirect"), ("http", "rewrite"), ("http", "directResponse", "status"),
@@ -113,12 +127,13 @@ def differences(old: MeshView, new: MeshView) -> list[Difference]:
 
 
 def _by_key(mesh: MeshView) -> dict[str, Manifest]:
-    return {f"{obj.key}{_group(obj)}": obj for obj in mesh.objects}
+    return {named(obj): obj for obj in mesh.objects}
 
 
-def _group(obj: Manifest) -> str:
-    """Kinds of several APIs share a name: `Gateway`, `Service`."""
-    return "" if obj.is_istio or obj.group in ("", "apps") or obj.kind == HELM_VALUES else f" ({obj.group})"
+def named(obj: Manifest) -> str:
+    """KIND/NAMESPACE/NAME, with the API's group where kinds of several share a name: `Gateway`, `Service`."""
+    plain = obj.is_istio or obj.group in ("", "apps") or obj.kind == HELM_VALUES
+    return obj.key if plain else f"{obj.key} ({obj.group})"
 
 
 def _compared(obj: Manifest) -> dict[str, Any]:

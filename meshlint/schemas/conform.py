@@ -76,7 +76,8 @@ def _scalar(value: Any, schema: str, path: Path, misfits: list[Misfit]) -> Any:
 
 
 def _enum(value: Any, schema: Schema, path: Path, misfits: list[Misfit]) -> Any:
-    if isinstance(value, str) and value in schema[1:]:
+    # Statuses of redirects are an enum of numbers.
+    if (type(value) is str or type(value) is int) and value in schema[1:]:
         return value
     misfits.append(Misfit("enum", path, value, tuple(map(str, schema[1:]))))
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from meshlint.view.gateway_api.ambient import Ambient
 from meshlint.view.gateway_api.programmed import Programmed
 from meshlint.view.gateway_workloads import GatewayWorkloads
 from meshlint.view.mcp_servers import McpServers
@@ -10,5 +9,5 @@ from meshlint.view.mesh_config import MeshSettings
 from meshlint.view.policies import Policies
 
 
-class MeshView(MeshSettings, GatewayWorkloads, McpServers, Policies, Programmed, Ambient):
+class MeshView(MeshSettings, GatewayWorkloads, McpServers, Policies, Programmed):
     """All objects of a run, indexed by what rules ask for. Indexes are built on first use, each in one pass."""

@@ -26,6 +26,10 @@ ANY_ORIGIN = r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"
 NO_BACKEND = "it has no backend with a weight"
 
 
+_NOWHERE: Json = {"destination": {"host": "internal.cluster.local"}, "refused": NO_BACKEND}
+"""What istiod writes where connections are refused."""
+
+
 def http_routes(route: Route, refused: Callable[[Backend], Refused]) -> Iterator[tuple[Rule, Json]]:
     """Each rule of an HTTPRoute or GRPCRoute as istiod routes by it: once for each of its matches."""
     for position, rule in enumerate(route.rules):
@@ -41,7 +45,7 @@ def connection_routes(route: Route, refused: Callable[[Backend], Refused]) -> li
     """The rules of a TLSRoute or TCPRoute, as `spec.tls` or `spec.tcp`."""
     found: list[Json] = []
     for rule in route.rules:
-        made: Json = {"route": _destinations(rule, refused)}
+        made: Json = {"route": _destinations(rule, refused) or [_NOWHERE]}
         if route.kind == "TLSRoute":
             made["match"] = [{"sniHosts": list(route.hostnames) or ["*"]}]
         found.append(made)

@@ -94,6 +94,22 @@ class Listener:
         return self.protocol in ("HTTP", "HTTPS")
 
     @property
+    def is_programmed(self) -> bool:
+        """Whether Istio opens it: it loses to no other, and says how TLS ends where its protocol has TLS."""
+        if self.loses_to is not None or self.protocol not in ("HTTP", "HTTPS", "TLS", "TCP"):
+            return False
+        return bool(self.tls) or self.protocol not in ("HTTPS", "TLS")
+
+    @property
+    def passes_by_name(self) -> bool:
+        """Whether it leads connections to the Service whose name they carry, as between networks of a mesh."""
+        if text(self.tls, "options", "gateway.istio.io/listener-protocol") == "auto-passthrough":
+            return True
+        labels = self.gateway.obj.labels
+        port = labels.get("networking.istio.io/gatewayPort", "15443")
+        return "topology.istio.io/network" in labels and str(self.port) == port
+
+    @property
     def supported(self) -> frozenset[str]:
         """The kinds of routes that Istio takes for the protocol."""
         if self.reads_requests:

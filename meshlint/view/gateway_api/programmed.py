@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import Json, elements, mapping, text, whole
-from meshlint.view.gateway_api.api import GatewayApi
+from meshlint.view.gateway_api.ambient import Ambient
 from meshlint.view.gateway_api.attachment import is_isolated, lets_routes_of
 from meshlint.view.gateway_api.istio_routes import connection_routes, http_routes, precedence
+from meshlint.view.gateway_api.listeners import Role
 from meshlint.view.hosts import HostIndex, covers
 from meshlint.view.routing import MESH_GATEWAY, Gateway, HttpRoute, Server, VirtualService, http_route
 from meshlint.view.traffic import Traffic
@@ -31,7 +32,7 @@ _ANYTHING: tuple[Json, ...] = ({},)
 TLS_MODE_OPTION = "gateway.istio.io/tls-terminate-mode"
 
 
-class Programmed(Traffic, GatewayApi):
+class Programmed(Traffic, Ambient):
     """Istio's own Gateways and VirtualServices, and those that it makes of Gateway API."""
 
     @cached_property
@@ -42,7 +43,7 @@ class Programmed(Traffic, GatewayApi):
             for gateway in self.api_gateways
             if gateway.routes_requests
             for listener in gateway.listeners
-            if listener.loses_to is None and listener.protocol in ("HTTP", "HTTPS", "TLS", "TCP")
+            if listener.is_programmed
         ]
         return [*self.gateways, *made] if made else self.gateways
 
@@ -105,11 +106,11 @@ class Programmed(Traffic, GatewayApi):
         if not listener.tls:
             return {}
         if listener.mode == "Passthrough":
-            return {"mode": "PASSTHROUGH"}
+            return {"mode": "AUTO_PASSTHROUGH" if listener.passes_by_name else "PASSTHROUGH"}
         asked = text(listener.tls, "options", TLS_MODE_OPTION)
         tls: Json = {"mode": asked if asked in _TLS_MODES else "SIMPLE"}
         frontend = _frontend(listener)
-        if frontend and asked not in _TLS_MODES:
+        if frontend and asked not in (*_TLS_MODES, "ISTIO_SIMPLE"):
             tls["mode"] = "OPTIONAL_MUTUAL" if text(frontend, "mode") == "AllowInsecureFallback" else "MUTUAL"
         refused = [to for _, to in listener.certificates if not self.is_granted(listener.obj, to)]
         if listener.certificates and len(refused) == len(listener.certificates):
@@ -157,7 +158,7 @@ class Programmed(Traffic, GatewayApi):
         made: dict[tuple[str, str, str, int], list[VirtualService]] = defaultdict(list)
         for route in sorted(self.api_routes, key=lambda one: one.age):
             for parent in route.parents:
-                if not parent.is_mesh:
+                if not parent.is_mesh or self._is_foreign(parent):
                     continue
                 for host in self._hosts_of(parent):
                     service = self._service(route, host, MESH_GATEWAY, self._refused(route, in_mesh=True), parent.port)
@@ -166,6 +167,23 @@ class Programmed(Traffic, GatewayApi):
                         continue
                     made[route.kind, route.obj.namespace, host, parent.port or 0].append(service)
         yield from map(_merged, made.values())
+
+    def _is_foreign(self, parent: Parent) -> bool:
+        """Whether the waypoint of a Service or ServiceEntry is another controller's, which then reads the route."""
+        to = parent.reference
+        entries = () if to.is_service else self.istio("ServiceEntry")
+        services = self.services_by_namespace.get(to.namespace, ()) if to.is_service else ()
+        found = next(
+            (
+                obj
+                for obj in (*(one.obj for one in services), *entries)
+                if (obj.namespace, obj.name) == (to.namespace, to.name)
+            ),
+            None,
+        )
+        used = self.waypoint_use(found) if found is not None else None
+        waypoint = self.api_gateway_by_key.get(used.key) if used is not None else None
+        return waypoint is not None and waypoint.role is Role.FOREIGN
 
     def _hosts_of(self, parent: Parent) -> list[str]:
         to = parent.reference

@@ -1,0 +1,321 @@
+"""Who gets what at a gateway of Gateway API: by the rules of the specification, and Istio's policies."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshlint.reachability.answer import answer
+from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
+from meshlint.view.mesh import MeshView
+from tests.unit.meshlint.gateway_api.meshes import AMBIENT, EDGE, HOST, SERVICE, mesh
+
+pytestmark = pytest.mark.unit
+
+
+def ask(
+    seen: MeshView, path: str = "/mcp", method: str = "POST", port: int = 443, token: Token | None = None
+) -> Answer:
+    return answer(seen, Request(INTERNET, HOST, path, method, port, token))
+
+
+def inside(seen: MeshView, caller: str, method: str = "GET", path: str = "/") -> Answer:
+    return answer(seen, Request(caller, SERVICE, path, method, 8080))
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "destination", "status"),
+    [
+        ("/mcp", "POST", SERVICE, 200),
+        ("/mcp/", "POST", SERVICE, 200),
+        ("/mcp/x", "POST", SERVICE, 200),
+        ("/mcpx", "POST", "", 404),
+        ("/mcp/exact", "POST", "other.apps.svc.cluster.local", 200),
+        ("/mcp", "DELETE", "other.apps.svc.cluster.local", 200),
+        ("/nowhere", "GET", "", 500),
+        ("/old", "GET", "", 301),
+        ("/elsewhere", "GET", "", 404),
+    ],
+)
+def test_the_most_specific_match_wins(path: str, method: str, destination: str, status: int) -> None:
+    found = ask(mesh(EDGE), path, method)
+    assert (found.destination, found.status) == (destination, status), found
+
+
+def test_port_80_redirects() -> None:
+    found = ask(mesh(EDGE), port=80)
+    assert (found.outcome, found.status, found.by) == (Outcome.REDIRECTED, 301, "HTTPRoute/edge/redirect")
+
+
+def test_a_rewritten_path_is_what_policies_of_the_pods_see() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: inner, namespace: apps}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  rules: [{to: [{operation: {paths: [/inner, /inner/x]}}]}]
+"""
+    seen = mesh(EDGE, policy)
+    assert ask(seen, "/outer").outcome is Outcome.ALLOWED
+    assert ask(seen, "/outer/x").outcome is Outcome.ALLOWED
+    assert ask(seen, "/outer/y").outcome is Outcome.DENIED
+
+
+AT_GATEWAY = """
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: edge}
+spec:
+  targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: public}]
+  jwtRules: [{issuer: "https://auth.example.com", audiences: ["https://mcp.example.com/mcp"]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: token, namespace: edge}
+spec:
+  targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: public}]
+  action: DENY
+  rules: [{from: [{source: {notRequestPrincipals: ["*"]}}]}]
+"""
+
+
+def test_policies_aimed_at_the_gateway_hold_there() -> None:
+    good = Token({"iss": "https://auth.example.com", "sub": "a", "aud": "https://mcp.example.com/mcp"})
+    other = Token({"iss": "https://auth.example.com", "sub": "a", "aud": "https://other.example.com"})
+    seen = mesh(EDGE, AT_GATEWAY)
+    assert ask(seen, token=good).outcome is Outcome.ALLOWED
+    assert (ask(seen).status, ask(seen).by) == (403, "AuthorizationPolicy/edge/token")
+    assert ask(seen, token=other).status == 403
+
+
+def test_a_policy_aimed_elsewhere_does_not() -> None:
+    other_name = AT_GATEWAY.replace("name: public", "name: private")
+    other_namespace = AT_GATEWAY.replace("namespace: edge", "namespace: apps")
+    assert ask(mesh(EDGE, other_name)).outcome is Outcome.ALLOWED
+    assert ask(mesh(EDGE, other_namespace)).outcome is Outcome.ALLOWED
+
+
+def test_a_selector_reaches_the_pods_that_istio_runs_for_a_gateway() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: edge}
+spec:
+  selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}
+"""
+    assert ask(mesh(EDGE, policy)).by == "AuthorizationPolicy/edge/closed"
+
+
+def test_the_pods_see_the_service_account_of_the_gateway() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: edge-only, namespace: apps}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  rules: [{from: [{source: {serviceAccounts: [edge/public-istio]}}]}]
+"""
+    assert ask(mesh(EDGE, policy)).outcome is Outcome.ALLOWED
+    assert ask(mesh(EDGE, policy.replace("public-istio", "public"))).outcome is Outcome.DENIED
+
+
+def test_a_listener_lets_in_routes_of_its_own_namespace_only() -> None:
+    closed = EDGE.replace("\n    allowedRoutes: {namespaces: {from: All}}\n  - {name: http", "\n  - {name: http")
+    assert closed != EDGE
+    assert (ask(mesh(closed)).status, ask(mesh(EDGE)).status) == (404, 200)
+
+
+GRANT = """
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: routes, namespace: apps}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: web}]
+  to: [{group: "", kind: Service}]
+"""
+
+
+def test_a_backend_of_another_namespace_needs_a_grant() -> None:
+    away = EDGE.replace(
+        "metadata: {name: mcp, namespace: apps}\nspec:\n  parentRefs",
+        "metadata: {name: mcp, namespace: web}\nspec:\n  parentRefs",
+    )
+    away = away.replace("{name: mcp, port: 8080}", "{name: mcp, namespace: apps, port: 8080}")
+    refused = ask(mesh(away))
+    assert (refused.status, refused.outcome) == (500, Outcome.DENIED)
+    assert "ReferenceGrant" in refused.why
+    assert ask(mesh(away, GRANT)).outcome is Outcome.ALLOWED
+
+
+def test_a_certificate_of_another_namespace_needs_a_grant() -> None:
+    secret = "{apiVersion: v1, kind: Secret, metadata: {name: example, namespace: certs}}"
+    away = EDGE.replace("{name: example}", "{name: example, namespace: certs}")
+    grant = GRANT.replace("apps", "certs").replace("HTTPRoute, namespace: web", "Gateway, namespace: edge")
+    grant = grant.replace("kind: Service", "kind: Secret")
+    assert ask(mesh(away, secret)).outcome is Outcome.DENIED
+    assert ask(mesh(away, secret, grant)).outcome is Outcome.ALLOWED
+    assert ask(mesh(away)).outcome is Outcome.ALLOWED, "nothing of that namespace is in sight"
+
+
+def test_a_gateway_of_another_controller_is_not_ours() -> None:
+    theirs = EDGE.replace("gatewayClassName: istio", "gatewayClassName: gke-l7-global-external-managed")
+    assert ask(mesh(theirs)).by == "no Gateway"
+
+
+def test_a_gateway_may_be_pods_that_somebody_else_runs() -> None:
+    manual = EDGE.replace(
+        "gatewayClassName: istio",
+        "gatewayClassName: istio\n  addresses: [{type: Hostname, value: istio-ingressgateway.ingress}]",
+    )
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: ingress}
+spec: {selector: {matchLabels: {istio: ingressgateway}}}
+"""
+    assert ask(mesh(manual)).outcome is Outcome.ALLOWED
+    assert ask(mesh(manual, policy)).by == "AuthorizationPolicy/ingress/closed"
+
+
+TLS = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: through, namespace: edge}
+spec:
+  gatewayClassName: istio
+  listeners:
+  - {name: tls, port: 8443, protocol: TLS, tls: {mode: Passthrough}, allowedRoutes: {namespaces: {from: All}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: {name: mcp, namespace: apps}
+spec:
+  parentRefs: [{name: through, namespace: edge}]
+  hostnames: [mcp.example.com]
+  rules: [{backendRefs: [{name: mcp, port: 8080}]}]
+"""
+
+
+def test_a_tls_route_passes_connections_on() -> None:
+    found = ask(mesh(EDGE, TLS), port=8443)
+    assert (found.outcome, found.status, found.by, found.destination) == (
+        Outcome.ALLOWED,
+        0,
+        "TLSRoute/apps/mcp",
+        SERVICE,
+    )
+    assert (
+        ask(mesh(EDGE, TLS.replace("port: 8080}]}]", "port: 8080, weight: 0}]}]")), port=8443).outcome is Outcome.DENIED
+    )
+
+
+MESH_ROUTE = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: gamma, namespace: NAMESPACE}
+spec:
+  parentRefs: [{group: "", kind: Service, name: mcp, namespace: apps}]
+  rules:
+  - matches: [{path: {value: /}, headers: [{name: x-version, value: "2"}]}, {path: {type: Exact, value: /}}]
+    backendRefs: [{name: other, namespace: apps, port: 80}]
+"""
+
+
+def test_a_route_of_a_service_is_for_callers_in_the_mesh() -> None:
+    seen = mesh(EDGE, MESH_ROUTE.replace("NAMESPACE", "apps"))
+    assert inside(seen, "web/frontend").destination == "other.apps.svc.cluster.local"
+    assert (inside(seen, "web/frontend", path="/x").status, inside(mesh(EDGE), "web/frontend", path="/x").status) == (
+        404,
+        200,
+    )
+    assert ask(seen).destination == SERVICE
+
+
+def test_a_route_in_the_callers_namespace_is_for_that_namespace() -> None:
+    seen = mesh(EDGE, MESH_ROUTE.replace("NAMESPACE", "web"))
+    assert inside(seen, "web/frontend").destination == "other.apps.svc.cluster.local"
+    assert inside(seen, "shop/frontend").destination == SERVICE
+
+
+def test_a_waypoint_reads_the_requests_of_ambient_callers() -> None:
+    seen = mesh(AMBIENT)
+    assert inside(seen, "apps/frontend").outcome is Outcome.ALLOWED
+    denied = inside(seen, "apps/frontend", "POST")
+    assert (denied.status, denied.by) == (403, "AuthorizationPolicy/apps/reads")
+    assert inside(seen, "apps/stranger").outcome is Outcome.DENIED
+
+
+def test_what_does_not_come_by_a_ztunnel_passes_the_waypoint_by() -> None:
+    seen = mesh(AMBIENT)
+    assert inside(seen, PLAINTEXT).by == "no AuthorizationPolicy"
+    assert inside(seen, "elsewhere/sidecar", "POST").by == "no AuthorizationPolicy"
+
+
+def test_without_its_waypoint_a_policy_aimed_at_a_service_does_nothing() -> None:
+    seen = mesh(AMBIENT.replace(", labels: {istio.io/use-waypoint: waypoint}", ""))
+    assert inside(seen, "apps/stranger", "POST").outcome is Outcome.ALLOWED
+
+
+AT_ZTUNNEL = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: pods, namespace: apps}
+spec:
+  selector: {matchLabels: {app: mcp}}
+  action: ALLOW
+  rules: [{from: [{source: {serviceAccounts: [apps/waypoint]}}]}]
+"""
+
+
+def test_behind_a_waypoint_the_pods_see_its_identity() -> None:
+    assert inside(mesh(AMBIENT, AT_ZTUNNEL), "apps/frontend").outcome is Outcome.ALLOWED
+    past = inside(mesh(AMBIENT, AT_ZTUNNEL), "elsewhere/sidecar")
+    assert (past.outcome, past.status, past.by) == (Outcome.DENIED, 0, "AuthorizationPolicy/apps/pods")
+    assert (
+        inside(mesh(AMBIENT, AT_ZTUNNEL.replace("apps/waypoint", "apps/frontend")), "apps/frontend").outcome
+        is Outcome.DENIED
+    )
+
+
+def test_a_ztunnel_allows_nothing_by_a_rule_of_requests_and_denies_all_by_one() -> None:
+    plain = AMBIENT.replace(", labels: {istio.io/use-waypoint: waypoint}", "")
+    allow = AT_ZTUNNEL.replace(
+        "[{source: {serviceAccounts: [apps/waypoint]}}]}]",
+        "[{source: {serviceAccounts: [apps/frontend]}}], to: [{operation: {methods: [GET]}}]}]",
+    )
+    assert inside(mesh(plain, allow), "apps/frontend").outcome is Outcome.DENIED
+    deny = allow.replace("action: ALLOW", "action: DENY")
+    assert inside(mesh(plain, deny), "apps/frontend", "POST").outcome is Outcome.DENIED
+    assert inside(mesh(plain, deny), "apps/mcp", "POST").outcome is Outcome.ALLOWED
+
+
+def test_routes_of_a_service_are_followed_at_its_waypoint() -> None:
+    route = MESH_ROUTE.replace("NAMESPACE", "apps")
+    other = EDGE.split("---")[1]
+    seen = mesh(AMBIENT, route, other)
+    assert inside(seen, "apps/frontend").destination == "other.apps.svc.cluster.local"
+    no_waypoint = mesh(AMBIENT.replace(", labels: {istio.io/use-waypoint: waypoint}", ""), route, other)
+    assert inside(no_waypoint, "apps/frontend").destination == SERVICE
+
+
+def test_a_policy_for_every_waypoint_stands_in_the_root_namespace() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: all-waypoints, namespace: istio-system}
+spec:
+  targetRefs: [{kind: GatewayClass, group: gateway.networking.k8s.io, name: istio-waypoint}]
+  action: DENY
+  rules: [{to: [{operation: {paths: [/metrics]}}]}]
+"""
+    assert inside(mesh(AMBIENT, policy), "apps/frontend", path="/metrics").by.endswith("all-waypoints")
+    assert inside(mesh(AMBIENT, policy), "apps/frontend", path="/").outcome is Outcome.ALLOWED
+    elsewhere = policy.replace("istio-system", "apps")
+    assert inside(mesh(AMBIENT, elsewhere), "apps/frontend", path="/metrics").outcome is Outcome.ALLOWED
+
+
+def test_gateways_use_a_waypoint_where_the_service_asks_for_it() -> None:
+    edge = EDGE.partition("---")[2].partition("---")[2]
+    assert ask(mesh(AMBIENT, edge)).outcome is Outcome.ALLOWED
+    asked = AMBIENT.replace("use-waypoint: waypoint}", 'use-waypoint: waypoint, istio.io/ingress-use-waypoint: "true"}')
+    assert ask(mesh(asked, edge)).by == "AuthorizationPolicy/apps/reads"
