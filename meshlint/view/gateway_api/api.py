@@ -120,7 +120,7 @@ class GatewayApi(Registry):
     @cached_property
     def namespaces_shown(self) -> frozenset[str]:
         """The namespaces of which the objects show what can be referred to, or who may."""
-        kinds = ("Service", "Secret", "ConfigMap", "ReferenceGrant")
+        kinds = ("Service", "Secret", "ConfigMap", "InferencePool", "ReferenceGrant")
         return frozenset(obj.namespace for kind in kinds for obj in self.by_kind.get(kind, ()))
 
 
