@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from meshlint.reachability.request import Answer, Outcome, Request, Token
-from meshlint.reachability.ztunnel import at_ztunnel
 from meshlint.view.fields import elements, strings, text
 from meshlint.view.gateway_api.references import Reference
 from meshlint.view.gateway_api.targets import is_attached
 from meshlint.view.kubernetes import selects
 from meshlint.view.security import path_matches
 from meshlint.view.strings import any_authz_matches
+from meshlint.view.ztunnel import at_ztunnel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

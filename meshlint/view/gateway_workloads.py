@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from meshlint.view.charts import Charts
 from meshlint.view.fields import elements, string_map, strings, text
-from meshlint.view.registry import Registry
+from meshlint.view.gateway_api.api import GatewayApi
+from meshlint.view.gateway_api.listeners import GATEWAY_NAME
 
 if TYPE_CHECKING:
     from meshlint.finding import Path
@@ -28,7 +29,7 @@ class GatewayWorkload:
     service_account: str
 
 
-class GatewayWorkloads(Charts, Registry):
+class GatewayWorkloads(Charts, GatewayApi):
     """The pods of gateways, from whatever makes them."""
 
     @cached_property
@@ -75,8 +76,11 @@ class GatewayWorkloads(Charts, Registry):
 
     @cached_property
     def gateway_accounts(self) -> frozenset[tuple[str, str]]:
-        """(namespace, name) of the service accounts that gateways run as."""
-        return frozenset((gateway.namespace, gateway.service_account) for gateway in self.gateway_workloads)
+        """(namespace, name) of the service accounts that gateways and waypoints run as."""
+        made = {
+            (gateway.obj.namespace, gateway.service_account) for gateway in self.api_gateways if gateway.is_deployed
+        }
+        return frozenset((gateway.namespace, gateway.service_account) for gateway in self.gateway_workloads) | made
 
     @cached_property
     def service_accounts(self) -> frozenset[tuple[str, str]]:
@@ -89,7 +93,7 @@ class GatewayWorkloads(Charts, Registry):
 def _is_gateway(workload: Workload) -> bool:
     return (
         workload.annotations.get("inject.istio.io/templates") == "gateway"
-        or "gateway.networking.k8s.io/gateway-name" in workload.labels
+        or GATEWAY_NAME in workload.labels
         or workload.labels.get("istio", "").endswith(("gateway", "ingress", "egress"))
         or any("router" in strings(container, "args") for container in elements(workload.pod_spec, "containers"))
     )

@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import text
-from meshlint.view.registry import Registry
-from meshlint.view.traffic import Traffic
+from meshlint.view.gateway_api.programmed import Programmed
 
 if TYPE_CHECKING:
     from meshlint.view.routing import HttpRoute
 
 
-class McpServers(Traffic, Registry):
+class McpServers(Programmed):
     """MCP servers, known by their routes and names."""
 
     @cached_property
@@ -23,23 +22,23 @@ class McpServers(Traffic, Registry):
         if declared:
             return frozenset(declared)
         found: set[str] = set()
-        for service in self.virtual_services:
+        for service in self.programmed_services:
             for route in service.http:
                 if self._names_mcp_path(route):
                     found.update(service.fqdns)
                     found.update(destination.fqdn for destination in route.destinations)
-            found.update(host for host in service.fqdns if _says_mcp(host))
+            found.update(host for host in service.fqdns if says_mcp(host))
             found.update(
-                target.fqdn for route in service.http for target in route.destinations if _says_mcp(target.fqdn)
+                target.fqdn for route in service.http for target in route.destinations if says_mcp(target.fqdn)
             )
-        found.update(service.fqdn for service in self.services if _says_mcp(service.fqdn))
-        found.update(rule.fqdn for rule in self.destination_rules if _says_mcp(rule.fqdn))
+        found.update(service.fqdn for service in self.services if says_mcp(service.fqdn))
+        found.update(rule.fqdn for rule in self.destination_rules if says_mcp(rule.fqdn))
         found.discard("*")
         return frozenset(found)
 
     def _names_mcp_path(self, route: HttpRoute) -> bool:
         for match in route.matches:
-            named = (text(match, "uri", kind) for kind in ("exact", "prefix"))
+            named = (text(match, "uri", kind) for kind in ("exact", "prefix", "pathPrefix"))
             if any(path.startswith(self.environment.mcp_paths) for path in named):
                 return True
         return False
@@ -63,5 +62,5 @@ def _gets(route: HttpRoute, path: str) -> bool:
     return route.takes_path(path) and not route.is_taken_before(path)
 
 
-def _says_mcp(host: str) -> bool:
+def says_mcp(host: str) -> bool:
     return "mcp" in host.partition(".")[0].split("-")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.directions import is_gateway_identity
 from meshlint.view.fields import strings
+from meshlint.view.gateway_api.targets import references_of
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.security import AuthorizationPolicy, PolicyRule
+    from meshlint.view.security import AuthorizationPolicy, PolicyRule, RequestAuthentication
 
 
 @rule(
@@ -70,16 +71,23 @@ def check(mesh: MeshView) -> Hits:
     for authentication in mesh.request_authentications:
         if not authentication.rules or mesh.routes_by_claim:
             continue
-        policies = [
-            policy
-            for namespace in dict.fromkeys((authentication.obj.namespace, mesh.root_namespace))
-            for policy in mesh.policies_by_selector.related(namespace, authentication.selector)
-        ]
+        policies = _of_the_same_pods(mesh, authentication)
         if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(mesh, policies):
             continue
         problem = "validates tokens, and no policy asks for one: requests without a token pass"
         mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'
         yield Hit(authentication.obj, ("spec", "jwtRules"), problem, mend)
+
+
+def _of_the_same_pods(mesh: MeshView, authentication: RequestAuthentication) -> list[AuthorizationPolicy]:
+    if authentication.targets:
+        aimed = set(references_of(authentication.obj))
+        return [policy for policy in mesh.authorization_policies if aimed & set(references_of(policy.obj))]
+    return [
+        policy
+        for namespace in dict.fromkeys((authentication.obj.namespace, mesh.root_namespace))
+        for policy in mesh.policies_by_selector.related(namespace, authentication.selector)
+    ]
 
 
 def _denies_absence(policy: AuthorizationPolicy) -> bool:

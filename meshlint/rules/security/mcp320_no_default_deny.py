@@ -74,7 +74,7 @@ def check(mesh: MeshView) -> Hits:
     closed = {
         policy.obj.namespace
         for policy in mesh.authorization_policies
-        if policy.action == "ALLOW" and not policy.selector
+        if policy.action == "ALLOW" and not policy.selector and not policy.targets
     }
     if mesh.root_namespace in closed:
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.fields import string_map
+from meshlint.view.gateway_api.listeners import GATEWAY_NAME
 from meshlint.view.kubernetes import selects
 
 if TYPE_CHECKING:
@@ -77,11 +78,14 @@ def check(mesh: MeshView) -> Hits:
     for kind, block, field in SELECTORS:
         selectors += [(obj, ("spec", block, field), string_map(obj.spec, block, field)) for obj in mesh.istio(kind)]
     gateways = mesh.gateway_workloads
+    deployed = {(gateway.obj.namespace, gateway.obj.name) for gateway in mesh.api_gateways if gateway.is_deployed}
     for obj, path, selector in selectors:
         everywhere = obj.namespace == mesh.root_namespace
         if not selector or not (everywhere or mesh.workloads_by_namespace.get(obj.namespace)):
             continue
         if mesh.select(None if everywhere else obj.namespace, selector):
+            continue
+        if (obj.namespace, selector.get(GATEWAY_NAME, "")) in deployed:
             continue
         if any(
             selects(selector, gateway.labels) and gateway.namespace in ("default", obj.namespace)

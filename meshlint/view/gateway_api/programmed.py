@@ -59,6 +59,12 @@ class Programmed(Traffic, Ambient):
         return [route for service in self.programmed_services for route in service.http]
 
     @cached_property
+    def served_hosts(self) -> frozenset[str]:
+        """Host patterns that gateways of either API serve."""
+        listeners = (listener for gateway in self.api_gateways for listener in gateway.listeners)
+        return super().served_hosts | {listener.hostname for listener in listeners if listener.hostname != "*"}
+
+    @cached_property
     def _programmed_by_host(self) -> HostIndex[VirtualService]:
         return HostIndex(
             (host, service)
