@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.gateway_api.attachment import Refusal, refusal_of
 from meshlint.view.gateway_api.listeners import Role
 from meshlint.view.manifest import GATEWAY_API
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 The route is attached to nothing, and its status says so only in the cluster. A `parentRef` without a namespace means
 the route's own; a `sectionName` is the name of a listener. Requests that a waypoint reads are routed by routes of the
 Service (`kind: Service, group: ""`), never by routes of the waypoint's Gateway. A Gateway is missed only where the
-objects show others of its namespace, or one of that name elsewhere.
+objects show others of its namespace, or one of that name elsewhere; a warning where the route has another parent that
+is there.
 """,
     bad="""
 apiVersion: gateway.networking.k8s.io/v1
@@ -89,7 +90,8 @@ def check(mesh: MeshView) -> Hits:
         for parent in route.parents:
             problem, mend = _missing(mesh, route, parent)
             if problem:
-                yield Hit(route.obj, parent.path, problem, mend)
+                others = any(mesh.serves(one) for one in route.parents if one is not parent and not one.is_mesh)
+                yield Hit(route.obj, parent.path, problem, mend, WARNING if others else None)
 
 
 def _missing(mesh: MeshView, route: Route, parent: Parent) -> tuple[str, str]:
@@ -98,6 +100,10 @@ def _missing(mesh: MeshView, route: Route, parent: Parent) -> tuple[str, str]:
         shown = mesh.services_by_namespace.get(to.namespace, ())
         absent = bool(shown) and all(service.obj.name != to.name for service in shown)
         return (f"is {to}, and there is no such Service", "correct the name") if absent else ("", "")
+    if to.kind == "ServiceEntry":
+        near = [entry.obj.name for entry in mesh.service_entries if entry.obj.namespace == to.namespace]
+        absent = bool(near) and to.name not in near
+        return (f"is {to}, and there is no such ServiceEntry", "correct the name") if absent else ("", "")
     if to.group != GATEWAY_API or to.kind not in ("Gateway", "ListenerSet"):
         return "", ""
     listeners = mesh.listeners_by_owner.get((to.kind, to.namespace, to.name))
@@ -106,6 +112,8 @@ def _missing(mesh: MeshView, route: Route, parent: Parent) -> tuple[str, str]:
     if listeners[0].gateway.role is Role.WAYPOINT:
         problem = f"is the waypoint {to.namespace}/{to.name}, whose own routes Istio does not read"
         return problem, 'name the Service instead: kind Service, group ""'
+    if not listeners[0].gateway.routes_requests:
+        return "", ""
     names = ", ".join(listener.name for listener in listeners)
     if parent.section and all(listener.name != parent.section for listener in listeners):
         return f"is {to} with the listener {parent.section!r}, which has {names}", "correct sectionName"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.gateway_api.attachment import is_served
 
 if TYPE_CHECKING:
     from meshlint.finding import Path
@@ -93,7 +92,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for route in mesh.api_routes:
-        if not any(not parent.is_mesh and is_served(mesh, parent) for parent in route.parents):
+        if not any(not parent.is_mesh and mesh.serves(parent) for parent in route.parents):
             continue
         for rule_ in route.rules:
             for backend in (*rule_.backends, *rule_.mirrors):
@@ -104,6 +103,9 @@ def check(mesh: MeshView) -> Hits:
             for path, reference in listener.certificates:
                 if not mesh.is_granted(listener.obj, reference):
                     yield _hit(listener.obj, path, reference)
+        for path, reference in gateway.client_authorities if gateway.routes_requests else ():
+            if not mesh.is_granted(gateway.obj, reference):
+                yield _hit(gateway.obj, path, reference)
 
 
 def _hit(obj: Manifest, path: Path, to: Reference) -> Hit:

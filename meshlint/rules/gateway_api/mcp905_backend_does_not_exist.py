@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.gateway_api.attachment import is_served
 from meshlint.view.manifest import ISTIO_GROUPS
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ spec:
 )
 def check(mesh: MeshView) -> Hits:
     for route in mesh.api_routes:
-        if not any(is_served(mesh, parent) for parent in route.parents):
+        if not any(mesh.serves(parent) for parent in route.parents):
             continue
         for rule_ in route.rules:
             for backend in (*rule_.backends, *rule_.mirrors):

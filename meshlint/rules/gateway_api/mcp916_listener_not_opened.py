@@ -72,6 +72,9 @@ def _why(listener: Listener) -> tuple[str, str]:
         return f"has the protocol {listener.protocol!r}, which Istio does not open at a gateway", mend
     if listener.protocol not in ("HTTPS", "TLS"):
         return "", ""
+    if not listener.tls and listener.obj.kind == "Gateway" and "allowedListeners" in listener.obj.spec:
+        # It stands for those of ListenerSets, which Istio opens.
+        return "", ""
     if not listener.tls:
         return f"is {listener.protocol} without a tls block", "add tls with certificateRefs"
     if listener.protocol == "HTTPS" and listener.mode == "Passthrough":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from meshlint.view.fields import Json
     from meshlint.view.gateway_api.listeners import ApiGateway
+    from meshlint.view.gateway_api.routes import Parent
     from meshlint.view.kubernetes import Service
     from meshlint.view.manifest import Manifest
 
@@ -69,6 +70,31 @@ class Ambient(GatewayApi):
                 return None
             return WaypointUse(holder, f"{holder.labels.get(USE_WAYPOINT_NAMESPACE) or obj.namespace}/{name}")
         return None
+
+    def is_foreign(self, parent: Parent) -> bool:
+        """Whether the waypoint of a Service or ServiceEntry is another controller's, which then reads the route."""
+        to = parent.reference
+        entries = () if to.is_service else self.istio("ServiceEntry")
+        services = self.services_by_namespace.get(to.namespace, ()) if to.is_service else ()
+        found = next(
+            (
+                obj
+                for obj in (*(one.obj for one in services), *entries)
+                if (obj.namespace, obj.name) == (to.namespace, to.name)
+            ),
+            None,
+        )
+        used = self.waypoint_use(found) if found is not None else None
+        waypoint = self.api_gateway_by_key.get(used.key) if used is not None else None
+        return waypoint is not None and waypoint.role is Role.FOREIGN
+
+    def serves(self, parent: Parent) -> bool:
+        """Whether Istio reads routes for a parent: a Service, a ServiceEntry, a Gateway in sight that it programs."""
+        if parent.is_mesh:
+            return not self.is_foreign(parent)
+        to = parent.reference
+        listeners = self.listeners_by_owner.get((to.kind, to.namespace, to.name), ())
+        return any(listener.gateway.routes_requests for listener in listeners)
 
     def waypoint_of(self, service: Service) -> ApiGateway | None:
         """The waypoint that requests for a Service pass; None without one, or where no object shows it."""

@@ -101,15 +101,6 @@ def is_isolated(listener: Listener, host: str, others: Collection[Listener]) -> 
     return False
 
 
-def is_served(mesh: GatewayApi, parent: Parent) -> bool:
-    """Whether Istio reads routes for a parent: a Service or ServiceEntry, or a Gateway in sight that it programs."""
-    if parent.is_mesh:
-        return True
-    to = parent.reference
-    listeners = mesh.listeners_by_owner.get((to.kind, to.namespace, to.name), ())
-    return any(listener.gateway.routes_requests for listener in listeners)
-
-
 def refused_parents(mesh: GatewayApi) -> Iterator[tuple[Route, Parent, dict[Refusal, list[Listener]]]]:
     """Each parent in sight none of whose listeners has the route, with the listeners by why they refuse it; those that
     the parentRef does not mean are left out."""

@@ -194,6 +194,19 @@ class ApiGateway:
         return self.role is Role.GATEWAY
 
     @property
+    def client_authorities(self) -> list[tuple[Path, Reference]]:
+        """Where it finds the authorities by which it verifies clients' certificates."""
+        frontend: Path = ("spec", "tls", "frontend")
+        blocks: list[tuple[Path, Json]] = [((*frontend, "default"), mapping(self.obj.spec, *frontend[1:], "default"))]
+        for number, one in enumerate(elements(self.obj.spec, *frontend[1:], "perPort")):
+            blocks.append(((*frontend, "perPort", number, "tls"), mapping(one, "tls")))
+        return [
+            ((*path, "validation", "caCertificateRefs", number), Reference.read(raw, self.obj.namespace))
+            for path, block in blocks
+            for number, raw in enumerate(elements(block, "validation", "caCertificateRefs"))
+        ]
+
+    @property
     def service(self) -> str:
         """NAME.NAMESPACE of the Service that an address names: pods that somebody else runs; empty where Istio does."""
         if self.is_deployed:

@@ -14,7 +14,6 @@ from meshlint.view.fields import Json, elements, mapping, text, whole
 from meshlint.view.gateway_api.ambient import Ambient
 from meshlint.view.gateway_api.attachment import is_isolated, lets_routes_of
 from meshlint.view.gateway_api.istio_routes import connection_routes, http_routes, precedence
-from meshlint.view.gateway_api.listeners import Role
 from meshlint.view.hosts import HostIndex, covers
 from meshlint.view.routing import MESH_GATEWAY, Gateway, HttpRoute, Server, VirtualService, http_route
 from meshlint.view.traffic import Traffic
@@ -164,7 +163,7 @@ class Programmed(Traffic, Ambient):
         made: dict[tuple[str, str, str, int], list[VirtualService]] = defaultdict(list)
         for route in sorted(self.api_routes, key=lambda one: one.age):
             for parent in route.parents:
-                if not parent.is_mesh or self._is_foreign(parent):
+                if not parent.is_mesh or self.is_foreign(parent):
                     continue
                 for host in self._hosts_of(parent):
                     service = self._service(route, host, MESH_GATEWAY, self._refused(route, in_mesh=True), parent.port)
@@ -173,23 +172,6 @@ class Programmed(Traffic, Ambient):
                         continue
                     made[route.kind, route.obj.namespace, host, parent.port or 0].append(service)
         yield from map(_merged, made.values())
-
-    def _is_foreign(self, parent: Parent) -> bool:
-        """Whether the waypoint of a Service or ServiceEntry is another controller's, which then reads the route."""
-        to = parent.reference
-        entries = () if to.is_service else self.istio("ServiceEntry")
-        services = self.services_by_namespace.get(to.namespace, ()) if to.is_service else ()
-        found = next(
-            (
-                obj
-                for obj in (*(one.obj for one in services), *entries)
-                if (obj.namespace, obj.name) == (to.namespace, to.name)
-            ),
-            None,
-        )
-        used = self.waypoint_use(found) if found is not None else None
-        waypoint = self.api_gateway_by_key.get(used.key) if used is not None else None
-        return waypoint is not None and waypoint.role is Role.FOREIGN
 
     def _hosts_of(self, parent: Parent) -> list[str]:
         to = parent.reference

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+import meshlint
 from meshlint.environment import Environment
+from meshlint.finding import Severity
 from meshlint.lint import lint
 from meshlint.load import Loaded, load_bytes
 from meshlint.view.gateway_api.istio_routes import NO_BACKEND
@@ -163,3 +165,61 @@ def test_linting_istiods_inputs_ends_without_an_exception() -> None:
     assert len(files) > 40
     for file in files:
         lint([str(file)], today=date(2026, 12, 1), environment=Environment())
+
+
+KNOWN_BY_ISTIOD_ONLY = frozenset(
+    {
+        "BackendNotFound", "InvalidCertificateRef", "InvalidCACertificateRef", "InvalidCACertificateKind",
+        "NoValidCACertificate", "InvalidRouteKinds",
+    }
+)  # fmt: skip
+"""Reasons that hang on Services, Secrets and ConfigMaps that istiod's tests do not have, or have as they need them; and
+kinds of routes that a listener lets in and its protocol does not take, which harms nobody."""
+
+
+def refused_by_istiod(golden: Path) -> dict[str, set[str]]:
+    """The reasons in the status of each object, as istiod writes it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for obj in yaml.load_all(golden.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
+        status = (obj or {}).get("status") or {}
+        for block in (*(status.get("parents") or ()), *(status.get("listeners") or ())):
+            for condition in block["conditions"]:
+                wanted = "True" if condition["type"] == "Conflicted" else "False"
+                told = condition["type"] in ("Accepted", "ResolvedRefs", "Conflicted")
+                if told and condition["status"] == wanted:
+                    metadata = obj["metadata"]
+                    found[f"{obj['kind']}/{metadata['namespace']}/{metadata['name']}"].add(condition["reason"])
+    return found
+
+
+def refused_by_rules(file: Path) -> dict[str, set[Severity]]:
+    """The severities of what the rules say about each object: not that it is never asked, nor that it has no TLS."""
+    found: dict[str, set[Severity]] = defaultdict(set)
+    objects = [dict(obj.body) for obj in view(file).objects if obj.name != "shown"]
+    named = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "Namespace"}
+    # Something that can be referred to, so that grants are in sight, and no Service.
+    objects += [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shown", "namespace": name}} for name in named
+    ]
+    for finding in meshlint.run(objects, today=date(2026, 12, 1)).findings:
+        if finding.code.startswith("MCP9") and finding.code not in ("MCP907", "MCP914"):
+            found[finding.object].add(finding.severity)
+    return found
+
+
+EXCEPT = {
+    "Gateway/istio-system/invalid": "an east-west gateway, whose listeners are not followed",
+    "HTTPRoute/default/invalid-parentRef-service-entry": "the file has no ServiceEntry, so none is missed",
+    "HTTPRoute/group-namespace1/bind-cross-namespace": "other listeners of its parent let it in",
+}
+
+
+@pytest.mark.parametrize("name", cases())
+def test_what_istiod_refuses_is_an_error_and_nothing_else_is(name: str) -> None:
+    file = istio() / DIRECTORY / name
+    istiod = refused_by_istiod(Path(f"{file}".removesuffix(".yaml") + ".status.yaml.golden"))
+    ours = refused_by_rules(file)
+    unjustified = {key for key, severities in ours.items() if Severity.ERROR in severities and not istiod.get(key)}
+    assert unjustified == set()
+    missed = {key: reasons for key, reasons in istiod.items() if reasons - KNOWN_BY_ISTIOD_ONLY and not ours.get(key)}
+    assert set(missed) <= set(EXCEPT), missed
