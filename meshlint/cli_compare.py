@@ -38,7 +38,7 @@ NOT_ASKED = (
     "what an external authorizer says (it is taken to agree)",
     "what EnvoyFilters, Lua and WebAssembly do (but for refused slashes and calls of tools)",
     "bodies, streams, limits of rate and time, faults, and what an app answers",
-    "Gateway API and ambient (compared as settings)",
+    "Gateway API's BackendTLSPolicy, UDPRoute and InferencePool, and gateways between clusters (compared as settings)",
 )
 """Kinds of questions that no comparison asks."""
 
@@ -102,6 +102,7 @@ def _as_json(found: Comparison) -> dict[str, Any]:
             "hosts_with_the_same_objects": found.same_places,
             "values": dict(found.values),
             "not_asked": list(NOT_ASKED),
+            "not_followed": list(found.not_followed),
         },
     }
 
@@ -170,6 +171,8 @@ def _asked(found: Comparison) -> list[str]:
         lines.append(same)
     if found.left_out:
         lines.append(f"{found.left_out:,} further combinations of the same values were left out.")
+    if found.not_followed:
+        lines.append(f"Not followed: {'; '.join(found.not_followed)}.")
     return [*lines, f"Not asked: {'; '.join(NOT_ASKED)}."]
 
 

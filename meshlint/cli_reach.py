@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from meshlint.environment import Environment
     from meshlint.load import load
     from meshlint.reachability.matrix import METHODS, Axes, callers_of, requests, rows, token_from
+    from meshlint.view.gateway_api.not_followed import not_followed
     from meshlint.view.mesh import MeshView
 
     try:
@@ -79,6 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     table = rows(mesh, requests(mesh, axes))
     print(json.dumps([_as_json(row) for row in table], indent=2) if arguments.format == "json" else _as_text(table))
+    left_out = not_followed(mesh)
+    if left_out:
+        # Beside the table, which a program may read.
+        print(f"Not followed: {'; '.join(left_out)}.", file=sys.stderr)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshlint import rules
@@ -9,6 +10,7 @@ from meshlint.acceptance import settle
 from meshlint.environment import Environment
 from meshlint.finding import Finding, NotJudged, Report, dotted
 from meshlint.view.charts import helm_values
+from meshlint.view.gateway_api.not_followed import not_followed
 from meshlint.view.mesh import MeshView
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ def run(
             not_judged.append(NotJudged(rule.code, f"there is no {missing} among the objects"))
             continue
         findings += (_finding(rule, hit) for hit in rule.check(mesh))
-    return settle(findings, not_judged, accept, today=today)
+    settled = settle(findings, not_judged, accept, today=today)
+    return replace(settled, not_followed=not_followed(mesh))
 
 
 def _finding(rule: Rule, hit: Hit) -> Finding:

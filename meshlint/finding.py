@@ -100,6 +100,8 @@ class Report:
     findings: Sequence[Finding]
     not_judged: Sequence[NotJudged]
     accepted: Sequence[tuple[Finding, Acceptance]]
+    not_followed: Sequence[str] = ()
+    """What is among the objects and no rule judges, each as `REASON: OBJECT, ...`."""
 
     @property
     def errors(self) -> list[Finding]:

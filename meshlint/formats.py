@@ -33,6 +33,8 @@ def text(linted: Linted, *, colour: bool, verbose: bool) -> str:
         tail += [f"  {found.code} {found.object} until {took.until}: {took.why}" for found, took in linted.accepted]
     if linted.not_judged:
         tail += _not_judged(linted, verbose=verbose)
+    if linted.not_followed:
+        tail.append(f"not judged: {'; '.join(linted.not_followed)}")
     if linted.passed_over:
         tail += _passed_over(linted, verbose=verbose)
     tail.append(_sum(linted))
@@ -123,6 +125,7 @@ def as_json(linted: Linted) -> str:
         ],
         "not_judged": [{"code": item.code, "reason": item.reason} for item in linted.not_judged],
         "passed_over": [{"file": file, "reason": reason} for file, reason in linted.passed_over],
+        "not_followed": list(linted.not_followed),
         "objects": linted.objects,
         "baseline": {"known": linted.known, "mended": list(linted.mended)},
     }

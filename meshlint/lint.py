@@ -58,6 +58,8 @@ class Linted:
     """Findings of the baseline, which are not among `findings`."""
     mended: tuple[str, ...] = ()
     """What the baseline knows and is not found any more."""
+    not_followed: tuple[str, ...] = ()
+    """What is among the objects and no rule judges."""
 
     def reported(self, wanted: Callable[[Located], bool]) -> Linted:
         """The same, with those findings only."""
@@ -102,7 +104,10 @@ def judge(loaded: Loaded, *, today: date, environment: Environment) -> Linted:
     findings.sort(key=lambda found: (found.file, found.line, found.severity.rank, found.code))
     accepted = [(located(finding), acceptance) for finding, acceptance in report.accepted]
     files = len({place.chunk.file for place in loaded.places})
-    return Linted(findings, accepted, report.not_judged, loaded.passed_over, len(objects), files)
+    return Linted(
+        findings, accepted, report.not_judged, loaded.passed_over, len(objects), files,
+        not_followed=tuple(report.not_followed),
+    )  # fmt: skip
 
 
 def _distinct(loaded: Loaded) -> tuple[list[int], dict[int, list[int]]]:

@@ -13,6 +13,7 @@ from meshlint.reachability.places import Place, Survey, places
 from meshlint.reachability.questions import Questions
 from meshlint.reachability.request import INTERNET, Answer, Outcome, Request, Share, Token
 from meshlint.reachability.settings import Difference, differences, is_followed
+from meshlint.view.gateway_api.not_followed import not_followed
 from meshlint.view.manifest import GATEWAY_API
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Comparison:
     """Hosts that were not asked about, since every object that can decide there is the same."""
     values: Counter[str] = field(default_factory=Counter[str])
     """How many distinct values were tried, by dimension: paths, methods, headers, claims, ..."""
+    not_followed: tuple[str, ...] = ()
+    """What of either side no answer looks at."""
 
 
 def changes(old: MeshView, new: MeshView) -> list[Change]:
@@ -124,6 +127,7 @@ def compare(old: MeshView, new: MeshView) -> Comparison:
         asked,
         same,
         Counter({kind: len(tried) for kind, tried in values.items()}),
+        tuple(dict.fromkeys([*not_followed(old), *not_followed(new)])),
     )
 
 
