@@ -232,7 +232,8 @@ def _routed(
         name = f"route {route.name}" if route.name else f"route {route.path[-1]}"
         own = own_answer(route)
         if own is not None:
-            return Answer(_outcome(own[0]), own[0], route.obj.key, f"{name} answers")
+            status, why = own
+            return Answer(_outcome(status), status, route.obj.key, f"{name} answers{f': {why}' if why else ''}")
         if _is_answered_preflight(route, request):
             return Answer(Outcome.ALLOWED, 200, route.obj.key, f"{name} answers the CORS preflight")
         return _forwarded(mesh, route, _rewritten(route, request), principal, namespace)

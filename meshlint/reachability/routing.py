@@ -236,11 +236,12 @@ def _query(name: str, match: Json, path: str) -> bool:
 
 
 def own_answer(route: HttpRoute) -> tuple[int, str] | None:
-    """The status and reason of a route that the proxy answers itself; None for one that forwards."""
+    """The status of a route that the proxy answers itself, and why, where that is not plain to see; None for one that
+    forwards."""
     direct = mapping(route.raw, "directResponse")
     if direct:
-        return whole(direct, "status") or 200, "the route answers itself"
+        return whole(direct, "status") or 200, text(direct, "why")
     redirect = mapping(route.raw, "redirect")
     if redirect:
-        return whole(redirect, "redirectCode") or 301, "the route redirects"
+        return whole(redirect, "redirectCode") or 301, ""
     return None

@@ -32,8 +32,8 @@ _OF_CONNECTIONS = ("AuthorizationPolicy", "Telemetry")
     why="""
 A waypoint is reached by `targetRefs` alone: Istio does not look at selectors for it. And pods in ambient mode have no
 proxy that reads requests: a RequestAuthentication that selects them verifies no token, an EnvoyFilter or WasmPlugin
-patches nothing, whether or not a waypoint is in front of them. An AuthorizationPolicy for such pods is enforced by
-the ztunnel, as far as it is about connections (see MCP910).
+patches nothing, a Sidecar hides nothing, whether or not a waypoint is in front of them. An AuthorizationPolicy for
+such pods is enforced by the ztunnel, as far as it is about connections (see MCP910).
 """,
     bad="""
 apiVersion: v1
@@ -134,3 +134,16 @@ def check(mesh: MeshView) -> Hits:
                     problem = f"selects {shown}, whose pods are in ambient mode and have no proxy that reads requests"
                     mend = "give the Service a waypoint, and aim it there by targetRefs"
                     yield Hit(obj, path, problem, mend, severity)
+    for obj in mesh.istio("Sidecar"):
+        selector = string_map(obj.spec, "workloadSelector", "labels")
+        if obj.namespace != mesh.root_namespace and _is_ambient(mesh, obj.namespace, selector):
+            path = ("spec", "workloadSelector", "labels") if selector else ("spec",)
+            problem = "is for pods in ambient mode, which have no sidecar: it hides no host from them"
+            yield Hit(obj, path, problem, "remove it; what they may call is for an AuthorizationPolicy to say", WARNING)
+
+
+def _is_ambient(mesh: MeshView, namespace: str, selector: dict[str, str]) -> bool:
+    pods = mesh.select(namespace, selector)
+    if pods:
+        return all(mesh.is_ambient(namespace, pod.labels) for pod in pods)
+    return not mesh.workloads_by_namespace.get(namespace) and mesh.is_ambient(namespace, selector)

@@ -25,6 +25,7 @@ TOPICS = {
     "6": "Telemetry",
     "7": "Installation",
     "8": "EnvoyFilter",
+    "9": "Gateway API and ambient mode",
 }
 
 USAGE = """\
@@ -33,8 +34,9 @@ They read plain manifests, this program's or anybody's, and need neither a clust
 ```
 meshlint lint mesh.yaml charts/values/ # files and directories
 helm template ... | meshlint lint - # what a chart renders
-kubectl get gateways,virtualservices,destinationrules,serviceentries,sidecars,envoyfilters,telemetries,\\
-  peerauthentications,requestauthentications,authorizationpolicies,services,deployments,namespaces \\
+kubectl get gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,sidecars,envoyfilters,\\
+  telemetries,peerauthentications,requestauthentications,authorizationpolicies,services,deployments,namespaces,\\
+  gatewayclasses,gateways.gateway.networking.k8s.io,httproutes,grpcroutes,tlsroutes,referencegrants \\
   --all-namespaces --output yaml | meshlint lint -
 meshlint explain MCP107 # one rule, with a bad and a good example
 ```
