@@ -19,7 +19,7 @@ def linter_files() -> dict[str, str]:
     istio = ("istio.io/api", "istio.io/istio")
     tables: dict[str, tuple[tuple[str, ...], Any]] = {
         "istio_resources": (istio, istio_resources()),
-        "gateway_api_resources": ((GATEWAY_API,), gateway_api_resources()),
+        "gateway_api_resources": ((*istio, GATEWAY_API), gateway_api_resources()),
         "mesh_config": (istio, mesh_config()),
         "chart_values": (istio, chart_values()),
         "environment_names": (istio, {"names": environment_names()}),

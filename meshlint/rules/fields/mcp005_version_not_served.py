@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     symptoms=("the API server refuses the object", "no matches for kind"),
     why="""
 Istio 1.31 serves `v1` of its stable kinds. `v1beta1` and `v1alpha3` are still served and read the same, so writing
-them is worth an info only; a version or kind that is gone (Mixer's, the old RBAC's and authentication's) is an error. Of Gateway API
-the versions are those of the release that Istio is built with; an old name of one of its kinds is worth an info, too.
+them is worth an info only; a version or kind that is gone (Mixer's, the old RBAC's and authentication's) is an error.
+Of Gateway API the versions are those of the release that Istio is built with; an old name of one of its kinds is
+worth an info, too.
 """,
     bad="""
 apiVersion: authentication.istio.io/v1alpha1

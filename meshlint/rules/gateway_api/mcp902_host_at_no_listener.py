@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
-from meshlint.view.gateway_api.attachment import Refusal, refused_parents
+from meshlint.view.gateway_api.attachment import Refusal
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -80,7 +80,7 @@ spec:
     sources=("https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec",),
 )
 def check(mesh: MeshView) -> Hits:
-    for route, parent, refused in refused_parents(mesh):
+    for route, parent, refused in mesh.refused_parents:
         if Refusal.HOSTNAME not in refused:
             continue
         hosts = ", ".join(dict.fromkeys(listener.hostname for listener in refused[Refusal.HOSTNAME]))

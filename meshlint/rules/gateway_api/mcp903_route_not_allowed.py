@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, Hit, rule
 from meshlint.view.fields import text
-from meshlint.view.gateway_api.attachment import Refusal, refused_parents
+from meshlint.view.gateway_api.attachment import Refusal
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -81,7 +81,7 @@ spec:
     sources=("https://gateway-api.sigs.k8s.io/reference/spec/#allowedroutes",),
 )
 def check(mesh: MeshView) -> Hits:
-    for route, parent, refused in refused_parents(mesh):
+    for route, parent, refused in mesh.refused_parents:
         if Refusal.HOSTNAME in refused:
             continue
         if Refusal.NAMESPACE in refused:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import elements, mapping, text
-from meshlint.view.gateway_api.attachment import Attachment, lets_namespace, refusal_of
+from meshlint.view.gateway_api.attachment import Attachment, Refusal, lets_namespace, refusal_of
 from meshlint.view.gateway_api.listeners import ApiGateway, Listener, are_distinct
 from meshlint.view.gateway_api.references import Grant, Reference, grants_of
 from meshlint.view.gateway_api.routes import ROUTE_KINDS, Route
@@ -15,6 +15,8 @@ from meshlint.view.manifest import GATEWAY_API
 from meshlint.view.registry import Registry
 
 if TYPE_CHECKING:
+    from meshlint.finding import Path
+    from meshlint.view.gateway_api.routes import Parent
     from meshlint.view.manifest import Manifest
 
 
@@ -98,6 +100,23 @@ class GatewayApi(Registry):
         for attachment in self.attachments:
             if attachment.refusal is None:
                 found[attachment.listener].append(attachment)
+        return found
+
+    @cached_property
+    def refused_parents(self) -> list[tuple[Route, Parent, dict[Refusal, list[Listener]]]]:
+        """Each parent in sight none of whose listeners has the route, with the listeners by why they refuse it; those
+        that the parentRef does not mean are left out."""
+        by_parent: dict[tuple[int, Path], list[Attachment]] = defaultdict(list)
+        for attachment in self.attachments:
+            by_parent[id(attachment.route), attachment.parent.path].append(attachment)
+        found: list[tuple[Route, Parent, dict[Refusal, list[Listener]]]] = []
+        for alike in by_parent.values():
+            refused: dict[Refusal, list[Listener]] = defaultdict(list)
+            for attachment in alike:
+                if attachment.refusal is not None and attachment.refusal is not Refusal.SECTION:
+                    refused[attachment.refusal].append(attachment.listener)
+            if refused and all(attachment.refusal is not None for attachment in alike):
+                found.append((alike[0].route, alike[0].parent, refused))
         return found
 
     @cached_property

@@ -15,11 +15,9 @@ from meshlint.view.gateway_api.labels import NAMESPACE_NAME, keys_of, selects_la
 from meshlint.view.hosts import covers, overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
-    from meshlint.finding import Path
     from meshlint.view.fields import Json
-    from meshlint.view.gateway_api.api import GatewayApi
     from meshlint.view.gateway_api.listeners import Listener
     from meshlint.view.gateway_api.routes import Parent, Route
     from meshlint.view.manifest import Manifest
@@ -99,20 +97,3 @@ def is_isolated(listener: Listener, host: str, others: Collection[Listener]) -> 
         if len(listener.hostname) <= len(other.hostname) and covers(other.hostname, host):
             return True
     return False
-
-
-def refused_parents(mesh: GatewayApi) -> Iterator[tuple[Route, Parent, dict[Refusal, list[Listener]]]]:
-    """Each parent in sight none of whose listeners has the route, with the listeners by why they refuse it; those that
-    the parentRef does not mean are left out."""
-    found: dict[tuple[int, Path], list[Attachment]] = {}
-    for attachment in mesh.attachments:
-        found.setdefault((id(attachment.route), attachment.parent.path), []).append(attachment)
-    for alike in found.values():
-        if any(attachment.refusal is None for attachment in alike):
-            continue
-        refused: dict[Refusal, list[Listener]] = {}
-        for attachment in alike:
-            if attachment.refusal is not None and attachment.refusal is not Refusal.SECTION:
-                refused.setdefault(attachment.refusal, []).append(attachment.listener)
-        if refused:
-            yield alike[0].route, alike[0].parent, refused
