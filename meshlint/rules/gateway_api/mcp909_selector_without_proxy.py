@@ -136,14 +136,7 @@ def check(mesh: MeshView) -> Hits:
                     yield Hit(obj, path, problem, mend, severity)
     for obj in mesh.istio("Sidecar"):
         selector = string_map(obj.spec, "workloadSelector", "labels")
-        if obj.namespace != mesh.root_namespace and _is_ambient(mesh, obj.namespace, selector):
+        if obj.namespace != mesh.root_namespace and mesh.selects_ambient(obj.namespace, selector):
             path = ("spec", "workloadSelector", "labels") if selector else ("spec",)
             problem = "is for pods in ambient mode, which have no sidecar: it hides no host from them"
             yield Hit(obj, path, problem, "remove it; what they may call is for an AuthorizationPolicy to say", WARNING)
-
-
-def _is_ambient(mesh: MeshView, namespace: str, selector: dict[str, str]) -> bool:
-    pods = mesh.select(namespace, selector)
-    if pods:
-        return all(mesh.is_ambient(namespace, pod.labels) for pod in pods)
-    return not mesh.workloads_by_namespace.get(namespace) and mesh.is_ambient(namespace, selector)

@@ -70,6 +70,9 @@ def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:
         if policy.action != "ALLOW" or not policy.selector:
             continue
+        if mesh.selects_ambient(policy.obj.namespace, policy.selector):
+            # A ztunnel that is asked for paths and methods allows nothing.
+            continue
         meant = [found for found in spaces.get(policy.obj.namespace, ()) if selects(found.selector, policy.selector)]
         if not meant:
             continue

@@ -60,6 +60,13 @@ class Ambient(GatewayApi):
         mode = labels.get(DATAPLANE_MODE) or around.get(DATAPLANE_MODE)
         return mode == "ambient" and not _is_injected(around, labels)
 
+    def selects_ambient(self, namespace: str, selector: dict[str, str]) -> bool:
+        """Whether all pods that a selector takes are in ambient mode: those shown, else as their namespace says."""
+        pods = self.select(namespace, selector)
+        if pods:
+            return all(self.is_ambient(namespace, pod.labels) for pod in pods)
+        return not self.workloads_by_namespace.get(namespace) and self.is_ambient(namespace, selector)
+
     def waypoint_use(self, obj: Manifest) -> WaypointUse | None:
         """The label by which a Service, pod or ServiceEntry names its waypoint: its own, else its namespace's."""
         for holder in (obj, self.namespaces.get(obj.namespace)):

@@ -66,6 +66,7 @@ EXPECTED_BY_ANALYZERS = [
     ("telemetry-default-selector.yaml", "MCP611"),
     ("sidecar-selector.yaml", "MCP324"),
     ("sidecar-default-selector.yaml", "MCP507"),
+    ("sidecar-default-selector.yaml", "MCP909"),
     ("gateway-duplicate-certificate.yaml", "MCP413"),
     ("injection.yaml", "MCP703"),
     ("relative-envoy-filter-operation.yaml", "MCP801"),
