@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="none, forged, or iss=...,aud=... (repeatable)",
     )
     parser.add_argument(
-        "--port", type=int, help="port that the client connects to (default: 443, or the Service's first)"
+        "--port",
+        type=int,
+        help="port that the client connects to (default: 443, else the first on which the host is served)",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 

@@ -9,6 +9,7 @@ from meshlint.reachability.answer import answer
 from meshlint.reachability.identities import service_accounts
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Request, Token
 from meshlint.view.fields import strings, text
+from meshlint.view.hosts import covers
 from meshlint.view.token_claims import AUDIENCE_CLAIMS, exact_claims
 
 if TYPE_CHECKING:
@@ -46,15 +47,17 @@ def callers_of(mesh: MeshView) -> list[str]:
 def hosts_of(mesh: MeshView, caller: str) -> list[str]:
     """The hosts that a caller may try: those of gateways from outside, Services and service entries from inside."""
     if caller == INTERNET:
-        return sorted(
-            {
-                host
-                for service in mesh.programmed_services
-                if service.on_gateway
-                for host in service.hosts
-                if not host.startswith("*")
-            }
-        )
+        named = {host for service in mesh.programmed_services if service.on_gateway for host in service.hosts}
+        # A route of Gateway API without hosts has those of its listeners.
+        anywhere = {key for service in mesh.programmed_services if "*" in service.hosts for key in service.gateways}
+        named |= {
+            host
+            for gateway in mesh.programmed_gateways
+            if gateway.key in anywhere
+            for server in gateway.servers
+            for _, host in server.hosts
+        }
+        return sorted(host for host in named if not host.startswith("*"))
     inside = {service.fqdn for service in mesh.services}
     inside |= {
         destination.fqdn
@@ -124,7 +127,7 @@ def _tokens(mesh: MeshView, host: str, caller: str) -> list[Token | None]:
 
 def _port(mesh: MeshView, caller: str, host: str) -> int:
     if caller == INTERNET:
-        return 443
+        return mesh.once(("internet port", host), lambda: _port_outside(mesh, host))
     service = mesh.service_by_fqdn.get(host)
     if service is not None and service.ports:
         return service.ports[0].number
@@ -133,6 +136,16 @@ def _port(mesh: MeshView, caller: str, host: str) -> int:
         return entries[0].ports[0].number
     routed = (d.port for route in mesh.programmed_routes for d in route.destinations if d.fqdn == host and d.port)
     return next(routed, 443)
+
+
+def _port_outside(mesh: MeshView, host: str) -> int:
+    listening = [
+        server.number
+        for gateway in mesh.programmed_gateways
+        for server in gateway.servers
+        if any(covers(pattern.lower(), host) for _, pattern in server.hosts)
+    ]
+    return 443 if 443 in listening or not listening else min(listening)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ USE_WAYPOINT = "istio.io/use-waypoint"
 USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
 INGRESS_USE_WAYPOINT = "istio.io/ingress-use-waypoint"
 WAYPOINT_FOR = "istio.io/waypoint-for"
+MANAGED = "gateway.istio.io/managed"
+
+_WITHOUT_WAYPOINT = frozenset({"istio.io-mesh-controller", "istio.io-eastwest-controller"})
+"""What Istio writes on the Services that it makes for waypoints and for gateways between clusters."""
 
 _INJECTED = "sidecar.istio.io/inject"
 
@@ -105,7 +109,7 @@ class Ambient(GatewayApi):
 
     def waypoint_of(self, service: Service) -> ApiGateway | None:
         """The waypoint that requests for a Service pass; None without one, or where no object shows it."""
-        if not self.has_ambient:
+        if not self.has_ambient or service.obj.labels.get(MANAGED) in _WITHOUT_WAYPOINT:
             return None
         used = self.waypoint_use(service.obj)
         gateway = self.api_gateway_by_key.get(used.key) if used is not None else None

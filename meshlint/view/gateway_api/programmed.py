@@ -202,6 +202,7 @@ class Programmed(Traffic, Ambient):
             if port is not None:
                 made["match"] = [{**one, "port": port} for one in elements(made, "match") or _ANYTHING]
             service.http.append(http_route(service, rule.path, made))
+        service.http.sort(key=lambda found: precedence(found.raw))
         return service
 
     def _refused(self, route: Route, *, in_mesh: bool = False) -> Callable[[Backend], str]:

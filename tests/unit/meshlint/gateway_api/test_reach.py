@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshlint.reachability.answer import answer
+from meshlint.reachability.matrix import Axes, hosts_of, requests, rows
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
 from meshlint.view.mesh import MeshView
 from tests.unit.meshlint.gateway_api.meshes import AMBIENT, EDGE, HOST, SERVICE, mesh
@@ -319,3 +320,58 @@ def test_gateways_use_a_waypoint_where_the_service_asks_for_it() -> None:
     assert ask(mesh(AMBIENT, edge)).outcome is Outcome.ALLOWED
     asked = AMBIENT.replace("use-waypoint: waypoint}", 'use-waypoint: waypoint, istio.io/ingress-use-waypoint: "true"}')
     assert ask(mesh(asked, edge)).by == "AuthorizationPolicy/apps/reads"
+
+
+def test_a_route_without_hosts_has_those_of_its_listener_and_its_port() -> None:
+    plain = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: plain, namespace: apps}
+spec:
+  gatewayClassName: istio
+  listeners: [{name: http, hostname: plain.example.com, port: 8080, protocol: HTTP}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: plain, namespace: apps}
+spec:
+  parentRefs: [{name: plain}]
+  rules: [{backendRefs: [{name: mcp, port: 8080}]}]
+"""
+    seen = mesh(plain)
+    assert hosts_of(seen, INTERNET) == ["plain.example.com"]
+    (row,) = rows(seen, requests(seen, Axes([INTERNET], (), ["GET"], ["/"])))
+    assert (row.request.port, row.answer.outcome) == (8080, Outcome.ALLOWED)
+
+
+def test_the_service_of_a_waypoint_has_none() -> None:
+    service = """
+apiVersion: v1
+kind: Service
+metadata: {name: waypoint, namespace: apps, labels: {gateway.istio.io/managed: istio.io-mesh-controller}}
+spec: {selector: {gateway.networking.k8s.io/gateway-name: waypoint}, ports: [{port: 15008}]}
+"""
+    around = AMBIENT.replace("{istio.io/dataplane-mode: ambient}", "{istio.io/use-waypoint: waypoint}")
+    (own,) = [found for found in mesh(around, service).services if found.obj.name == "waypoint"]
+    assert mesh(around, service).waypoint_of(own) is None
+    (other,) = [
+        found
+        for found in mesh(around, service.replace("istio.io-mesh", "some-other")).services
+        if found.obj.name == "waypoint"
+    ]
+    assert mesh(around).waypoint_of(other) is not None
+
+
+def test_waypoints_take_what_they_are_for_and_whom_they_let_in() -> None:
+    def waypoint(text: str) -> bool:
+        seen = mesh(text)
+        return seen.waypoint_of(seen.services[0]) is not None
+
+    assert waypoint(AMBIENT)
+    assert not waypoint(AMBIENT.replace("waypoint-for: service", "waypoint-for: workload"))
+    assert waypoint(AMBIENT.replace("waypoint-for: service", "waypoint-for: all"))
+    away = AMBIENT.replace("name: waypoint, namespace: apps", "name: waypoint, namespace: infra")
+    away = away.replace("use-waypoint: waypoint}", "use-waypoint: waypoint, istio.io/use-waypoint-namespace: infra}")
+    assert not waypoint(away)
+    assert waypoint(away.replace("protocol: HBONE}", "protocol: HBONE, allowedRoutes: {namespaces: {from: All}}}"))
+    assert not waypoint(AMBIENT.replace("gatewayClassName: istio-waypoint", "gatewayClassName: istio"))
