@@ -39,6 +39,7 @@ BOTH = f"{AMBIENT}---{EDGE.partition('---')[2].partition('---')[2]}"
         (EDGE, "\n    allowedRoutes: {namespaces: {from: All}}\n  - {", "\n  - {", "now it is denied with 404"),
         (AMBIENT, "methods: [GET]", "methods: [GET, POST]", "POST http://mcp.apps.svc.cluster.local:8080"),
         (AMBIENT, ", labels: {istio.io/use-waypoint: waypoint}", "", "now it is allowed by no AuthorizationPolicy"),
+        (AMBIENT, "waypoint-for: service", "waypoint-for: workload", "now it is allowed by no AuthorizationPolicy"),
         (AMBIENT, "istio.io/dataplane-mode: ambient", "other: label", "now it is allowed by no AuthorizationPolicy"),
         (BOTH, "use-waypoint: waypoint}", f"use-waypoint: waypoint, {INGRESS}}}", "now it is denied with 403"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 import meshlint
 from meshlint.reachability.answer import answer
-from meshlint.reachability.request import Outcome, Request
+from meshlint.reachability.request import Request
 from meshlint.view.kubernetes import selects
 from tests.unit.meshlint.gateway_api.meshes import AMBIENT, EDGE, SERVICE, mesh, objects
 
@@ -78,9 +78,12 @@ def test_a_ztunnel_is_not_advised_to_look_at_paths() -> None:
     assert "MCP337" in codes(AMBIENT.replace("dataplane-mode: ambient", "other: label"), policy(rules, "apps"))
 
 
-def test_a_service_that_has_the_name_of_a_gateway_is_none() -> None:
-    seen = mesh(EDGE.replace("namespace: edge", "namespace: apps").replace("name: public", "name: mcp"))
-    assert answer(seen, Request("web/frontend", SERVICE, "/", "GET", 8080)).outcome is Outcome.ALLOWED
+def test_the_order_of_rules_in_a_file_does_not_hide_the_path_of_mcp() -> None:
+    everything = "- matches: [{path: {value: /}}]\n    backendRefs: [{name: other, port: 80}]"
+    rules = f"{everything}\n  - matches: [{{path: {{value: /mcp}}}}]"
+    slow = EDGE.replace("- matches: [{path: {value: /mcp}}]", f"{rules}\n    timeouts: {{request: 30s}}", 1)
+    assert "MCP919" in codes(slow)
+    assert "MCP919" not in codes(slow.replace("request: 30s", "request: 0s"))
 
 
 def test_a_route_for_one_port_of_a_service_leaves_the_others_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshlint.reachability.answer import answer
+from meshlint.reachability.identities import edges
 from meshlint.reachability.matrix import Axes, hosts_of, requests, rows
 from meshlint.reachability.request import INTERNET, PLAINTEXT, Answer, Outcome, Request, Token
 from meshlint.view.mesh import MeshView
@@ -375,3 +376,76 @@ def test_waypoints_take_what_they_are_for_and_whom_they_let_in() -> None:
     assert not waypoint(away)
     assert waypoint(away.replace("protocol: HBONE}", "protocol: HBONE, allowedRoutes: {namespaces: {from: All}}}"))
     assert not waypoint(AMBIENT.replace("gatewayClassName: istio-waypoint", "gatewayClassName: istio"))
+
+
+def test_a_waypoint_passes_no_waypoint_itself() -> None:
+    asked = AMBIENT.replace("use-waypoint: waypoint}", 'use-waypoint: waypoint, istio.io/ingress-use-waypoint: "true"}')
+    assert inside(mesh(asked), "apps/frontend").outcome is Outcome.ALLOWED
+
+
+def test_no_selector_reaches_a_waypoint() -> None:
+    closed = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: apps}
+spec: {selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}, action: DENY, rules: [{}]}
+"""
+    assert inside(mesh(AMBIENT, closed), "apps/frontend").outcome is Outcome.ALLOWED
+
+
+def test_a_ztunnel_asks_no_authorizer() -> None:
+    plain = AMBIENT.replace(", labels: {istio.io/use-waypoint: waypoint}", "")
+    custom = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: asks, namespace: apps}
+spec: {selector: {matchLabels: {app: mcp}}, action: CUSTOM, provider: {name: authorizer}, rules: [{}]}
+"""
+    assert "authorizer" not in inside(mesh(plain, custom), "apps/frontend").why
+    assert "authorizer" in inside(mesh(plain.replace("mode: ambient", "mode: none"), custom), "apps/frontend").why
+
+
+def test_a_route_of_a_service_needs_no_grant() -> None:
+    away = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: gamma, namespace: web}
+spec:
+  parentRefs: [{group: "", kind: Service, name: mcp, namespace: apps}]
+  rules: [{backendRefs: [{name: other, namespace: apps, port: 80}]}]
+"""
+    assert inside(mesh(EDGE, away), "web/frontend").outcome is Outcome.ALLOWED
+
+
+def test_the_controller_of_a_class_decides_who_serves_it() -> None:
+    gateway_class = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: NAME}
+spec: {controllerName: CONTROLLER}
+"""
+    ours = gateway_class.replace("NAME", "ours").replace("CONTROLLER", "istio.io/gateway-controller")
+    assert ask(mesh(EDGE.replace("ClassName: istio", "ClassName: ours"), ours)).outcome is Outcome.ALLOWED
+    theirs = gateway_class.replace("NAME", "istio").replace("CONTROLLER", "example.com/other")
+    assert ask(mesh(EDGE, theirs)).by == "no Gateway"
+
+
+def test_annotations_name_the_deployment_and_its_account() -> None:
+    override = "annotations: {gateway.istio.io/name-override: front, gateway.istio.io/service-account: front-door}"
+    (edge,) = edges(
+        mesh(
+            EDGE.replace(
+                "name: public, namespace: edge}\nspec:\n  gateway",
+                f"name: public, namespace: edge, {override}}}\nspec:\n  gateway",
+            )
+        )
+    )
+    assert (edge.key, edge.principal) == ("edge/front", "cluster.local/ns/edge/sa/front-door")
+
+
+def test_a_caller_reaches_a_gateway_by_the_name_of_its_service_alone() -> None:
+    seen = mesh(EDGE.replace("name: public", "name: tools").replace("namespace: edge", "namespace: apps"))
+    host = "tools.apps.svc.cluster.local"
+    assert answer(seen, Request("web/frontend", host, "/", "GET", 80)).by == "no AuthorizationPolicy"
+    by_service = answer(seen, Request("web/frontend", "tools-istio.apps.svc.cluster.local", "/", "GET", 8080))
+    assert by_service.by == "no Gateway"
