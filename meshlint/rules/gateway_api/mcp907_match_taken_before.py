@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
 from meshlint.rule import WARNING, Hit, rule
-from meshlint.view.fields import mapping, text
+from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from meshlint.finding import Path
     from meshlint.rule import Hits
     from meshlint.view.fields import Json
@@ -107,9 +110,13 @@ def check(mesh: MeshView) -> Hits:
     for service in mesh.programmed_services:
         if not service.from_gateway_api or len(service.http) < 2:
             continue
-        for position, route in enumerate(service.http):
-            winner = next((one for one in service.http[:position] if _takes_all_of(one, route)), None)
-            key = (id(route.obj), (*route.path, _shown(route)))
+        above: dict[tuple[str, str], list[HttpRoute]] = defaultdict(list)
+        for route in service.http:
+            kind, value = _uri(route)
+            near = (one for covering in _covering(kind, value) for one in above.get(covering, ()))
+            winner = next((one for one in near if _asks_no_more(_match(one), _match(route))), None)
+            above[kind, value].append(route)
+            key = (id(route.obj), (*route.path, kind, value))
             if winner is None or key in told:
                 continue
             told.add(key)
@@ -118,36 +125,56 @@ def check(mesh: MeshView) -> Hits:
             yield Hit(route.obj, route.path, problem, "remove it, or make its match more specific")
 
 
+_ANYTHING: Json = {}
+
+
 def _match(route: HttpRoute) -> Json:
-    return route.matches[0] if route.matches else {}
+    return route.matches[0] if route.matches else _ANYTHING
+
+
+def _uri(route: HttpRoute) -> tuple[str, str]:
+    """How a route compares paths, and with what; both empty where it takes every path."""
+    return next(iter(mapping(_match(route), "uri").items()), ("", ""))
 
 
 def _shown(route: HttpRoute) -> str:
-    uri = mapping(_match(route), "uri")
-    return " ".join(map(str, (*uri.keys(), *uri.values()))) or "everything"
+    return " ".join(_uri(route)).strip() or "everything"
 
 
-def _takes_all_of(wide: HttpRoute, narrow: HttpRoute) -> bool:
-    """Whether the first asks for nothing that the second does not ask for as well."""
-    one, other = _match(wide), _match(narrow)
+def _covering(kind: str, value: str) -> Iterator[tuple[str, str]]:
+    """What takes all paths that this takes and can stand above it: the same, every path, and for a regular expression
+    the prefixes of what it begins with. A longer prefix or an exact path stands above those that cover it."""
+    yield kind, value
+    if kind:
+        yield "", ""
+    if kind != "regex":
+        return
+    yield "pathPrefix", "/"
+    literal = _beginning(value)
+    for end, character in enumerate(literal):
+        if character == "/":
+            yield "pathPrefix", literal[:end]
+            yield "prefix", literal[: end + 1]
+
+
+def _beginning(pattern: str) -> str:
+    """The text that everything begins with which a regular expression takes."""
+    if "|" in pattern:
+        return ""
+    special = re.search(r"[\\^$.?*+(){}\[]", pattern)
+    if special is None:
+        return pattern
+    # What may be left out, or repeated, is not certain.
+    return pattern[: special.start() - (special[0] in "?*{")]
+
+
+def _asks_no_more(wide: Json, narrow: Json) -> bool:
+    """Whether the first has no condition beside its path that the second does not have, too."""
     for name in ("method", "port"):
-        if name in one and one[name] != other.get(name):
+        if name in wide and wide[name] != narrow.get(name):
             return False
     for block in ("headers", "queryParams"):
-        asked = mapping(other, block)
-        if any(asked.get(name) != wanted for name, wanted in mapping(one, block).items()):
+        asked = mapping(narrow, block)
+        if any(asked.get(name) != wanted for name, wanted in mapping(wide, block).items()):
             return False
-    return _covers(mapping(one, "uri"), mapping(other, "uri"))
-
-
-def _covers(wide: Json, narrow: Json) -> bool:
-    if not wide or wide == narrow:
-        return True
-    prefix = text(wide, "pathPrefix") or text(wide, "prefix")
-    if not prefix or not narrow:
-        return False
-    if prefix == "/":
-        return True
-    # Of a regular expression only what is written before its first special character is certain.
-    literal = re.split(r"[\\^$.|?*+(){}\[]", text(narrow, "regex"), maxsplit=1)[0]
-    return literal.startswith(f"{prefix}/")
+    return True
