@@ -24,9 +24,7 @@ def linter_files() -> dict[str, str]:
         "chart_values": (istio, chart_values()),
         "environment_names": (istio, {"names": environment_names()}),
     }
-    return {
-        f"{DIRECTORY}/{name}.json": _written(modules, table) + "\n" for name, (modules, table) in tables.items()
-    }
+    return {f"{DIRECTORY}/{name}.json": _written(modules, table) + "\n" for name, (modules, table) in tables.items()}
 
 
 def _written(modules: tuple[str, ...], table: Any) -> str:
