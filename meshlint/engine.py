@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from meshlint import rules
 from meshlint.acceptance import settle
 from meshlint.environment import Environment
-from meshlint.finding import Finding, NotJudged, Report, dotted
+from meshlint.finding import Finding, NotJudged, Profile, Report, dotted
+from meshlint.rule import Hit
 from meshlint.view.charts import helm_values
 from meshlint.view.mesh import MeshView
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from meshlint.finding import Acceptance
-    from meshlint.rule import Hit, Rule
+    from meshlint.rule import Rule
 
 
 def run(
@@ -26,12 +27,14 @@ def run(
     today: date,
     accept: Sequence[Acceptance] = (),
     environment: Environment | None = None,
+    profile: Profile = Profile.DEFAULT,
 ) -> Report:
     """Judge plain manifests, ours or anybody's.
 
     `charts` holds the values of installed charts, by CHART, CHART/RELEASE or CHART/NAMESPACE/RELEASE (base, istiod,
     cni, ztunnel, gateway): `{"istiod": {...}, "gateway/istio-ingress/istio-ingressgateway": {...}}`. Findings carry the
     position of their object in `objects`; charts count on after them, in their order.
+    `profile` decides how severe findings are, never whether there is one.
     """
     everything = [*objects, *(helm_values(name, values) for name, values in (charts or {}).items())]
     mesh = MeshView(everything, environment=environment or Environment(), today=today)
@@ -42,15 +45,21 @@ def run(
         if missing:
             not_judged.append(NotJudged(rule.code, f"there is no {missing} among the objects"))
             continue
-        findings += (_finding(rule, hit) for hit in rule.check(mesh))
+        lacking: dict[str, None] = {}
+        for hit in rule.check(mesh):
+            if isinstance(hit, Hit):
+                findings.append(_finding(rule, hit, profile))
+            else:
+                lacking[f"{hit.obj.key}: there is no {hit.lacking} among the objects"] = None
+        not_judged += (NotJudged(rule.code, reason) for reason in lacking)
     return settle(findings, not_judged, accept, today=today)
 
 
-def _finding(rule: Rule, hit: Hit) -> Finding:
+def _finding(rule: Rule, hit: Hit, profile: Profile) -> Finding:
     place = dotted(hit.path) or hit.obj.key
     return Finding(
         code=rule.code,
-        severity=hit.severity or rule.severity,
+        severity=rule.severity_of(hit, profile),
         object=hit.obj.key,
         path=hit.path,
         message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith(('?', '.')) else '.'}",

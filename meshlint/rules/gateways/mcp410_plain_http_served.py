@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def check(mesh: MeshView) -> Hits:
             continue
         for server in gateway.servers:
             plain = server.protocol in ("HTTP", "HTTP2", "GRPC") and not server.redirects
-            if plain and not _only_redirects(mesh, server):
+            if plain and _may_redirect_elsewhere(mesh, server):
+                yield Unseen(gateway.obj, "VirtualService of the namespaces that may have routes here")
+            elif plain and not _only_redirects(mesh, server):
                 problem = f"serves {server.protocol} on {server.number} without TLS"
                 yield Hit(gateway.obj, server.path, problem, "add tls: {httpsRedirect: true}, or serve HTTPS")
 
@@ -68,6 +70,13 @@ def _only_redirects(mesh: MeshView, server: Server) -> bool:
         route for service in mesh.virtual_services if server.owner.key in service.gateways for route in service.http
     ]
     return bool(routes) and all(_is_redirect(route) or _is_challenge(route) for route in routes)
+
+
+def _may_redirect_elsewhere(mesh: MeshView, server: Server) -> bool:
+    """Whether its hosts are open to one namespace each, of which no object is in sight."""
+    return all(
+        namespace != "*" and not mesh.shows_namespace(namespace, but=("Gateway",)) for namespace, _ in server.hosts
+    )
 
 
 def _is_redirect(route: HttpRoute) -> bool:

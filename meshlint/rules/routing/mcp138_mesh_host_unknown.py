@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -63,8 +63,13 @@ def check(mesh: MeshView) -> Hits:
         for route in mesh.http_routes
         if "delegate" in route.raw
     }
+    roots = {owner.obj.namespace for owner in mesh.virtual_services if owner.hosts}
     for owner in mesh.virtual_services:
-        if not owner.hosts and owner.http and (owner.obj.namespace, owner.obj.name) not in delegates:
+        if owner.hosts or not owner.http or (owner.obj.namespace, owner.obj.name) in delegates:
+            pass
+        elif not roots and not mesh.environment.whole_mesh:
+            yield Unseen(owner.obj, "VirtualService that delegates")
+        else:
             yield Hit(
                 owner.obj, ("spec", "hosts"), "is absent, and no VirtualService delegates to this one", "name the hosts"
             )
