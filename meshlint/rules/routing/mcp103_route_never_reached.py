@@ -71,8 +71,8 @@ MAX_ROUTES = 200
 
 
 def _narrowing_in_sight(mesh: MeshView, service: VirtualService) -> bool:
-    """Whether an EnvoyFilter that narrows a route of these would be among the objects: it stands with the proxies."""
-    homes = {service.obj.namespace if key == MESH_GATEWAY else key.partition("/")[0] for key in service.gateways}
+    """Whether an EnvoyFilter that narrows a route of these would be among the objects: it stands with the gateway."""
+    homes = {key.partition("/")[0] for key in service.gateways if key != MESH_GATEWAY}
     return all(mesh.shows_namespace(home, but=("VirtualService",)) for home in homes)
 
 
