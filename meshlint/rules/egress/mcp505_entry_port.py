@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, strings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check(mesh: MeshView) -> Hits:
                 )
                 yield Hit(entry.obj, where, problem, "write TLS, or name the addresses", WARNING)
             elif not port.protocol:
-                yield Hit(entry.obj, where, "is not set, and means TCP", "write TLS or HTTP", WARNING)
+                yield Hit(entry.obj, where, "is not set, and means TCP", "write TLS or HTTP", INFO, WARNING)
 
 
 def _shared(mesh: MeshView, entry: ServiceEntry, port: Port) -> bool:

@@ -67,7 +67,7 @@ def _versions(server: Server) -> Hits:
     lowest = text(server.tls, "minProtocolVersion")
     where = (*server.path, "tls", "minProtocolVersion")
     if lowest in ("TLSV1_0", "TLSV1_1"):
-        yield Hit(server.obj, where, f"is {lowest}, which RFC 8996 retired", "write TLSV1_2", ERROR)
+        yield Hit(server.obj, where, f"is {lowest}, which RFC 8996 retired", "write TLSV1_2", WARNING, ERROR)
     elif lowest in ("", "TLS_AUTO"):
         yield Hit(server.obj, where, "is not set", "write TLSV1_2", INFO)
     if text(server.tls, "maxProtocolVersion") in ("TLSV1_0", "TLSV1_1", "TLSV1_2"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, Unseen, rule
+from meshlint.rule import ERROR, INFO, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.routing import HttpRoute, Server
+    from meshlint.view.routing import Gateway, HttpRoute, Server
 
 CHALLENGE = "/.well-known/acme-challenge/"
 
@@ -59,7 +59,10 @@ def check(mesh: MeshView) -> Hits:
                 yield Unseen(gateway.obj, "VirtualService of the namespaces that may have routes here")
             elif plain and not _only_redirects(mesh, server):
                 problem = f"serves {server.protocol} on {server.number} without TLS"
-                yield Hit(gateway.obj, server.path, problem, "add tls: {httpsRedirect: true}, or serve HTTPS")
+                mend = "add tls: {httpsRedirect: true}, or serve HTTPS"
+                yield Hit(
+                    gateway.obj, server.path, problem, mend, None if _takes_tokens(mesh, gateway) else INFO, ERROR
+                )
 
 
 def _only_redirects(mesh: MeshView, server: Server) -> bool:
@@ -70,6 +73,15 @@ def _only_redirects(mesh: MeshView, server: Server) -> bool:
         route for service in mesh.virtual_services if server.owner.key in service.gateways for route in service.http
     ]
     return bool(routes) and all(_is_redirect(route) or _is_challenge(route) for route in routes)
+
+
+def _takes_tokens(mesh: MeshView, gateway: Gateway) -> bool:
+    """Whether its pods validate tokens, or an MCP server is behind it: tokens then cross the network."""
+    validated = any(
+        mesh.authentications_by_selector.applying(namespace, gateway.selector)
+        for namespace in mesh.authentication_namespaces
+    )
+    return validated or bool(mesh.hosts_at_gateway.get(gateway.key, set()) & mesh.mcp_hosts)
 
 
 def _may_redirect_elsewhere(mesh: MeshView, server: Server) -> bool:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.hosts import covers
 from meshlint.view.routing import MESH_GATEWAY
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def check(mesh: MeshView) -> Hits:
         for gateway in dict.fromkeys(service.gateways):
             if gateway != MESH_GATEWAY and service.http:
                 for host in dict.fromkeys(service.fqdns):
-                    owners[gateway, host].append(service)
+                    if _may_serve(mesh, service, gateway, host):
+                        owners[gateway, host].append(service)
     reported: set[tuple[str, str]] = set()
     for (gateway, host), rivals in owners.items():
         first, *others = sorted(rivals, key=lambda service: service.age)
@@ -96,3 +98,15 @@ def check(mesh: MeshView) -> Hits:
             problem = f"is {host}, for which {first.obj.key} has routes at {gateway} too, merged in order of creation"
             mend = "put all routes of the host into one VirtualService, the narrow ones first"
             yield Hit(other.obj, ("spec", "hosts", position), problem, mend)
+
+
+def _may_serve(mesh: MeshView, service: VirtualService, key: str, host: str) -> bool:
+    """Whether the Gateway, where it is in sight, takes the host from the service's namespace."""
+    gateway = mesh.gateway_by_key.get(key)
+    if gateway is None:
+        return True
+    return any(
+        namespace in ("*", service.obj.namespace) and (covers(pattern.lower(), host) or covers(host, pattern.lower()))
+        for server in gateway.servers
+        for namespace, pattern in server.hosts
+    )

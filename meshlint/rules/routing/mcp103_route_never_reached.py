@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
-from meshlint.rule import ERROR, Hit, Unseen, rule
+from meshlint.rule import ERROR, WARNING, Hit, Unseen, rule
 from meshlint.view.fields import Json, mapping, text, whole
 from meshlint.view.routing import MESH_GATEWAY
 from meshlint.view.strings import methods_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP103",
-    ERROR,
+    WARNING,
     "A route that no request can reach",
     symptoms=("canary gets no traffic", "a setting has no effect", "a path answers from the wrong service"),
     why="""
@@ -51,6 +51,7 @@ spec:
     route: [{destination: {host: web}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/analysis/ist0130/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for service in mesh.virtual_services:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 from meshlint.view.strings import UNSAFE_METHODS
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         methods = sorted(route.methods() & UNSAFE_METHODS) if route.mirrors else []
+        serves_mcp = any(target.fqdn in mesh.mcp_hosts for target in route.destinations)
         for mirror in route.mirrors if methods else ():
             problem = f"sends a copy of every {'/'.join(methods)} to {mirror.fqdn}, where it has its effect again"
             mend = "mirror a route that matches only GET requests of read-only paths"
-            yield Hit(route.obj, mirror.path, problem, mend)
+            yield Hit(route.obj, mirror.path, problem, mend, None if serves_mcp else INFO, ERROR)

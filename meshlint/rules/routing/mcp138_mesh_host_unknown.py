@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, Unseen, rule
+from meshlint.rule import ERROR, WARNING, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP138",
-    ERROR,
+    WARNING,
     "Routes in the mesh for a host that nobody can call",
     symptoms=("a setting has no effect", "canary gets no traffic"),
     why="""
@@ -55,6 +55,7 @@ spec:
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/virtual-service/#VirtualService",),
     needs=("Service",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     namespaces = {service.obj.namespace for service in mesh.services}
@@ -63,11 +64,10 @@ def check(mesh: MeshView) -> Hits:
         for route in mesh.http_routes
         if "delegate" in route.raw
     }
-    roots = {owner.obj.namespace for owner in mesh.virtual_services if owner.hosts}
     for owner in mesh.virtual_services:
         if owner.hosts or not owner.http or (owner.obj.namespace, owner.obj.name) in delegates:
             pass
-        elif not roots and not mesh.environment.whole_mesh:
+        elif "hosts" not in owner.obj.spec and not delegates and not mesh.environment.whole_mesh:
             yield Unseen(owner.obj, "VirtualService that delegates")
         else:
             yield Hit(

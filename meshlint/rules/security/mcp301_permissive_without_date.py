@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP301",
-    WARNING,
+    INFO,
     "Plaintext accepted beside mTLS, without an end",
     symptoms=("plaintext requests reach the app",),
     why="""
@@ -34,19 +34,20 @@ metadata: {name: default, namespace: shop}
 spec: {mtls: {mode: STRICT}}
 """,
     sources=("https://istio.io/latest/docs/concepts/security/#peer-authentication",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for peer in mesh.peer_authentications:
         if peer.mode in OPEN:
             problem = f"is {peer.mode}, so callers without an identity get in"
-            yield Hit(
-                peer.obj, ("spec", "mtls", "mode"), problem, "write STRICT, or accept it with a date and a reason"
-            )
+            mend = "write STRICT, or accept it with a date and a reason"
+            yield Hit(peer.obj, ("spec", "mtls", "mode"), problem, mend)
         for port, mode in peer.ports.items():
             if mode in OPEN:
                 where = ("spec", "portLevelMtls", str(port), "mode")
                 problem = f"is {mode}, so callers without an identity reach port {port}"
-                yield Hit(peer.obj, where, problem, "write STRICT, or accept it with a date and a reason")
+                mend = "write STRICT, or accept it with a date and a reason"
+                yield Hit(peer.obj, where, problem, mend)
 
 
 OPEN = ("PERMISSIVE", "DISABLE")

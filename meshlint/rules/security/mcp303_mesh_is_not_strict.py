@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, Unseen, rule
+from meshlint.rule import INFO, WARNING, Hit, Unseen, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP303",
-    WARNING,
+    INFO,
     "No STRICT mTLS for the whole mesh",
     symptoms=("plaintext requests reach the app",),
     why="""
@@ -52,6 +52,7 @@ spec: {mtls: {mode: STRICT}}
 """,
     sources=("https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/",),
     needs=("installation",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for peer in mesh.peer_authentications:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.directions import guards_gateway, is_outward
 from meshlint.view.fields import Json, strings
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP304",
-    ERROR,
+    WARNING,
     "An ALLOW rule that names no identity",
     symptoms=("anybody in the cluster reaches the app", "requests without a token get in"),
     why="""
@@ -46,8 +46,11 @@ spec:
     to: [{operation: {methods: [GET]}}]
 """,
     sources=("https://istio.io/latest/docs/ops/best-practices/security/#authorization-policies",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
+    # A page for everybody is what such a rule is written for; an MCP server's callers are known.
+    severity = None if mesh.mcp_hosts else INFO
     for policy in mesh.authorization_policies:
         if policy.action != "ALLOW" or guards_gateway(mesh, policy):
             continue
@@ -60,7 +63,7 @@ def check(mesh: MeshView) -> Hits:
                 "allows everything" if rule_.is_empty else "names no caller, so any workload that can connect gets in"
             )
             mend = "add from: [{source: {serviceAccounts: [NAMESPACE/NAME]}}]"
-            yield Hit(policy.obj, rule_.path, what, mend)
+            yield Hit(policy.obj, rule_.path, what, mend, severity, ERROR)
 
 
 def _by_address(source: Json) -> bool:

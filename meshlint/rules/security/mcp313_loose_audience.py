@@ -88,7 +88,8 @@ def check(mesh: MeshView) -> Hits:
             elif not audiences and unbound is not None:
                 also = f", and {unbound} does not compare it" if unbound else ""
                 problem = f"is absent{also}: a token made for any other service of the issuer is accepted"
-                yield Hit(jwt.obj, where, problem, 'write the resource, as in ["https://mcp.example.com/mcp"]')
+                mend = 'write the resource, as in ["https://mcp.example.com/mcp"]'
+                yield Hit(jwt.obj, where, problem, mend, None if mesh.mcp_hosts else WARNING, ERROR)
             for position, audience in enumerate(audiences):
                 if "://" not in audience and "." in audience:
                     problem = f"is {audience!r}, a name without a scheme, which no MCP token carries"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -67,12 +67,14 @@ spec:
     sources=("https://www.rfc-editor.org/rfc/rfc6750#section-2.3",),
 )
 def check(mesh: MeshView) -> Hits:
+    # What MCP forbids is Istio's own default.
+    severity = None if mesh.mcp_hosts else INFO
     for authentication in mesh.request_authentications:
         for jwt in authentication.rules:
             if "fromParams" in jwt.raw:
                 problem = "takes tokens from the URL, where logs and histories keep them"
-                yield Hit(jwt.obj, (*jwt.path, "fromParams"), problem, "remove it")
+                yield Hit(jwt.obj, (*jwt.path, "fromParams"), problem, "remove it", severity, ERROR)
             elif "fromHeaders" not in jwt.raw and "fromCookies" not in jwt.raw:
                 problem = "is absent, so Envoy also takes ?access_token=... from the URL"
                 mend = 'write fromHeaders: [{name: Authorization, prefix: "Bearer "}]'
-                yield Hit(jwt.obj, (*jwt.path, "fromHeaders"), problem, mend)
+                yield Hit(jwt.obj, (*jwt.path, "fromHeaders"), problem, mend, severity, ERROR)

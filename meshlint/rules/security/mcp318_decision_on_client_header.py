@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -55,7 +55,8 @@ def check(mesh: MeshView) -> Hits:
                     effect = "denied" if policy.action == "DENY" else "let in"
                     problem = f"reads {header}, so the caller decides by himself whether he is {effect}"
                     mend = "decide by source (serviceAccounts), by a claim, or by a rate limit filter"
-                    yield Hit(policy.obj, condition.path, problem, mend)
+                    opens = policy.action == "ALLOW" and not (rule_.names_identity or rule_.needs_token)
+                    yield Hit(policy.obj, condition.path, problem, mend, None if opens else INFO, WARNING)
 
 
 PROTOCOL_HEADERS = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, text
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def check(mesh: MeshView) -> Hits:
                 name, prefix = text(header, "name"), text(header, "prefix")
                 if name.lower() != "authorization":
                     problem = f"is {name}, where clients of OAuth and MCP put no token"
-                    yield Hit(jwt.obj, (*where, "name"), problem, "use Authorization")
+                    yield Hit(jwt.obj, (*where, "name"), problem, "use Authorization", INFO, WARNING)
                 elif prefix.lower() != "bearer ":
                     problem = f"is {prefix!r}, and clients send 'Bearer ' and the token"
                     yield Hit(jwt.obj, (*where, "prefix"), problem, 'write "Bearer "', ERROR)
