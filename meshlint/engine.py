@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from meshlint import rules
 from meshlint.acceptance import settle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from meshlint.finding import Acceptance
+    from meshlint.finding import Acceptance, Path
     from meshlint.rule import Rule
 
 
@@ -57,11 +57,37 @@ def run(
 
 def _finding(rule: Rule, hit: Hit, profile: Profile) -> Finding:
     place = dotted(hit.path) or hit.obj.key
+    mend = hit.mend
+    if mend.startswith(REMOVE):
+        mend = f"remove {_whole(hit)}{mend.removeprefix(REMOVE)}"
     return Finding(
         code=rule.code,
         severity=rule.severity_of(hit, profile),
         object=hit.obj.key,
         path=hit.path,
-        message=f"{place} {hit.problem}; {hit.mend}{'' if hit.mend.endswith(('?', '.')) else '.'}",
+        message=f"{place} {hit.problem}; {mend}{'' if mend.endswith(('?', '.')) else '.'}",
         index=hit.obj.index,
     )
+
+
+REMOVE = "remove it"
+
+
+def _whole(hit: Hit) -> str:
+    """What to remove: `it`, or what would be left empty without it, which Istio refuses or takes for everything."""
+    path = hit.path
+    while len(path) > 1 and _entries(hit.obj.body, path[:-1]) == 1:
+        path = path[:-1]
+    if path == hit.path:
+        return "it"
+    return dotted(path) if len(path) > 1 else "the object"
+
+
+def _entries(body: Any, path: Path) -> int:
+    """How many a mapping or a list has; 0 where none is."""
+    for step in path:
+        try:
+            body = body[step]
+        except (KeyError, IndexError, TypeError):
+            return 0
+    return len(cast("Sequence[Any]", body)) if isinstance(body, (list, dict)) else 0

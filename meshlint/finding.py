@@ -18,9 +18,9 @@ Path = tuple[str | int, ...]
 class Severity(StrEnum):
     """How bad a finding is, by the harm that is done.
 
-    An error: traffic breaks, Istio or Envoy refuses the object, a setting that was written does nothing, or a door is
-    open that its author believes shut. A warning: a likely mistake, or harm in some situation. An info: taste, one of
-    Istio's own defaults, or what is worth knowing before the next upgrade.
+    An error: traffic breaks, Kubernetes, Istio or Envoy refuses the object, or a door is open that its author believes
+    shut. A warning: a likely mistake, such as a setting without effect, or harm in some situation. An info: taste, one
+    of Istio's own defaults, or what is worth knowing before the next upgrade.
     """
 
     ERROR = "error"

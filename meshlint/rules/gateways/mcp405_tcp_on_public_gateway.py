@@ -55,14 +55,10 @@ def check(mesh: MeshView) -> Hits:
                 plain = not database and server.protocol == "TCP"
                 severity, strict = (INFO, WARNING) if plain else (None, None)
                 problem = f"puts {what} on the ingress gateway, without host, TLS or identity"
-                yield Hit(
-                    gateway.obj,
-                    server.path,
-                    problem,
-                    "remove it, or use an internal gateway with mutual TLS",
-                    severity,
-                    strict,
-                )
+                # Istio refuses a Gateway without servers.
+                what = "the server" if len(gateway.servers) > 1 else "the Gateway"
+                mend = f"remove {what}, or use an internal gateway with mutual TLS"
+                yield Hit(gateway.obj, server.path, problem, mend, severity, strict)
 
 
 DATABASES = {
