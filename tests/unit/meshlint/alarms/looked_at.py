@@ -60,6 +60,18 @@ TRUE: tuple[LookedAt, ...] = (
         "an interval of 8 ms, in a file that sets every field to something",
     ),
     LookedAt(
+        "MCP301",
+        "pilot/pkg/*",
+        "*",
+        "mTLS is switched off, which no default does: the files are about what istiod makes of it",
+    ),
+    LookedAt(
+        "MCP301",
+        "tests/integration/*",
+        "*",
+        "mTLS is switched off, which no default does: the files are about clients without it",
+    ),
+    LookedAt(
         "MCP308",
         "p*",
         "*",
