@@ -25,7 +25,7 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP003",
-        "tests/testdata/config/rule-websocket-route.yaml",
+        "tests/*/config/rule-websocket-route.yaml",
         "*",
         "`websocketUpgrade` is no field any more: the API server drops it",
     ),
@@ -43,19 +43,19 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP106",
-        "tests/testdata/networking/ingress-gateway/configs.yaml",
+        "tests/*/networking/ingress-gateway/configs.yaml",
         "*",
         "the ServiceEntry of that host has port 15004 alone: the route has no cluster",
     ),
     LookedAt(
         "MCP209",
-        "tests/integration/ambient/testdata/automtls-partial-sidecar-dr-disable.yaml",
+        "tests/*/automtls-partial-sidecar-dr-disable.yaml",
         "*",
         "plaintext to a STRICT namespace: the file is about what happens then",
     ),
     LookedAt(
         "MCP218",
-        "tests/testdata/config/destination-rule-all.yaml",
+        "tests/*/config/destination-rule-all.yaml",
         "*",
         "an interval of 8 ms, in a file that sets every field to something",
     ),
@@ -97,7 +97,7 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP414",
-        "tests/testdata/config/gateway-all.yaml",
+        "tests/*/config/gateway-all.yaml",
         "*",
         "`c.foo` is redirected to https, where no server has it",
     ),
@@ -115,19 +115,19 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP501",
-        "tests/testdata/config/se-example-gw.yaml",
+        "tests/*/config/se-example-gw.yaml",
         "*",
         "the entry is for httpbin.org, the route goes to httpbin.com",
     ),
     LookedAt(
         "MCP501",
-        "tests/testdata/networking/ingress-gateway/configs.yaml",
+        "tests/*/networking/ingress-gateway/configs.yaml",
         "*",
         "three of the four hosts have a ServiceEntry in the file, this one has none",
     ),
     LookedAt(
         "MCP508",
-        "tests/testdata/config/se-example-gw.yaml",
+        "tests/*/config/se-example-gw.yaml",
         "*",
         "the Sidecar shows its own namespace alone, the route leads to another",
     ),
@@ -145,7 +145,7 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP702",
-        "operator/cmd/mesh/testdata/manifest-generate/input/flag_force.yaml",
+        "operator/*/flag_force.yaml",
         "*",
         "`badKey`, in a test that istioctl refuses it without `--force`",
     ),
@@ -175,7 +175,7 @@ TRUE: tuple[LookedAt, ...] = (
     ),
     LookedAt(
         "MCP724",
-        "operator/cmd/mesh/testdata/manifest-generate/output/pilot_override_kubernetes.golden.yaml",
+        "operator/*/pilot_override_kubernetes.golden.yaml",
         "*",
         "a patch of the test has put `foo` in place of the Service",
     ),
