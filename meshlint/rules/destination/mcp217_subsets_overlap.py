@@ -34,6 +34,8 @@ def _rolled_out(mesh: MeshView) -> set[tuple[str, str]]:
     why="""
 A pod of the narrower subset belongs to the wider one too, so it gets a share of both routes, and each subset counts
 its errors and connections apart.
+
+A warning where the labels are equal; an info where one subset is narrower by a label more, which may be meant.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

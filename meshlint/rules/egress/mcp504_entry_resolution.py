@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     why="""
 `STATIC` needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses
 the address itself gets anywhere under the entry's name.
+
+`NONE` is an info, as it is Istio's own default.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

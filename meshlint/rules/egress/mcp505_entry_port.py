@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 For HTTPS calls that the app encrypts itself, the proxy sees TLS: the protocol is `TLS` (or `HTTPS`). `HTTP` on 443
 makes it read requests that it cannot decrypt, unless a DestinationRule starts TLS in the proxy. A `TCP` port without
 address is matched by port alone, so it has room for one host: of several entries that a proxy sees, one gets all.
+
+A protocol that is left out is an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 `egress.hosts` is all that the pods see. A host of a route, or an outside host of a ServiceEntry, that is in another
 namespace has to be listed as `NAMESPACE/HOST` (or `NAMESPACE/*`). Hosts of the Sidecar's form without a slash are
 refused.
+
+A Sidecar without `egress` is an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     why="""
 A TCP server has no host, no TLS and no identity: whoever reaches the load balancer reaches what is behind it.
 Databases belong behind an internal gateway with mutual TLS, or into no gateway at all.
+
+A warning for a database, an info for other TCP.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Name `minProtocolVersion: TLSV1_2` so that the floor does not follow the proxy's default, and no cipher without
 forward secrecy or with SHA-1, 3DES or RC4. `cipherSuites` apply to TLS 1.2 only; 1.3 has its own. TLS 1.0 and 1.1 are
 errors (RFC 8996).
+
+A version that is not set is an info, a retired one a warning.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

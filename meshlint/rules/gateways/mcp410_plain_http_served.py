@@ -25,6 +25,8 @@ Requests, and the bearer tokens in them, cross the internet in plaintext. A port
 {httpsRedirect: true}`. Where the page of an ACME challenge is needed there, its hosts are open to one namespace, and
 each route of the VirtualServices at that Gateway redirects to https or takes nothing but
 `/.well-known/acme-challenge/`.
+
+An error where the gateway's pods validate tokens or an MCP server is behind it, else an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     why="""
 `istio-injection: enabled` wins over `istio.io/rev`: the webhook of a revision skips a namespace that has both, so the
 namespace stays with the default revision, or gets no sidecar where there is none. Ambient's label excludes both.
+
+`istio-injection: disabled` beside `istio.io/rev` injects nothing, which may be meant: an info.
 """,
     bad="""
 apiVersion: v1

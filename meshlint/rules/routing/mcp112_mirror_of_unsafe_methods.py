@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     why="""
 The mirrored request is a real request: its answer is thrown away, its effect is not. A mirrored POST runs the tool in
 the other version as well, with the user's own token.
+
+An error where the route leads to an MCP server, else an info: many a mirror is meant so.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 A fault behind a header can be set off by whoever can write the header; a fault by percentage hits everybody. And the
 VirtualService that carries it owns the host: if it is the oldest one, the real routes are dead. Keep faults in
 staging (`--environment staging`), in an object that is removed after the test.
+
+A warning; an info where a header aims the fault at a test's own requests.
 """,
     bad="""
 apiVersion: networking.istio.io/v1

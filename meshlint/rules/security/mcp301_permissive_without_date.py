@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PERMISSIVE and DISABLE let a caller without an identity in; every policy that names principals then denies it, and
 every policy that does not lets it pass. A migration has an end: accept the finding with a date (`# accept: MCP301
 until 2027-01-31 because ...`), and the program stops when it is over.
+
+PERMISSIVE is Istio's own default, and an info; DISABLE is a warning.
 """,
     bad="""
 apiVersion: security.istio.io/v1

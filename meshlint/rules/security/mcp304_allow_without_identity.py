@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 A rule without `from` lets every caller in that meets the rest: any namespace, any service account, no certificate at
 all where mTLS is not STRICT. `hosts`, `paths` and headers are written by the caller. Gateways, which talk to the
 outside, are meant to have such rules; workloads behind them are not.
+
+A warning where the objects show an MCP server, else an info: a page for everybody is opened by such a rule.
 """,
     bad="""
 apiVersion: security.istio.io/v1

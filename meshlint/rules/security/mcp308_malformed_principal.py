@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Principals in policies are written without `spiffe://`, with the trust domain in front:
 `cluster.local/ns/shop/sa/web`. A value in another form is compared as it stands and matches no certificate; so does
 one of a trust domain that the mesh neither has nor lists as an alias.
+
+An error where it looks like an identity or is an account in sight, a warning where it is a bare word.
 """,
     bad="""
 apiVersion: security.istio.io/v1

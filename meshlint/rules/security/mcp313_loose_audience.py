@@ -31,6 +31,8 @@ resource's URI, scheme included (`https://host/mcp`); a bare host name is what n
 Envoy compares loosely all the same: it strips the scheme and a trailing slash, so also match
 `@request.auth.claims.aud` exactly. Where an issuer writes no audience, the client that a token was issued to
 (`client_id`, `azp`, `cid`, `appid`) binds it, compared exactly by the route.
+
+An error where the objects show an MCP server, else a warning.
 """,
     bad="""
 apiVersion: security.istio.io/v1

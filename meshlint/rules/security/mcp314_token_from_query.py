@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Without `fromHeaders`, Envoy looks in the Authorization header *and* in the query parameter `access_token`. A token in
 a URL ends up in logs, histories and referrers; MCP forbids it. Name the header with both spellings of the scheme,
 `Bearer ` and `bearer `, and nothing else.
+
+An error where the objects show an MCP server; else an info, as it is Istio's own default.
 """,
     bad="""
 apiVersion: security.istio.io/v1

@@ -21,6 +21,8 @@ The caller decides what stands in a header, or whether it is there. A DENY on `x
 says so about himself; an ALLOW on `x-internal: true` lets in whoever writes it; `x-forwarded-proto` is set by the
 gateway itself and adds nothing but a way to fail behind another load balancer. Headers of the protocol (origin,
 authorization, MCP's) are not meant by this rule.
+
+A warning where an ALLOW rule goes by the header alone, else an info.
 """,
     bad="""
 apiVersion: security.istio.io/v1

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     why="""
 OAuth clients, MCP's among them, send `Authorization: Bearer TOKEN`. Another header, or a prefix that is not the
 scheme's name and a space, finds no token; where it finds one, proxies and logs do not know that it is a secret.
+
+Another header is an info, a prefix that no client sends an error.
 """,
     bad="""
 apiVersion: security.istio.io/v1

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 A `*` stands for something only where a value begins or ends with it; in the middle it is compared as a letter. Methods
 are compared as letters too, and those of HTTP are written in capitals. Istio accepts both: an ALLOW rule lets nobody in
 by such a value, and a DENY rule stops nobody.
+
+An error for what resembles a method of HTTP; a method that nobody knows is an info.
 """,
     bad="""
 apiVersion: security.istio.io/v1
