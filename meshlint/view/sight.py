@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 def namespace_of_unseen_routes(mesh: MeshView, home: str) -> str:
     """A namespace that may have routes at a gateway in `home`, and of which no object is in sight; or empty."""
+    return mesh.once(("namespace of unseen routes", home), lambda: _namespace_of_unseen_routes(mesh, home))
+
+
+def _namespace_of_unseen_routes(mesh: MeshView, home: str) -> str:
     for gateway in mesh.gateways:
         for server in gateway.servers if gateway.obj.namespace == home else ():
             for namespace, _ in server.hosts:
