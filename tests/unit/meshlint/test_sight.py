@@ -157,3 +157,30 @@ def test_a_certificate_is_elsewhere_only_where_one_is_shown() -> None:
     assert "MCP404" not in {found.code for found in run(CREDENTIAL).findings}
     beside = f"{CREDENTIAL}---\n{{apiVersion: v1, kind: Secret, metadata: {{name: a, namespace: shop}}}}"
     assert "MCP404" in {found.code for found in run(beside).findings}
+
+
+SERVED = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  rules: [{to: [{operation: {hosts: [intern.example.com]}}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: istio-ingress}
+spec: {selector: {istio: public}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example.com]}]}
+"""
+ELSEWHERE = """
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec: {hosts: [intern.example.com], gateways: [istio-internal/internal], http: [{route: [{destination: {host: web}}]}]}
+"""
+
+
+def test_a_host_is_outside_only_where_every_gateway_is_in_sight() -> None:
+    assert "MCP305" in {found.code for found in run(SERVED).findings}
+    assert "MCP305" not in {found.code for found in run(SERVED + ELSEWHERE).findings}
