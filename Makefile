@@ -3,6 +3,7 @@ PYTHON ?= python3
 STACK ?= staging
 MESH ?= staging
 SEEDS ?= 20
+SEED ?= 0
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
@@ -76,8 +77,10 @@ lint-workflows: $(VENV)/installed ## actionlint over .github/workflows (needs Go
 	go build -C lab/toolchain/actionlint -trimpath -o $(CURDIR)/$(VENV)/bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
 	$(VENV)/bin/actionlint -shellcheck= -pyflakes=
 
-lint-quality: $(VENV)/installed ## what Istio refuses and meshlint names, against Istio's own validator: docs/rules/refusals.md, five minutes
+lint-quality: $(VENV)/installed ## figures of meshlint, against Istio's own tools: refusals, false alarms, mistakes of SEED=0; into docs/rules, twenty minutes
 	$(PY) -m tests.unit.meshlint.validation
+	$(PY) -m tests.unit.meshlint.alarms
+	$(PY) -m tests.unit.meshlint.mutation --seed $(SEED)
 
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden

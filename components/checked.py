@@ -79,6 +79,8 @@ def judged(
         charts={name: values.to_dict() for name, values in charts.items()},
         today=today,
         environment=_environment(mesh),
+        # A stack that is refused here is mended in a minute; taste and Istio's defaults are settled by its specs.
+        profile=meshlint.Profile.STRICT,
         accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
     )
 
@@ -100,6 +102,7 @@ def _environment(mesh: Mesh) -> meshlint.Environment:
     spec = mesh.spec
     return meshlint.Environment(
         production=not spec.faults_allowed,
+        whole_mesh=True,
         mcp_paths=tuple(sorted({app.mcp.path for app in spec.apps.values() if app.mcp is not None})),
         mcp_servers={
             host: app.mcp.path

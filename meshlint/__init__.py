@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from meshlint.engine import run
     from meshlint.environment import Environment
-    from meshlint.finding import Acceptance, Finding, NotJudged, Report, Severity
+    from meshlint.finding import Acceptance, Finding, NotJudged, Profile, Report, Severity
     from meshlint.view.charts import helm_values
 
-__all__ = ["Acceptance", "Environment", "Finding", "NotJudged", "Report", "Severity", "helm_values", "run"]
+__all__ = [
+    "Acceptance",
+    "Environment",
+    "Finding",
+    "NotJudged",
+    "Profile",
+    "Report",
+    "Severity",
+    "helm_values",
+    "run",
+]
 
 _MODULES = {
     "Acceptance": "finding",
     "Environment": "environment",
     "Finding": "finding",
     "NotJudged": "finding",
+    "Profile": "finding",
     "Report": "finding",
     "Severity": "finding",
     "helm_values": "view.charts",

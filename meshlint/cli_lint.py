@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from meshlint.finding import Severity
+from meshlint.finding import Profile, Severity
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +36,7 @@ What a repository wants of every run stands in .meshlint.yaml, where an option h
 exit status: 0 no finding at the threshold or above, 1 findings, 2 wrong use, or nothing to check"""
 
 FORMATS = ("text", "json", "sarif", "junit", "github")
+_PROFILES = [profile.value for profile in Profile]
 _SEVERITIES = [severity.value for severity in Severity]
 
 
@@ -44,12 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="*", metavar="FILE|DIR|-", help="what to check")
     parser.add_argument("--kubeconfig", metavar="FILE", help="read the objects of a cluster too (with kubectl)")
     parser.add_argument("--context", help="which context of the kubeconfig (default: its current one)")
+    parser.add_argument(
+        "--whole-mesh", action="store_true", default=None,
+        help="what is not among the objects does not exist (so with --kubeconfig; else rules judge by what they see)",
+    )  # fmt: skip
     parser.add_argument("--no-render", action="store_true", help="read charts and kustomizations as plain files")
     parser.add_argument("--format", choices=FORMATS, default="text", help="how to print (default: text)")
     parser.add_argument(
         "--select", metavar="CODES", help="report these codes only, or those that begin so: MCP107,MCP3"
     )
     parser.add_argument("--ignore", metavar="CODES", help="do not report these codes, or those that begin so")
+    parser.add_argument(
+        "--profile", choices=_PROFILES,
+        help="strict calls what hardens a mesh errors, too, which is taste or Istio's default (default: default)",
+    )  # fmt: skip
     parser.add_argument("--severity", choices=_SEVERITIES, help="report nothing below this (default: info)")
     parser.add_argument(
         "--fail-on", choices=_SEVERITIES, help="exit 1 for findings of this severity and above (default: warning)"
@@ -140,12 +149,15 @@ def _judged(loaded: Loaded, arguments: argparse.Namespace, settings: Configurati
     from meshlint.lint import judge
 
     environment = Environment(
+        whole_mesh=bool(arguments.whole_mesh or settings.whole_mesh or arguments.kubeconfig),
         production=(arguments.environment or settings.environment or "production") == "production",
         mcp_paths=tuple(arguments.mcp_path or settings.mcp_paths or ("/mcp",)),
         ask_jwks_uris=arguments.ask_jwks_uris,
     )
+    profile = Profile(arguments.profile or settings.profile or Profile.DEFAULT)
+    today = arguments.today or datetime.now(tz=UTC).date()
     with without_collection():
-        return judge(loaded, today=arguments.today or datetime.now(tz=UTC).date(), environment=environment)
+        return judge(loaded, today=today, environment=environment, profile=profile)
 
 
 def _wanted(arguments: argparse.Namespace, settings: Configuration) -> Callable[[Located], bool]:

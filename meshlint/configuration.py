@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from meshlint.finding import Severity
+from meshlint.finding import Profile, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +29,14 @@ class Configuration:
     """Codes or their beginnings (`MCP1`): nothing else is reported."""
     ignore: tuple[str, ...] | None = None
     """Codes or their beginnings that are not reported."""
+    profile: str | None = None
     severity: str | None = None
     fail_on: str | None = None
     environment: str | None = None
     mcp_paths: tuple[str, ...] | None = None
     baseline: str | None = None
+    whole_mesh: bool | None = None
+    """Whether the files are all that the mesh has."""
 
 
 def _codes(value: Any) -> str:
@@ -58,16 +61,22 @@ def _text(value: Any) -> str:
     return "" if isinstance(value, str) and value else "the path of a file"
 
 
+def _truth(value: Any) -> str:
+    return "" if isinstance(value, bool) else "true or false"
+
+
 _SEVERITIES = tuple(severity.value for severity in Severity)
 
 _WANTED: dict[str, Callable[[Any], str]] = {
     "select": _codes,
     "ignore": _codes,
+    "profile": _one_of(*(profile.value for profile in Profile)),
     "severity": _one_of(*_SEVERITIES),
     "fail_on": _one_of(*_SEVERITIES),
     "environment": _one_of("production", "staging"),
     "mcp_paths": _paths,
     "baseline": _text,
+    "whole_mesh": _truth,
 }
 
 

@@ -16,6 +16,9 @@ class Environment:
     production: bool = True
     """Faults, full trace sampling and the like are errors in production only."""
 
+    whole_mesh: bool = False
+    """Whether the objects are all that the mesh has: then what is not among them does not exist."""
+
     mcp_paths: tuple[str, ...] = ("/mcp",)
     """The exact paths at which MCP servers of this mesh listen."""
 

@@ -16,10 +16,11 @@ Path = tuple[str | int, ...]
 
 
 class Severity(StrEnum):
-    """How bad a finding is.
+    """How bad a finding is, by the harm that is done.
 
-    An error is a hole, an outage or a setting without effect; a warning costs safety or quality in some situation; an
-    info is worth knowing before the next upgrade or incident.
+    An error: traffic breaks, Kubernetes, Istio or Envoy refuses the object, or a door is open that its author believes
+    shut. A warning: a likely mistake, such as a setting without effect, or harm in some situation. An info: taste, one
+    of Istio's own defaults, or what is worth knowing before the next upgrade.
     """
 
     ERROR = "error"
@@ -34,6 +35,17 @@ class Severity(StrEnum):
     def at_least(self, threshold: Severity) -> bool:
         """Whether this is as severe as the threshold, or more."""
         return self.rank <= threshold.rank
+
+
+class Profile(StrEnum):
+    """How much is asked of a mesh.
+
+    `strict` calls what hardens a mesh by what it would cost to go without; `default` leaves taste and Istio's own
+    defaults to who wrote the objects, and tells of them as an info.
+    """
+
+    DEFAULT = "default"
+    STRICT = "strict"
 
 
 _RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

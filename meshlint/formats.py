@@ -95,7 +95,8 @@ def _shown(content: str) -> str:
 def _not_judged(linted: Linted, *, verbose: bool) -> list[str]:
     if verbose:
         return ["did not judge:", *(f"  {item.code}: {item.reason}" for item in linted.not_judged)]
-    return [f"{len(linted.not_judged)} rules did not judge, for lack of objects that they go by (--verbose lists them)"]
+    rules = len({item.code for item in linted.not_judged})
+    return [f"{rules} rules did not judge, for lack of objects that they go by (--verbose lists them)"]
 
 
 def _passed_over(linted: Linted, *, verbose: bool) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.collection import without_collection
 from meshlint.engine import run
-from meshlint.finding import Path, dotted
+from meshlint.finding import Path, Profile, dotted
 from meshlint.load import Loaded, load
 from meshlint.view.fields import text
 from meshlint.view.manifest import HELM_VALUES
@@ -77,17 +77,19 @@ CONTEXT_LINES = 1
 """How many lines an excerpt shows before and after the finding's own."""
 
 
-def lint(arguments: Sequence[str], *, today: date, environment: Environment) -> Linted:
+def lint(
+    arguments: Sequence[str], *, today: date, environment: Environment, profile: Profile = Profile.DEFAULT
+) -> Linted:
     """Lint the named files and directories. Raises FileNotFoundError for a name that does not exist."""
     with without_collection():
-        return judge(load(arguments), today=today, environment=environment)
+        return judge(load(arguments), today=today, environment=environment, profile=profile)
 
 
-def judge(loaded: Loaded, *, today: date, environment: Environment) -> Linted:
+def judge(loaded: Loaded, *, today: date, environment: Environment, profile: Profile = Profile.DEFAULT) -> Linted:
     """Run the rules over what was loaded; of objects that are the same in everything, over one."""
     firsts, copies = _distinct(loaded)
     objects = [loaded.objects[index] for index in firsts]
-    report = run(objects, today=today, accept=loaded.acceptances, environment=environment)
+    report = run(objects, today=today, accept=loaded.acceptances, environment=environment, profile=profile)
     lines = _Lines(loaded)
 
     def located(finding: Finding) -> Located:

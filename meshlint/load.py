@@ -323,7 +323,7 @@ def chart_of(document: dict[str, Any], file_name: str) -> str:
         return "MeshConfig"
     tables = schemas.load("chart_values")
     for word, chart in _CHART_WORDS.items():
-        if word in file_name.lower() and keys & set(tables[chart]):
+        if word in file_name.lower() and 2 * len(keys & set(tables[chart])) >= len(keys) > 0:
             return chart
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from meshlint.finding import Severity
+from meshlint.finding import Profile, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meshlint.view.manifest import Manifest
     from meshlint.view.mesh import MeshView
 
-    Hits = Iterator["Hit"]
+    Hits = Iterator["Hit | Unseen"]
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -29,12 +29,23 @@ class Hit:
     mend: str
     severity: Severity | None = None
     """Set where this case is more, or less, severe than the rule in general."""
+    strict: Severity | None = None
+    """Set where the strict profile calls this case otherwise than `severity`."""
+
+
+@dataclass(slots=True)
+class Unseen:
+    """One object that the rule did not judge, because what it would look at is not among the objects."""
+
+    obj: Manifest
+    lacking: str
+    """`VirtualService`, `object of namespace istio-ingress`: in a sentence after 'there is no'."""
 
 
 class Check(Protocol):
-    """The function that a rule is made of: every place of a mesh where it fires."""
+    """The function that a rule is made of: every place of a mesh where it fires, or lacks something to judge by."""
 
-    def __call__(self, mesh: MeshView) -> Iterator[Hit]: ...
+    def __call__(self, mesh: MeshView) -> Iterator[Hit | Unseen]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,8 @@ class Rule:
 
     code: str
     severity: Severity
+    strict: Severity
+    """Its severity under the strict profile; never less."""
     title: str
     symptoms: tuple[str, ...]
     """What people notice, in their words: the index by symptom is made of these."""
@@ -55,6 +68,12 @@ class Rule:
     needs: tuple[str, ...]
     """Inputs without which the rule cannot judge: kinds, `workloads`, `installation`, `chart values`."""
     check: Check
+
+    def severity_of(self, hit: Hit, profile: Profile) -> Severity:
+        """How bad this hit is under a profile."""
+        if profile is Profile.STRICT:
+            return hit.strict or hit.severity or self.strict
+        return hit.severity or self.severity
 
     def missing_input(self, mesh: MeshView) -> str:
         """What the rule lacks to judge; empty if nothing."""
@@ -92,6 +111,7 @@ def rule(
     good: str,
     sources: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
+    strict: Severity | None = None,
 ) -> Callable[[Check], Rule]:
     """Register the decorated function as a rule."""
 
@@ -101,6 +121,7 @@ def rule(
         RULES[code] = Rule(
             code=code,
             severity=severity,
+            strict=strict or severity,
             title=title,
             symptoms=symptoms,
             why=why.strip(),

@@ -24,12 +24,16 @@ def judge_example(text: str) -> Linted:
     return judge(loaded, today=EXAMPLE_DAY, environment=Environment())
 
 
+def _in_strict(rule: Rule) -> str:
+    return f" (**{rule.strict}** under `--profile strict`)" if rule.strict != rule.severity else ""
+
+
 def rule_page(rule: Rule) -> str:
     """The page of one rule in Markdown, as `explain` prints it."""
     said = [found for found in judge_example(rule.bad).findings if found.code == rule.code]
     parts = [
         f"# {rule.code}: {rule.title}",
-        f"Severity: **{rule.severity}**.",
+        f"Severity: **{rule.severity}**{_in_strict(rule)}.",
         "You may notice: " + "; ".join(rule.symptoms) + ".",
         rule.why,
         "## Bad",

@@ -94,9 +94,46 @@ def _refuse_depth(text: bytes) -> None:
         raise UnreadableError(f"nests more than {MAX_DEPTH} levels deep", text.count(b"\n", 0, stacked.start()) + 1)
 
 
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(?=\s*[,\]}])")
+MAX_ADDRESSES = 200
+"""How many unquoted addresses that end in `::` a text may have."""
+
+
 def compose(text: bytes) -> list[yaml.Node]:
     """The root nodes of `text`, which may hold several documents (separated by `...`)."""
     _refuse_depth(text)
+    for _ in range(MAX_ADDRESSES):
+        try:
+            return _compose(text)
+        except yaml.MarkedYAMLError as error:
+            quoted = _quoted_address(text, error)
+            if quoted is None:
+                raise _unreadable(error) from None
+            text = quoted
+    return _compose(text)
+
+
+def _quoted_address(text: bytes, error: yaml.MarkedYAMLError) -> bytes | None:
+    """The text with quotes around the scalar that libyaml stumbles over: `[2001:db8::]`, which Kubernetes reads."""
+    mark = error.context_mark
+    if error.problem != "found unexpected ':'" or mark is None:
+        return None
+    lines = text.split(b"\n")
+    line = lines[mark.line].decode(errors="replace")
+    scalar = _ADDRESS.match(line, mark.column)
+    if scalar is None:
+        return None
+    lines[mark.line] = f'{line[: mark.column]}"{scalar[0]}"{line[scalar.end() :]}'.encode()
+    return b"\n".join(lines)
+
+
+def _unreadable(error: yaml.MarkedYAMLError) -> UnreadableError:
+    mark = error.problem_mark or error.context_mark
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    return UnreadableError(f"is not YAML: {said}", mark.line + 1 if mark else 1)
+
+
+def _compose(text: bytes) -> list[yaml.Node]:
     try:
         composer = _Composer(text)
         nodes: list[yaml.Node] = []
@@ -105,10 +142,6 @@ def compose(text: bytes) -> list[yaml.Node]:
     except yaml.reader.ReaderError as error:
         line = text.count(b"\n", 0, error.position) + 1 if isinstance(error.position, int) else 1
         raise UnreadableError(f"has a character that YAML does not allow ({error.reason})", line) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise UnreadableError(f"is not YAML: {said}", mark.line + 1 if mark else 1) from None
     return nodes
 
 

@@ -69,7 +69,7 @@ def is_outward(mesh: MeshView, host: str) -> bool:
         return False
     if entries:
         return True
-    return bool(mesh.served_hosts) or name.endswith(_WELL_KNOWN_APIS)
+    return (bool(mesh.served_hosts) and mesh.shows_every_gateway) or name.endswith(_WELL_KNOWN_APIS)
 
 
 _WELL_KNOWN_APIS = (

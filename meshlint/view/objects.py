@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from meshlint.view.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
     from datetime import date
 
     from meshlint.environment import Environment
@@ -52,6 +52,23 @@ class Objects:
             kind: sorted((obj for obj in found if obj.is_istio), key=lambda obj: (obj.namespace, obj.name))
             for kind, found in self.by_kind.items()
         }
+
+    def shows(self, *kinds: str) -> bool:
+        """Whether objects of one of these kinds are in sight, or all objects there are: then one that is not does not
+        exist."""
+        return self.environment.whole_mesh or any(self.by_kind.get(kind) for kind in kinds)
+
+    def shows_namespace(self, namespace: str, *, but: Collection[str] = ()) -> bool:
+        """Whether objects of that namespace are in sight, of other kinds than these, or all objects there are."""
+        return self.environment.whole_mesh or not self._kinds_by_namespace.get(namespace, set()) <= set(but)
+
+    @cached_property
+    def _kinds_by_namespace(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for obj in self.objects:
+            if obj.namespace:
+                found[obj.namespace].add(obj.kind)
+        return found
 
     @cached_property
     def namespaces(self) -> dict[str, Manifest]:

@@ -10,7 +10,7 @@ from meshlint.view.fields import mapping, text
 from meshlint.view.hosts import HostIndex
 from meshlint.view.narrowed_routes import narrowing
 from meshlint.view.objects import Objects
-from meshlint.view.routing import DestinationRule, Gateway, HttpRoute, VirtualService
+from meshlint.view.routing import MESH_GATEWAY, DestinationRule, Gateway, HttpRoute, VirtualService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +100,12 @@ class Traffic(Objects):
             for _, host in server.hosts
             if host != "*"
         )
+
+    @cached_property
+    def shows_every_gateway(self) -> bool:
+        """Whether each Gateway that a VirtualService names is in sight, and so every host that comes in."""
+        named = {key for service in self.virtual_services for key in service.gateways if key != MESH_GATEWAY}
+        return self.environment.whole_mesh or named <= self.gateway_by_key.keys()
 
     @cached_property
     def _served_suffixes(self) -> frozenset[str]:

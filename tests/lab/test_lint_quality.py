@@ -13,11 +13,13 @@ import pytest
 from lab.istio_validation import istio_validation
 from lab.screen import Screen
 from lab.toolchain import Toolchain
+from meshlint import rules
+from tests.unit.meshlint.mends import example, mended
 from tests.unit.meshlint.validation.authority import verdicts
 from tests.unit.meshlint.validation.breaks import broken_objects, edited_objects
 from tests.unit.meshlint.validation.figures import distinct, measured
 from tests.unit.meshlint.validation.module_cases import documents, recorded
-from tests.unit.meshlint.validation.valid_objects import valid_objects
+from tests.unit.meshlint.validation.valid_objects import api_versions, valid_objects
 
 if TYPE_CHECKING:
     from lab.istio_validation import IstioValidation
@@ -88,3 +90,27 @@ def test_the_authority_says_no(istio: IstioValidation) -> None:
     (answer,) = verdicts(istio.verdicts, istio.crds, [broken])
     assert answer.message == "port must be in range _"
     assert answer.crd
+
+
+def refused(istio: IstioValidation, objects: list[tuple[str, Json]]) -> list[str]:
+    """What Istio refuses of these, with the code of the rule that they are from."""
+    ours = [(code, obj) for code, obj in objects if obj.get("kind") in api_versions() and _is_istio(obj)]
+    assert len(ours) > 30
+    answers = verdicts(istio.verdicts, istio.crds, [obj for _, obj in ours])
+    return [
+        f"{code}: {obj['kind']}: {answer.message}"
+        for (code, obj), answer in zip(ours, answers, strict=True)
+        if answer.refused
+    ]
+
+
+def _is_istio(obj: Json) -> bool:
+    return str(obj["apiVersion"]).partition("/")[0].endswith(".istio.io")
+
+
+def test_every_good_example_of_a_rule_is_taken(istio: IstioValidation) -> None:
+    assert not refused(istio, [(rule.code, obj) for rule in rules.load().values() for obj in example(rule.good)])
+
+
+def test_a_mend_that_is_applied_is_taken(istio: IstioValidation) -> None:
+    assert not refused(istio, [(one.code, one.objects[one.changed]) for one in mended()])

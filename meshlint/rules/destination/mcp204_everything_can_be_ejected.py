@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import whole
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP204",
-    WARNING,
+    INFO,
     "Outlier detection that may eject every endpoint",
     symptoms=("503 with flag UH", "a short fault becomes an outage"),
     why="""
@@ -41,6 +41,7 @@ spec:
     outlierDetection: {consecutive5xxErrors: 5, maxEjectionPercent: 50}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for rule_ in mesh.destination_rules:

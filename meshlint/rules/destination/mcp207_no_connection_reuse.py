@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import value, whole
 from meshlint.view.strings import seconds
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP207",
-    WARNING,
+    INFO,
     "A setting that ends the reuse of connections",
     symptoms=("requests hang on connect", "high latency under load"),
     why="""
@@ -44,6 +44,7 @@ spec:
     sources=(
         "https://istio.io/latest/docs/reference/config/networking/destination-rule/#ConnectionPoolSettings-HTTPSettings",
     ),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for rule_ in mesh.destination_rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import WARNING, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -57,11 +57,13 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for rule_ in mesh.destination_rules:
         service = mesh.service_by_fqdn.get(rule_.fqdn)
-        speaks = service is not None and any(port.protocol in ("http2", "grpc", "h2c") for port in service.ports)
-        if speaks:
+        if service is not None and any(port.protocol in ("http2", "grpc", "h2c") for port in service.ports):
             continue
         for path, policy in rule_.policies():
             if text(policy, "connectionPool", "http", "h2UpgradePolicy") == "UPGRADE":
+                if service is None and not mesh.environment.whole_mesh:
+                    yield Unseen(rule_.obj, f"Service for {rule_.host}")
+                    break
                 where = (*path, "connectionPool", "http", "h2UpgradePolicy")
                 problem = "forces HTTP/2 on ports that do not say they speak it"
                 yield Hit(rule_.obj, where, problem, "remove it, or name the Service's port http2 or appProtocol h2c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import text
 from meshlint.view.kubernetes import selects
 
@@ -34,6 +34,8 @@ def _rolled_out(mesh: MeshView) -> set[tuple[str, str]]:
     why="""
 A pod of the narrower subset belongs to the wider one too, so it gets a share of both routes, and each subset counts
 its errors and connections apart.
+
+A warning where the labels are equal; an info where one subset is narrower by a label more, which may be meant.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -71,4 +73,6 @@ def check(mesh: MeshView) -> Hits:
                 if wide.labels and selects(wide.labels, narrow.labels):
                     problem = f"selects pods that subset {other.name!r} selects too"
                     mend = "give each version a label value of its own"
-                    yield Hit(rule_.obj, (*subset.path, "labels"), problem, mend)
+                    # One that is narrower by a label more may well be a part of the other on purpose.
+                    severity, strict = (None, None) if wide.labels == narrow.labels else (INFO, WARNING)
+                    yield Hit(rule_.obj, (*subset.path, "labels"), problem, mend, severity, strict)

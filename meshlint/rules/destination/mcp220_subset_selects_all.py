@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP220",
-    WARNING,
+    INFO,
     "A subset without labels",
     symptoms=("canary gets no traffic", "a split differs from its weights"),
     why="""
@@ -38,6 +38,7 @@ spec:
   subsets: [{name: v1, labels: {version: v1}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/destination-rule/#Subset",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for rule_ in mesh.destination_rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.hosts import is_external
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ spec:
   tls:
   - match: [{port: 443, sniHosts: [api.openai.com]}]
     route: [{destination: {host: api.openai.com, port: {number: 443}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: stripe, namespace: chat}
+spec:
+  hosts: [api.stripe.com]
+  ports: [{number: 443, name: tls, protocol: TLS}]
+  resolution: DNS
+  location: MESH_EXTERNAL
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -73,6 +82,9 @@ def check(mesh: MeshView) -> Hits:
             if name.split(".")[-1] in ("svc", "local") or name in mesh.service_names:
                 continue
             reported.add(name)
+            if not mesh.shows("ServiceEntry"):
+                yield Unseen(owner.obj, "ServiceEntry")
+                break
             who = " and ".join(sorted(viewers))
             problem = f"is {target.host}, and {who} see no ServiceEntry with that host: {consequence}"
             mend = "add a ServiceEntry with the host, its port and resolution DNS"

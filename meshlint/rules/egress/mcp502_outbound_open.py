@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP502",
-    WARNING,
+    INFO,
     "Every outside host may be called",
     symptoms=("egress is not controlled", "data leaves to unknown hosts"),
     why="""
@@ -48,6 +48,7 @@ spec: {mtls: {mode: STRICT}}
 """,
     sources=("https://istio.io/latest/docs/ops/best-practices/security/#securing-egress-traffic",),
     needs=("installation",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     if mesh.registry_only:

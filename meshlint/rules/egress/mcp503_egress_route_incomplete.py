@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.directions import is_gateway_host
 from meshlint.view.fields import Json, elements, strings, text, whole
 from meshlint.view.hosts import fqdn, is_external
@@ -47,6 +47,10 @@ spec:
   tls:
   - match: [{port: 443, sniHosts: [api.openai.com]}]
     route: [{destination: {host: istio-egressgateway.istio-egress.svc.cluster.local, port: {number: 443}}}]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: istio-egressgateway, namespace: istio-egress}
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -102,7 +106,9 @@ def check(mesh: MeshView) -> Hits:
             for position, (_, host) in enumerate(server.hosts):
                 # Bytes carry no name of their own: the tunnel then has one that only the two ends know.
                 meant = {host.lower(), *leads_out.get(host.lower(), ())}
-                if host.lower() in leads_out and meant.isdisjoint(leads_in):
+                if host.lower() in leads_out and not leads_in and not mesh.environment.whole_mesh:
+                    yield Unseen(gateway.obj, "VirtualService that leads to an egress gateway")
+                elif host.lower() in leads_out and meant.isdisjoint(leads_in):
                     where = (*server.path, "hosts", position)
                     problem = f"is {host}, and no route in the mesh sends it to this gateway"
                     yield Hit(gateway.obj, where, problem, "add the route for gateways: [mesh]")
@@ -117,6 +123,14 @@ def _way_out(mesh: MeshView, owner: VirtualService, leads_out: Collection[str]) 
         if not is_gateway_host(mesh, target.fqdn):
             continue
         for host in owner.fqdns:
+            home = target.fqdn.split(".")[1]
+            if (
+                is_external(host)
+                and host not in leads_out
+                and not mesh.shows_namespace(home, but=("Service", "VirtualService"))
+            ):
+                yield Unseen(owner.obj, f"object of namespace {home}, where the egress gateway is")
+                break
             if is_external(host) and host not in leads_out:
                 problem = f"sends {host} to the egress gateway, where no route leads on"
                 mend = "add a Gateway for the host on the egress pods, and a route there to the host itself"

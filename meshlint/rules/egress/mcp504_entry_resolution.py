@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, strings
 from meshlint.view.hosts import is_external
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     why="""
 `STATIC` needs endpoints. `NONE` sends the connection to whatever address the client looked up: a client that chooses
 the address itself gets anywhere under the entry's name.
+
+`NONE` is an info, as it is Istio's own default.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -66,4 +68,4 @@ def check(mesh: MeshView) -> Hits:
             problem = "is NONE, so the caller chooses the address behind the name"
             # Istio refuses DNS for a wildcard: what can be looked up there is the name that the caller asks for.
             mend = f"write {'DYNAMIC_DNS' if wild else 'DNS'}, so that the proxy looks the name up"
-            yield Hit(entry.obj, where, problem, mend, WARNING)
+            yield Hit(entry.obj, where, problem, mend, INFO, WARNING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, strings
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 For HTTPS calls that the app encrypts itself, the proxy sees TLS: the protocol is `TLS` (or `HTTPS`). `HTTP` on 443
 makes it read requests that it cannot decrypt, unless a DestinationRule starts TLS in the proxy. A `TCP` port without
 address is matched by port alone, so it has room for one host: of several entries that a proxy sees, one gets all.
+
+A protocol that is left out is an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -64,7 +66,7 @@ def check(mesh: MeshView) -> Hits:
                 )
                 yield Hit(entry.obj, where, problem, "write TLS, or name the addresses", WARNING)
             elif not port.protocol:
-                yield Hit(entry.obj, where, "is not set, and means TCP", "write TLS or HTTP", WARNING)
+                yield Hit(entry.obj, where, "is not set, and means TCP", "write TLS or HTTP", INFO, WARNING)
 
 
 def _shared(mesh: MeshView, entry: ServiceEntry, port: Port) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, string_map, strings
 from meshlint.view.hosts import covers
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 `egress.hosts` is all that the pods see. A host of a route, or an outside host of a ServiceEntry, that is in another
 namespace has to be listed as `NAMESPACE/HOST` (or `NAMESPACE/*`). Hosts of the Sidecar's form without a slash are
 refused.
+
+A Sidecar without `egress` is an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -58,7 +60,9 @@ def check(mesh: MeshView) -> Hits:
     visible: dict[str, list[str]] = {}
     for obj in mesh.istio("Sidecar"):
         if not elements(obj.spec, "egress") and "egress" not in obj.spec and not elements(obj.spec, "ingress"):
-            yield Hit(obj, ("spec", "egress"), "is absent, so the Sidecar hides nothing", "list the hosts", WARNING)
+            yield Hit(
+                obj, ("spec", "egress"), "is absent, so the Sidecar hides nothing", "list the hosts", INFO, WARNING
+            )
         hosts = [host for listener in elements(obj.spec, "egress") for host in strings(listener, "hosts")]
         for position, listener in enumerate(elements(obj.spec, "egress")):
             for number_, host in enumerate(strings(listener, "hosts")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP801",
-    WARNING,
+    INFO,
     "An EnvoyFilter whose place among others is left to chance",
     symptoms=("a filter works until another is added",),
     why="""
@@ -57,6 +57,7 @@ spec:
           max_request_bytes: 65536
 """,
     sources=("https://istio.io/latest/docs/reference/config/analysis/ist0151/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("EnvoyFilter"):

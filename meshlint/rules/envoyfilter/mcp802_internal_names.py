@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP802",
-    WARNING,
+    INFO,
     "An EnvoyFilter that matches names istiod makes up",
     symptoms=("a filter stops working after an upgrade",),
     why="""
@@ -47,6 +47,7 @@ spec:
     patch: {operation: MERGE, value: {include_request_attempt_count: true}}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/envoy-filter/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("EnvoyFilter"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import string_map
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP805",
-    WARNING,
+    INFO,
     "An EnvoyFilter for every proxy of the mesh",
     symptoms=("a change breaks every workload at once",),
     why="""
@@ -45,6 +45,7 @@ spec:
     patch: {operation: MERGE, value: {include_request_attempt_count: true}}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/envoy-filter/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("EnvoyFilter"):

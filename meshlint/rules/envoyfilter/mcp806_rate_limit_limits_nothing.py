@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.envoy_filters import FILTERS
 from meshlint.view.fields import Json, elements, mapping, text, whole
 from meshlint.view.strings import seconds
@@ -73,14 +73,17 @@ spec:
 def check(mesh: MeshView) -> Hits:
     filters = mesh.istio("EnvoyFilter")
     routes_act = any(_has_actions(patch) for obj in filters for patch in elements(obj.spec, "configPatches"))
+    others = len(filters) > 1 or mesh.environment.whole_mesh
     for obj in filters:
         for position, patch in enumerate(elements(obj.spec, "configPatches")):
             config = mapping(patch, "patch", "value", "typed_config")
             where = ("spec", "configPatches", position, "patch", "value", "typed_config")
             kind = text(config, "@type").rpartition(".")[2]
             if kind == "LocalRateLimit" and text(patch, "applyTo") == "HTTP_FILTER":
-                yield from _local(obj, where, config, routes_act)
+                yield from _local(obj, where, config, routes_act, others)
                 yield from _order(obj, ("spec", "configPatches", position), patch, config)
+            elif kind == "RateLimit" and not elements(config, "rate_limits") and not routes_act and not others:
+                yield Unseen(obj, "other EnvoyFilter that may bring rate_limits to routes")
             elif kind == "RateLimit" and not elements(config, "rate_limits") and not routes_act:
                 yield Hit(obj, where, "has no rate_limits, so no request is counted", "add rate_limits with actions")
 
@@ -92,7 +95,7 @@ def _has_actions(patch: Json) -> bool:
     )
 
 
-def _local(obj: Manifest, where: Path, config: Json, routes_act: bool) -> Hits:
+def _local(obj: Manifest, where: Path, config: Json, routes_act: bool, others: bool) -> Hits:
     if not mapping(config, "token_bucket") and routes_act:
         # A filter without bucket only makes room for limits that routes bring.
         return
@@ -111,7 +114,9 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool) -> Hits:
         place = (*where, "descriptors", position)
         if not wanted:
             yield Hit(obj, (*place, "entries"), "is empty, so the descriptor is for no request", "name its keys")
-        if not wanted <= produced and not routes_act:
+        if not wanted <= produced and not routes_act and not produced and not others:
+            yield Unseen(obj, "other EnvoyFilter that may bring rate_limits to routes")
+        elif not wanted <= produced and not routes_act:
             missing = ", ".join(sorted(wanted - produced))
             yield Hit(obj, place, f"waits for {missing}, which no action produces", "add rate_limits with that action")
         open_ended = any("value" not in entry for entry in elements(descriptor, "entries"))

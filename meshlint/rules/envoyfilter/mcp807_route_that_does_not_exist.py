@@ -5,8 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.fields import elements, text
+from meshlint.view.sight import namespace_of_unseen_routes
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -76,8 +77,13 @@ def check(mesh: MeshView) -> Hits:
         for position, patch in enumerate(elements(obj.spec, "configPatches")):
             keys = ("routeConfiguration", "vhost", "route", "name")
             written = text(patch, "match", *keys)
-            if written and written not in names:
-                similar = get_close_matches(written, names, n=1)
+            if not written or written in names:
+                continue
+            similar = get_close_matches(written, names, n=1)
+            unseen = namespace_of_unseen_routes(mesh, obj.namespace)
+            if unseen and not similar:
+                yield Unseen(obj, f"object of namespace {unseen}, which may have routes at a gateway here")
+            else:
                 mend = f"did you mean {similar[0]}?" if similar else "use the name of a route in spec.http"
                 where = ("spec", "configPatches", position, "match", *keys)
                 yield Hit(obj, where, f"is {written!r}, and no VirtualService has a route of that name", mend)

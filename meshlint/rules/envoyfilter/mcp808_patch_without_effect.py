@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.directions import selects_gateway
 from meshlint.view.envoy_filters import FILTERS, MESSAGES
 from meshlint.view.fields import Json, elements, mapping, string_map, text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP808",
-    ERROR,
+    WARNING,
     "A patch that applies to nothing",
     symptoms=("a setting has no effect", "proxy keeps old config"),
     why="""
@@ -64,6 +64,7 @@ spec:
           max_request_bytes: 65536
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/envoy-filter/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("EnvoyFilter"):

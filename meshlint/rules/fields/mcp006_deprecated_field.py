@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import Json, text, value
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP006",
-    WARNING,
+    INFO,
     "A deprecated field",
     symptoms=("a setting has no effect", "an upgrade changes behaviour"),
     why="""
@@ -41,6 +41,7 @@ spec:
     loadBalancer: {simple: LEAST_REQUEST}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/destination-rule/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for rule_ in mesh.destination_rules:

@@ -109,8 +109,8 @@ def check(mesh: MeshView) -> Hits:
                 elif found and homes and not found & homes:
                     problem = f"is {name!r}, which is in {', '.join(sorted(found))}, not with the gateway's pods"
                     yield Hit(gateway.obj, path, problem, f"create it in {', '.join(sorted(homes))}")
-                elif not homes and not found and gateway.obj.namespace not in GATEWAY_NAMESPACES and is_shared(gateway):
-                    problem = f"is {name!r}: the gateway's pods read their own namespace, not {gateway.obj.namespace}"
+                elif not homes and _is_beside(mesh, gateway, found) and is_shared(gateway):
+                    problem = f"is {name!r}, in {gateway.obj.namespace}: gateway pods read their own namespace only"
                     mend = "put Gateway and Secret into the namespace of the gateway's pods"
                     yield Hit(gateway.obj, path, problem, mend, WARNING)
 
@@ -118,9 +118,15 @@ def check(mesh: MeshView) -> Hits:
 GATEWAY_NAMESPACES = ("istio-system", "istio-ingress", "istio-internal", "istio-egress")
 
 
+def _is_beside(mesh: MeshView, gateway: Gateway, found: set[str]) -> bool:
+    """Whether the certificate stands, or can only stand, in the Gateway's own namespace."""
+    return gateway.obj.namespace in found or (mesh.environment.whole_mesh and not found)
+
+
 def is_shared(gateway: Gateway) -> bool:
     """Whether the selector is the one that Istio's own ingress gateway has, and so likely of another namespace."""
-    return gateway.selector.get("istio") == "ingressgateway" and gateway.obj.namespace != "default"
+    home = gateway.obj.namespace
+    return gateway.selector.get("istio") == "ingressgateway" and home not in ("default", *GATEWAY_NAMESPACES)
 
 
 def _credentials(server: Server) -> list[tuple[Path, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP405",
-    ERROR,
+    WARNING,
     "A database or plain TCP on an ingress gateway",
     symptoms=("a database answers on the internet",),
     why="""
 A TCP server has no host, no TLS and no identity: whoever reaches the load balancer reaches what is behind it.
 Databases belong behind an internal gateway with mutual TLS, or into no gateway at all.
+
+A warning for a database, an info for other TCP.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -42,6 +44,7 @@ spec:
     tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
 """,
     sources=("https://istio.io/latest/docs/ops/best-practices/security/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for gateway in mesh.gateways:
@@ -51,11 +54,13 @@ def check(mesh: MeshView) -> Hits:
             database = DATABASES.get(server.number)
             if server.protocol in ("TCP", "MONGO", "MYSQL", "REDIS") or (database and not server.is_http):
                 what = f"{database} ({server.number})" if database else f"plain TCP on {server.number}"
-                severity = None if database or server.protocol != "TCP" else WARNING
+                plain = not database and server.protocol == "TCP"
+                severity, strict = (INFO, WARNING) if plain else (None, None)
                 problem = f"puts {what} on the ingress gateway, without host, TLS or identity"
-                yield Hit(
-                    gateway.obj, server.path, problem, "remove it, or use an internal gateway with mutual TLS", severity
-                )
+                # Istio refuses a Gateway without servers.
+                what = "the server" if len(gateway.servers) > 1 else "the Gateway"
+                mend = f"remove {what}, or use an internal gateway with mutual TLS"
+                yield Hit(gateway.obj, server.path, problem, mend, severity, strict)
 
 
 DATABASES = {

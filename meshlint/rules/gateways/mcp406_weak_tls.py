@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Name `minProtocolVersion: TLSV1_2` so that the floor does not follow the proxy's default, and no cipher without
 forward secrecy or with SHA-1, 3DES or RC4. `cipherSuites` apply to TLS 1.2 only; 1.3 has its own. TLS 1.0 and 1.1 are
 errors (RFC 8996).
+
+A version that is not set is an info, a retired one a warning.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -67,7 +69,7 @@ def _versions(server: Server) -> Hits:
     lowest = text(server.tls, "minProtocolVersion")
     where = (*server.path, "tls", "minProtocolVersion")
     if lowest in ("TLSV1_0", "TLSV1_1"):
-        yield Hit(server.obj, where, f"is {lowest}, which RFC 8996 retired", "write TLSV1_2", ERROR)
+        yield Hit(server.obj, where, f"is {lowest}, which RFC 8996 retired", "write TLSV1_2", WARNING, ERROR)
     elif lowest in ("", "TLS_AUTO"):
         yield Hit(server.obj, where, "is not set", "write TLSV1_2", INFO)
     if text(server.tls, "maxProtocolVersion") in ("TLSV1_0", "TLSV1_1", "TLSV1_2"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP407",
-    WARNING,
+    INFO,
     "A Gateway that takes every host",
     symptoms=("a foreign namespace serves our host",),
     why="""
@@ -43,6 +43,7 @@ spec:
     tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
 """,
     sources=("https://istio.io/latest/docs/ops/best-practices/security/#avoid-overly-broad-hosts-configurations",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for gateway in mesh.gateways:

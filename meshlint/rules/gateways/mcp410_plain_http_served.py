@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.routing import HttpRoute, Server
+    from meshlint.view.routing import Gateway, HttpRoute, Server
 
 CHALLENGE = "/.well-known/acme-challenge/"
 
@@ -25,6 +25,8 @@ Requests, and the bearer tokens in them, cross the internet in plaintext. A port
 {httpsRedirect: true}`. Where the page of an ACME challenge is needed there, its hosts are open to one namespace, and
 each route of the VirtualServices at that Gateway redirects to https or takes nothing but
 `/.well-known/acme-challenge/`.
+
+An error where the gateway's pods validate tokens or an MCP server is behind it, else an info.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -55,9 +57,14 @@ def check(mesh: MeshView) -> Hits:
             continue
         for server in gateway.servers:
             plain = server.protocol in ("HTTP", "HTTP2", "GRPC") and not server.redirects
-            if plain and not _only_redirects(mesh, server):
+            if plain and _may_redirect_elsewhere(mesh, server):
+                yield Unseen(gateway.obj, "VirtualService of the namespaces that may have routes here")
+            elif plain and not _only_redirects(mesh, server):
                 problem = f"serves {server.protocol} on {server.number} without TLS"
-                yield Hit(gateway.obj, server.path, problem, "add tls: {httpsRedirect: true}, or serve HTTPS")
+                mend = "add tls: {httpsRedirect: true}, or serve HTTPS"
+                yield Hit(
+                    gateway.obj, server.path, problem, mend, None if _takes_tokens(mesh, gateway) else INFO, ERROR
+                )
 
 
 def _only_redirects(mesh: MeshView, server: Server) -> bool:
@@ -68,6 +75,22 @@ def _only_redirects(mesh: MeshView, server: Server) -> bool:
         route for service in mesh.virtual_services if server.owner.key in service.gateways for route in service.http
     ]
     return bool(routes) and all(_is_redirect(route) or _is_challenge(route) for route in routes)
+
+
+def _takes_tokens(mesh: MeshView, gateway: Gateway) -> bool:
+    """Whether its pods validate tokens, or an MCP server is behind it: tokens then cross the network."""
+    validated = any(
+        mesh.authentications_by_selector.applying(namespace, gateway.selector)
+        for namespace in mesh.authentication_namespaces
+    )
+    return validated or bool(mesh.hosts_at_gateway.get(gateway.key, set()) & mesh.mcp_hosts)
+
+
+def _may_redirect_elsewhere(mesh: MeshView, server: Server) -> bool:
+    """Whether its hosts are open to one namespace each, of which no object is in sight."""
+    return all(
+        namespace != "*" and not mesh.shows_namespace(namespace, but=("Gateway",)) for namespace, _ in server.hosts
+    )
 
 
 def _is_redirect(route: HttpRoute) -> bool:

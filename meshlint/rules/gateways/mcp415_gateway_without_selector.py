@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP415",
-    ERROR,
+    WARNING,
     "A Gateway for every proxy",
     symptoms=("a host answers at the wrong gateway",),
     why="""
@@ -42,6 +42,7 @@ spec:
     tls: {mode: SIMPLE, credentialName: shop, minProtocolVersion: TLSV1_2}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/gateway/#Gateway",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for gateway in mesh.gateways:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP701",
-    ERROR,
+    INFO,
     "An IstioOperator, which nothing installs any more",
     symptoms=("no matches for kind", "a setting has no effect"),
     why="""
@@ -47,6 +47,7 @@ spec: {mtls: {mode: STRICT}}
         "https://istio.io/latest/docs/setup/install/helm/",
         "https://istio.io/latest/blog/2024/in-cluster-operator-deprecation-announcement/",
     ),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     operators = mesh.istio_operators

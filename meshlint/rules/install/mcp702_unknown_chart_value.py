@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from meshlint import schemas
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import Json, mapping
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP702",
-    ERROR,
+    WARNING,
     "A value that the chart does not read",
     symptoms=("a setting has no effect", "istioctl refuses the installation"),
     why="""
@@ -49,6 +49,7 @@ metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: STRICT}}
 """,
     sources=("https://github.com/istio/istio/tree/master/manifests/charts",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     tables = schemas.load("chart_values")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     why="""
 `istio-injection: enabled` wins over `istio.io/rev`: the webhook of a revision skips a namespace that has both, so the
 namespace stays with the default revision, or gets no sidecar where there is none. Ambient's label excludes both.
+
+`istio-injection: disabled` beside `istio.io/rev` injects nothing, which may be meant: an info.
 """,
     bad="""
 apiVersion: v1
@@ -40,7 +42,10 @@ def check(mesh: MeshView) -> Hits:
         labels = namespace.labels
         if "istio-injection" in labels and "istio.io/rev" in labels:
             problem = f"is {labels['istio-injection']!r} beside istio.io/rev, which it overrides"
-            yield Hit(namespace, ("metadata", "labels", "istio-injection"), problem, "keep istio.io/rev alone")
+            # Nothing is injected then, which somebody may have meant.
+            severity = INFO if labels["istio-injection"] == "disabled" else None
+            mend = "keep the one that is meant"
+            yield Hit(namespace, ("metadata", "labels", "istio-injection"), problem, mend, severity, ERROR)
         sidecars = labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
         if labels.get("istio.io/dataplane-mode") == "ambient" and sidecars:
             problem = "is ambient beside a sidecar injection label"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import text
 from meshlint.view.installation import kiali_settings
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP706",
-    ERROR,
+    WARNING,
     "Kiali that anybody may read",
     symptoms=("metrics or admin pages answer on the internet",),
     why="""
@@ -39,6 +39,7 @@ data:
     auth: {strategy: openid}
 """,
     sources=("https://kiali.io/docs/configuration/authentication/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for obj, path, settings in kiali_settings(mesh):

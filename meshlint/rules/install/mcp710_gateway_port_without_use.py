@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, whole
 from meshlint.view.installation import public_services
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP710",
-    WARNING,
+    INFO,
     "Ports on a public gateway that nothing serves",
     symptoms=("a scanner reports open ports",),
     why="""
@@ -43,6 +43,7 @@ spec:
   ports: [{name: https, port: 443}]
 """,
     sources=("https://istio.io/latest/docs/ops/best-practices/security/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     served = {server.number for gateway in mesh.gateways for server in gateway.servers}

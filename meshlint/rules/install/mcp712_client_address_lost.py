@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import text
 from meshlint.view.installation import public_services
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP712",
-    WARNING,
+    INFO,
     "A gateway that does not see its clients' addresses",
     symptoms=("access logs show node addresses", "a split differs from its weights"),
     why="""
@@ -46,6 +46,7 @@ spec:
     sources=(
         "https://istio.io/latest/docs/tasks/security/authorization/authz-ingress/#source-ip-address-of-the-original-client",
     ),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for obj, path, service in public_services(mesh):

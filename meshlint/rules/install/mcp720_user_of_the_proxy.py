@@ -57,6 +57,8 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for workload in mesh.workloads:
         pod = workload.pod_spec
+        if GATEWAY_NAME in workload.labels:
+            continue  # a proxy itself
         own = whole(pod, "securityContext", "runAsUser")
         for position, container in enumerate(elements(pod, "containers")):
             user = whole(container, "securityContext", "runAsUser")
@@ -65,6 +67,9 @@ def check(mesh: MeshView) -> Hits:
                 where = (*workload.pod_path, *at, "securityContext", "runAsUser")
                 yield Hit(workload.obj, where, "is 1337, the user of the proxy", "take another user")
 
+
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+"""The label of pods that a Gateway of the Gateway API, or a waypoint, is made of."""
 
 PROXY = 1337
 """The user that Istio's proxy runs as in every pod."""

@@ -6,9 +6,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshlint.rule import WARNING, Hit, rule
+from meshlint.view.hosts import HostIndex
 from meshlint.view.routing import MESH_GATEWAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
     from meshlint.view.routing import VirtualService
@@ -79,12 +82,19 @@ spec:
     sources=("https://istio.io/latest/docs/ops/best-practices/traffic-management/#split-virtual-services",),
 )
 def check(mesh: MeshView) -> Hits:
+    served = {
+        gateway.key: HostIndex(
+            (pattern, namespace) for server in gateway.servers for namespace, pattern in server.hosts
+        )
+        for gateway in mesh.gateways
+    }
     owners: dict[tuple[str, str], list[VirtualService]] = defaultdict(list)
     for service in mesh.virtual_services:
         for gateway in dict.fromkeys(service.gateways):
             if gateway != MESH_GATEWAY and service.http:
                 for host in dict.fromkeys(service.fqdns):
-                    owners[gateway, host].append(service)
+                    if _may_serve(served, service, gateway, host):
+                        owners[gateway, host].append(service)
     reported: set[tuple[str, str]] = set()
     for (gateway, host), rivals in owners.items():
         first, *others = sorted(rivals, key=lambda service: service.age)
@@ -96,3 +106,10 @@ def check(mesh: MeshView) -> Hits:
             problem = f"is {host}, for which {first.obj.key} has routes at {gateway} too, merged in order of creation"
             mend = "put all routes of the host into one VirtualService, the narrow ones first"
             yield Hit(other.obj, ("spec", "hosts", position), problem, mend)
+
+
+def _may_serve(served: Mapping[str, HostIndex[str]], service: VirtualService, gateway: str, host: str) -> bool:
+    """Whether the Gateway, where it is in sight, takes the host from the service's namespace."""
+    if gateway not in served:
+        return True
+    return any(namespace in ("*", service.obj.namespace) for namespace in served[gateway].overlapping(host))

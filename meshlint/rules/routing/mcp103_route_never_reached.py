@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, Unseen, rule
 from meshlint.view.fields import Json, mapping, text, whole
+from meshlint.view.routing import MESH_GATEWAY
 from meshlint.view.strings import methods_of
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
-    from meshlint.view.routing import HttpRoute
+    from meshlint.view.routing import HttpRoute, VirtualService
 
 
 @rule(
     "MCP103",
-    ERROR,
+    WARNING,
     "A route that no request can reach",
     symptoms=("canary gets no traffic", "a setting has no effect", "a path answers from the wrong service"),
     why="""
@@ -50,13 +51,16 @@ spec:
     route: [{destination: {host: web}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/analysis/ist0130/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for service in mesh.virtual_services:
         earlier: list[HttpRoute] = []
         for route in service.http[:MAX_ROUTES]:
             above = next((other for other in earlier if _covers(other, route)), None)
-            if above is not None:
+            if above is not None and above.name and not _narrowing_in_sight(mesh, service):
+                yield Unseen(route.obj, "EnvoyFilter that may narrow a route by its name")
+            elif above is not None:
                 problem = f"is never reached: {dotted(above.path)} above it takes the same requests"
                 yield Hit(route.obj, route.path, problem, "move it up, or remove it")
             if not _closes_the_host(route) and route.name not in mesh.narrowed_routes:
@@ -65,6 +69,12 @@ def check(mesh: MeshView) -> Hits:
 
 MAX_ROUTES = 200
 """Routes of one VirtualService that are compared with each other: the work grows with their square."""
+
+
+def _narrowing_in_sight(mesh: MeshView, service: VirtualService) -> bool:
+    """Whether an EnvoyFilter that narrows a route of these would be among the objects: it stands with the gateway."""
+    homes = {key.partition("/")[0] for key in service.gateways if key != MESH_GATEWAY}
+    return all(mesh.shows_namespace(home, but=("VirtualService",)) for home in homes)
 
 
 def _closes_the_host(route: HttpRoute) -> bool:

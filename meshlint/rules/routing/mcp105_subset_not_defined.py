@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -68,7 +68,15 @@ def check(mesh: MeshView) -> Hits:
         targets = [target for route in owner.http for target in (*route.destinations, *route.mirrors)]
         for target in (*targets, *owner.layer4):
             known = defined.get(target.fqdn, set())
-            if target.subset and target.subset not in known:
+            if target.subset and not _rules_in_sight(mesh, target.fqdn):
+                yield Unseen(owner.obj, f"DestinationRule for {target.fqdn}, and no Service of that name")
+            elif target.subset and target.subset not in known:
                 there = f"; it has {', '.join(sorted(known))}" if known else ""
                 problem = f"is {target.subset!r}, which no DestinationRule for {target.fqdn} defines{there}"
                 yield Hit(owner.obj, (*target.path, "subset"), problem, "define the subset, or correct its name")
+
+
+def _rules_in_sight(mesh: MeshView, host: str) -> bool:
+    """Whether the rules of a host would be among the objects, as its Service is, or one of them."""
+    whole = mesh.environment.whole_mesh
+    return whole or host in mesh.destination_rules_by_host or mesh.knows_host(host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, text, whole
 from meshlint.view.strings import UNSAFE_METHODS
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 `5xx`, `reset`, `gateway-error` and the gRPC conditions retry a request that the server may have carried out already.
 A failing POST with `attempts: 3` ran four times, measured. Only `connect-failure` and `refused-stream` are safe for
 every method: the server has not seen the request. `retries` without `retryOn` means Istio's default, which is not
-safe either. For hosts that serve MCP this is an error (every tool call is a POST), for others a warning.
+safe either. For hosts that serve MCP this is an error (every tool call is a POST), for others a warning, or an info
+where it is no more than Istio's default.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -75,8 +76,12 @@ def check(mesh: MeshView) -> Hits:
             (*route.path, "retries", "retryOn"),
             f"{said}: a failing {many} is executed up to {tries} times",
             'write "connect-failure,refused-stream", which never repeat a call that the server has seen',
+            None if serves_mcp else INFO if set(unsafe) <= BY_DEFAULT else WARNING,
             None if serves_mcp else WARNING,
         )
 
 
 SAFE_CONDITIONS = frozenset({"connect-failure", "refused-stream", "retry-on-same-host", "envoy-ratelimited"})
+
+BY_DEFAULT = frozenset({"unavailable", "cancelled", "retriable-status-codes", "503"})
+"""What Istio retries where a route says nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 from meshlint.view.strings import UNSAFE_METHODS
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     why="""
 The mirrored request is a real request: its answer is thrown away, its effect is not. A mirrored POST runs the tool in
 the other version as well, with the user's own token.
+
+An error where the route leads to an MCP server, else an info: many a mirror is meant so.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -50,7 +52,8 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:
         methods = sorted(route.methods() & UNSAFE_METHODS) if route.mirrors else []
+        serves_mcp = any(target.fqdn in mesh.mcp_hosts for target in route.destinations)
         for mirror in route.mirrors if methods else ():
             problem = f"sends a copy of every {'/'.join(methods)} to {mirror.fqdn}, where it has its effect again"
             mend = "mirror a route that matches only GET requests of read-only paths"
-            yield Hit(route.obj, mirror.path, problem, mend)
+            yield Hit(route.obj, mirror.path, problem, mend, None if serves_mcp else INFO, ERROR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP114",
-    ERROR,
+    WARNING,
     "Routing decided by X-Forwarded-For",
     symptoms=("a split differs from its weights", "anybody can choose the canary"),
     why="""
@@ -43,6 +43,7 @@ spec:
   - route: [{destination: {host: web}}]
 """,
     sources=("https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import Json, elements, mapping
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP120",
-    WARNING,
+    INFO,
     "A request header that is added to what the client sent",
     symptoms=("a service reads a forged header",),
     why="""
@@ -42,6 +42,7 @@ spec:
     route: [{destination: {host: web}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/virtual-service/#Headers",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:

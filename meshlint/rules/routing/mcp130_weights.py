@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP130",
-    WARNING,
+    INFO,
     "Weights that are not percentages",
     symptoms=("a split differs from its weights",),
     why="""
@@ -43,6 +43,7 @@ spec:
     - {destination: {host: web-next}, weight: 5}
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for route in mesh.http_routes:

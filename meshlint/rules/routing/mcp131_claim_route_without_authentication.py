@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.fields import mapping
 
 if TYPE_CHECKING:
@@ -43,6 +43,17 @@ spec:
   - match: [{headers: {"@request.auth.claims.group": {exact: staff}}}]
     route: [{destination: {host: web-next}}]
   - route: [{destination: {host: web}}]
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  jwtRules:
+  - issuer: https://auth.example.com
+    audiences: ["https://shop.example.com/"]
+    fromHeaders: [{name: Authorization, prefix: "Bearer "}]
+    jwks: '{"keys": []}'
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -87,6 +98,9 @@ def check(mesh: MeshView) -> Hits:
         gateways = [mesh.gateway_by_key[name] for name in service.gateways if name in mesh.gateway_by_key]
         if not gateways or any(_validates(mesh, gateway) for gateway in gateways):
             continue
+        if not _authentication_in_sight(mesh, gateways):
+            yield Unseen(service.obj, "RequestAuthentication, or pod of the gateway,")
+            continue
         for route in service.http:
             for position, match in enumerate(route.matches):
                 for name in mapping(match, "headers"):
@@ -95,6 +109,12 @@ def check(mesh: MeshView) -> Hits:
                         problem = "reads a claim, and no RequestAuthentication selects the gateway's pods"
                         mend = f"add one with selector {gateways[0].selector} in the gateway's namespace"
                         yield Hit(service.obj, path, problem, mend)
+
+
+def _authentication_in_sight(mesh: MeshView, gateways: list[Gateway]) -> bool:
+    return mesh.shows("RequestAuthentication") or any(
+        gateway.selector and mesh.select(None, gateway.selector) for gateway in gateways
+    )
 
 
 def _validates(mesh: MeshView, gateway: Gateway) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, Unseen, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP138",
-    ERROR,
+    WARNING,
     "Routes in the mesh for a host that nobody can call",
     symptoms=("a setting has no effect", "canary gets no traffic"),
     why="""
@@ -55,6 +55,7 @@ spec:
 """,
     sources=("https://istio.io/latest/docs/reference/config/networking/virtual-service/#VirtualService",),
     needs=("Service",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     namespaces = {service.obj.namespace for service in mesh.services}
@@ -64,7 +65,11 @@ def check(mesh: MeshView) -> Hits:
         if "delegate" in route.raw
     }
     for owner in mesh.virtual_services:
-        if not owner.hosts and owner.http and (owner.obj.namespace, owner.obj.name) not in delegates:
+        if owner.hosts or not owner.http or (owner.obj.namespace, owner.obj.name) in delegates:
+            pass
+        elif "hosts" not in owner.obj.spec and not delegates and not mesh.environment.whole_mesh:
+            yield Unseen(owner.obj, "VirtualService that delegates")
+        else:
             yield Hit(
                 owner.obj, ("spec", "hosts"), "is absent, and no VirtualService delegates to this one", "name the hosts"
             )

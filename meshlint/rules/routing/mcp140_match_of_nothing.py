@@ -62,4 +62,5 @@ def check(mesh: MeshView) -> Hits:
                 if name and name.isalpha() and name not in METHODS:
                     similar = get_close_matches(name.upper(), METHODS, n=1)
                     mend = f"did you mean {similar[0]}?" if similar else "write a method in capitals"
-                    yield Hit(route.obj, (*path, "method"), f"names {name!r}, which is no HTTP method", mend)
+                    where = (*path, "method", "exact" if "exact" in method else "regex")
+                    yield Hit(route.obj, where, f"names {name!r}, which is no HTTP method", mend)

@@ -64,5 +64,8 @@ def check(mesh: MeshView) -> Hits:
                 if name not in (".", "*", "~") and name not in known:
                     similar = get_close_matches(name, known, n=1)
                     mend = f"did you mean {similar[0]}?" if similar else "correct the name"
+                    named = {obj.namespace if other == "." else other for other in strings(obj.spec, "exportTo")}
+                    if similar and similar[0] in named:
+                        mend = f"remove it, as {similar[0]} is named already"
                     problem = f"is {name!r}, and there is no such namespace"
                     yield Hit(obj, ("spec", "exportTo", position), problem, mend)

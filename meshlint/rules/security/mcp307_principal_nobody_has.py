@@ -71,7 +71,7 @@ def check(mesh: MeshView) -> Hits:
                 others = sorted(name for space, name in known if space == namespace and name != "default")
                 similar = get_close_matches(account, others, n=1)
                 mend = (
-                    f"did you mean {similar[0]}?"
+                    f"did you mean {written.removesuffix(account)}{similar[0]}?"
                     if similar
                     else f"{namespace} has {', '.join(others[:5]) or 'no other'}"
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import strings
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Principals in policies are written without `spiffe://`, with the trust domain in front:
 `cluster.local/ns/shop/sa/web`. A value in another form is compared as it stands and matches no certificate; so does
 one of a trust domain that the mesh neither has nor lists as an alias.
+
+An error where it looks like an identity or is an account in sight, a warning where it is a bare word.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -63,7 +65,10 @@ def _judge(mesh: MeshView, policy: AuthorizationPolicy, path: Path, written: str
     if written.startswith("spiffe://"):
         yield Hit(policy.obj, path, f"is {written}, with a scheme", f"write {written.removeprefix('spiffe://')}")
     elif len(parts) != 5 or parts[1] != "ns" or parts[3] != "sa":
-        yield Hit(policy.obj, path, f"is {written!r}, which is not of the form {wanted}", f"write {wanted}")
+        # A bare word that names nothing here may stand for something; it is no identity all the same.
+        known = len(parts) > 1 or any(name == written for _, name in mesh.service_accounts)
+        problem = f"is {written!r}, which is not of the form {wanted}"
+        yield Hit(policy.obj, path, problem, f"write {wanted}", None if known else WARNING, ERROR)
     elif mesh.mesh_configs and parts[0] not in mesh.trust_domains:
         problem = f"is of trust domain {parts[0]}, while the mesh has {mesh.trust_domain}"
         yield Hit(policy.obj, path, problem, "use the mesh's trust domain, or list the other in trustDomainAliases")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import strings
 from meshlint.view.strings import any_authz_matches
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP310",
-    WARNING,
+    INFO,
     "A source that says the same twice, or contradicts itself",
     symptoms=("RBAC: access denied between services",),
     why="""
@@ -43,6 +43,7 @@ spec:
   - from: [{source: {serviceAccounts: [shop/front]}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/security/authorization-policy/#Source",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for policy in mesh.authorization_policies:

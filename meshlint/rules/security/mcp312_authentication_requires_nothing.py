@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, Hit, Unseen, rule
 from meshlint.view.directions import is_gateway_identity
 from meshlint.view.fields import strings
 from meshlint.view.gateway_api.targets import references_of
+from meshlint.view.sight import routes_in_sight
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -73,6 +74,9 @@ def check(mesh: MeshView) -> Hits:
             continue
         policies = _of_the_same_pods(mesh, authentication)
         if any(_denies_absence(policy) for policy in policies) or _every_way_in_asks(mesh, policies):
+            continue
+        if not routes_in_sight(mesh, authentication.obj.namespace, authentication.selector):
+            yield Unseen(authentication.obj, "VirtualService that may ask for a claim")
             continue
         problem = "validates tokens, and no policy asks for one: requests without a token pass"
         mend = 'add an AuthorizationPolicy DENY with from notRequestPrincipals: ["*"] for the same pods'

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.finding import dotted
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, Unseen, rule
 from meshlint.view.fields import strings
 from meshlint.view.routing import match_takes_path
+from meshlint.view.sight import routes_in_sight
 from meshlint.view.strings import methods_of
 from meshlint.view.token_claims import AUDIENCE_CLAIMS, binds_token, takes_no_token
 from meshlint.view.token_hosts import is_open_beside_others
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
     from meshlint.view.routing import HttpRoute
+    from meshlint.view.security import RequestAuthentication
 
 
 @rule(
@@ -29,6 +31,8 @@ resource's URI, scheme included (`https://host/mcp`); a bare host name is what n
 Envoy compares loosely all the same: it strips the scheme and a trailing slash, so also match
 `@request.auth.claims.aud` exactly. Where an issuer writes no audience, the client that a token was issued to
 (`client_id`, `azp`, `cid`, `appid`) binds it, compared exactly by the route.
+
+An error where the objects show an MCP server, else a warning.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -81,15 +85,25 @@ def check(mesh: MeshView) -> Hits:
         for jwt in authentication.rules:
             where = (*jwt.path, "audiences")
             audiences = strings(jwt.raw, "audiences")
-            if not audiences and unbound is not None:
+            if not audiences and unbound == "" and not _comparing_in_sight(mesh, authentication):
+                yield Unseen(authentication.obj, "VirtualService or AuthorizationPolicy that may compare the audience")
+            elif not audiences and unbound is not None:
                 also = f", and {unbound} does not compare it" if unbound else ""
                 problem = f"is absent{also}: a token made for any other service of the issuer is accepted"
-                yield Hit(jwt.obj, where, problem, 'write the resource, as in ["https://mcp.example.com/mcp"]')
+                mend = 'write the resource, as in ["https://mcp.example.com/mcp"]'
+                yield Hit(jwt.obj, where, problem, mend, None if mesh.mcp_hosts else WARNING, ERROR)
             for position, audience in enumerate(audiences):
                 if "://" not in audience and "." in audience:
                     problem = f"is {audience!r}, a name without a scheme, which no MCP token carries"
                     mend = f"write the resource's URI, such as https://{audience}/mcp"
                     yield Hit(jwt.obj, (*where, position), problem, mend, WARNING)
+
+
+def _comparing_in_sight(mesh: MeshView, authentication: RequestAuthentication) -> bool:
+    """Whether what may compare the audience would be among the objects: routes at a gateway, policies elsewhere."""
+    if not mesh.shows("VirtualService", "AuthorizationPolicy"):
+        return False
+    return routes_in_sight(mesh, authentication.obj.namespace, authentication.selector)
 
 
 def _unbound_route(mesh: MeshView) -> str | None:

@@ -98,7 +98,8 @@ def check(mesh: MeshView) -> Hits:
                 )
                 # How most issuers are declared, and right while they answer: worth knowing, no fault.
                 severity = INFO if uri else WARNING
-                yield Hit(jwt.obj, where, said, "inline the keys as jwks, or see to it that the URI answers", severity)
+                mend = "inline the keys as jwks, or see to it that the URI answers"
+                yield Hit(jwt.obj, where, said, mend, INFO, severity)
 
 
 def _inline(jwt: JwtRule, keys: str) -> Hits:

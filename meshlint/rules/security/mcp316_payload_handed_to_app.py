@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.fields import text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP316",
-    WARNING,
+    INFO,
     "The whole token payload is handed to the app in a header",
     symptoms=("personal data in logs",),
     why="""
@@ -68,6 +68,7 @@ spec:
     to: [{operation: {ports: ["8080"]}}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/security/request_authentication/#JWTRule",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     for authentication in mesh.request_authentications:

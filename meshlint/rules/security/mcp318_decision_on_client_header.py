@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -21,6 +21,8 @@ The caller decides what stands in a header, or whether it is there. A DENY on `x
 says so about himself; an ALLOW on `x-internal: true` lets in whoever writes it; `x-forwarded-proto` is set by the
 gateway itself and adds nothing but a way to fail behind another load balancer. Headers of the protocol (origin,
 authorization, MCP's) are not meant by this rule.
+
+A warning where an ALLOW rule goes by the header alone, else an info.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -55,7 +57,8 @@ def check(mesh: MeshView) -> Hits:
                     effect = "denied" if policy.action == "DENY" else "let in"
                     problem = f"reads {header}, so the caller decides by himself whether he is {effect}"
                     mend = "decide by source (serviceAccounts), by a claim, or by a rate limit filter"
-                    yield Hit(policy.obj, condition.path, problem, mend)
+                    opens = policy.action == "ALLOW" and not (rule_.names_identity or rule_.needs_token)
+                    yield Hit(policy.obj, condition.path, problem, mend, None if opens else INFO, WARNING)
 
 
 PROTOCOL_HEADERS = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import WARNING, Hit, Unseen, rule
 from meshlint.view.fields import strings
 from meshlint.view.hosts import is_external
 from meshlint.view.strings import any_authz_matches
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
+    from meshlint.view.routing import VirtualService
     from meshlint.view.security import Condition, PolicyRule
 
 
@@ -50,6 +51,16 @@ spec:
   rules:
   - from: [{source: {serviceAccounts: [istio-ingress/istio-ingressgateway]}}]
     to: [{operation: {methods: [GET, POST, DELETE, OPTIONS], paths: [/mcp]}}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [chat/mcp.example.com]
+    tls: {mode: SIMPLE, credentialName: mcp, minProtocolVersion: TLSV1_2}
 """,
     good="""
 apiVersion: networking.istio.io/v1
@@ -103,10 +114,18 @@ def check(mesh: MeshView) -> Hits:
             refused = any(_checks(rule_, host, path) for rule_ in refusing)
             if refused and not invites:
                 continue
+            unseen = [home for home in sorted(_gateway_homes(service)) if not mesh.shows_namespace(home)]
+            if unseen and not refused:
+                yield Unseen(service.obj, f"object of namespace {unseen[0]}, where its gateway is")
+                break
             said = "a policy refuses every Origin, those of its corsPolicy too" if refused else NOBODY
             mend = 'add a DENY when request.headers[origin] values ["*"] notValues [the allowed origins]'
             yield Hit(service.obj, route.path, f"serves {path} of {host}, and {said}", mend)
             break
+
+
+def _gateway_homes(service: VirtualService) -> set[str]:
+    return {key.partition("/")[0] for key in service.gateways if "/" in key}
 
 
 NOBODY = "no policy denies a foreign Origin"

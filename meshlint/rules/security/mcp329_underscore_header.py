@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import WARNING, Hit, Unseen, rule
 from meshlint.view.directions import selects_gateway
 from meshlint.view.fields import Json, elements, mapping, text
 
@@ -93,10 +93,13 @@ def check(mesh: MeshView) -> Hits:
     for authentication in mesh.request_authentications:
         if not selects_gateway(mesh, authentication.obj.namespace, authentication.selector):
             continue
+        home = authentication.obj.namespace
         for jwt in authentication.rules:
             for position, claim in enumerate(elements(jwt.raw, "outputClaimToHeaders")):
                 header = text(claim, "header")
-                if "-" in header:
+                if "-" in header and not mesh.shows_namespace(home, but=("RequestAuthentication",)):
+                    yield Unseen(authentication.obj, f"object of namespace {home} that may refuse such headers")
+                elif "-" in header:
                     where = (*jwt.path, "outputClaimToHeaders", position, "header")
                     problem = f"is {header}, and {header.replace('-', '_')} of a client passes beside it"
                     mend = "set headers_with_underscores_action: REJECT_REQUEST at the gateway by an EnvoyFilter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, WARNING, Hit, rule
+from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import elements, text
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     why="""
 OAuth clients, MCP's among them, send `Authorization: Bearer TOKEN`. Another header, or a prefix that is not the
 scheme's name and a space, finds no token; where it finds one, proxies and logs do not know that it is a secret.
+
+Another header is an info, a prefix that no client sends an error.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -76,7 +78,7 @@ def check(mesh: MeshView) -> Hits:
                 name, prefix = text(header, "name"), text(header, "prefix")
                 if name.lower() != "authorization":
                     problem = f"is {name}, where clients of OAuth and MCP put no token"
-                    yield Hit(jwt.obj, (*where, "name"), problem, "use Authorization")
+                    yield Hit(jwt.obj, (*where, "name"), problem, "use Authorization", INFO, WARNING)
                 elif prefix.lower() != "bearer ":
                     problem = f"is {prefix!r}, and clients send 'Bearer ' and the token"
                     yield Hit(jwt.obj, (*where, "prefix"), problem, 'write "Bearer "', ERROR)

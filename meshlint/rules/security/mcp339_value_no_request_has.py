@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, INFO, Hit, rule
 from meshlint.view.fields import strings
 from meshlint.view.strings import METHODS
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 A `*` stands for something only where a value begins or ends with it; in the middle it is compared as a letter. Methods
 are compared as letters too, and those of HTTP are written in capitals. Istio accepts both: an ALLOW rule lets nobody in
 by such a value, and a DENY rule stops nobody.
+
+An error for what resembles a method of HTTP; a method that nobody knows is an info.
 """,
     bad="""
 apiVersion: security.istio.io/v1
@@ -63,4 +65,6 @@ def check(mesh: MeshView) -> Hits:
                         similar = get_close_matches(name.upper(), METHODS, n=1)
                         mend = f"did you mean {similar[0]}?" if similar else "write a method in capitals"
                         where = (*operation.path, "methods", position)
-                        yield Hit(policy.obj, where, f"is {name!r}, which is no HTTP method", mend)
+                        known = name.upper() in METHODS or bool(similar)
+                        problem = f"is {name!r}, which is no HTTP method"
+                        yield Hit(policy.obj, where, problem, mend, None if known else INFO, ERROR)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from meshlint.envoy_cel import ATTRIBUTES, problem_of
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.expressions import expressions
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP602",
-    ERROR,
+    WARNING,
     "A CEL expression on attributes that do not exist, or of the wrong type",
     symptoms=("access logs are empty", "a metric tag is always unknown"),
     why="""
@@ -43,6 +43,7 @@ spec:
     filter: {expression: "response.code >= 400 || request.duration >= duration('1s')"}
 """,
     sources=("https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for expression in expressions(mesh):

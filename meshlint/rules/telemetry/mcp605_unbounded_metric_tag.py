@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.expressions import expressions
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP605",
-    ERROR,
+    WARNING,
     "A metric tag with unbounded values",
     symptoms=("Prometheus runs out of memory", "proxies use more and more memory"),
     why="""
@@ -47,6 +47,7 @@ spec:
         model: {value: "request.headers['x-model'] in ['small', 'large'] ? request.headers['x-model'] : 'other'"}
 """,
     sources=("https://prometheus.io/docs/practices/naming/#labels",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for expression in expressions(mesh):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import INFO, WARNING, Hit, rule
 from meshlint.view.expressions import environment_variables
 from meshlint.view.fields import elements, number
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP606",
-    WARNING,
+    INFO,
     "Tracing of every request in production",
     symptoms=("proxies use more and more memory", "the tracing backend is overloaded"),
     why="""
@@ -46,6 +46,7 @@ spec:
     randomSamplingPercentage: 1
 """,
     sources=("https://istio.io/latest/docs/tasks/observability/distributed-tracing/sampling/",),
+    strict=WARNING,
 )
 def check(mesh: MeshView) -> Hits:
     if not mesh.environment.production:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import elements, strings, text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP607",
-    ERROR,
+    WARNING,
     "A telemetry provider that the mesh does not define",
     symptoms=("access logs are empty", "no traces arrive", "metrics vanish after a change"),
     why="""
@@ -67,6 +67,7 @@ spec:
 """,
     sources=("https://istio.io/latest/docs/tasks/observability/telemetry/",),
     needs=("installation",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     providers = {

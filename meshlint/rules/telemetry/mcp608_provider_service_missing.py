@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import elements, text, whole
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP608",
-    ERROR,
+    WARNING,
     "A telemetry provider whose Service does not exist",
     symptoms=("no traces arrive", "access logs are empty"),
     why="""
@@ -69,6 +69,7 @@ data:
 """,
     sources=("https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ExtensionProvider",),
     needs=("installation", "Service"),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     namespaces = {service.obj.namespace for service in mesh.services}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import ERROR, Hit, rule
+from meshlint.rule import ERROR, WARNING, Hit, rule
 from meshlint.view.fields import string_map
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP611",
-    ERROR,
+    WARNING,
     "Two Telemetry objects for the same scope",
     symptoms=("a setting has no effect", "access logs are empty"),
     why="""
@@ -44,6 +44,7 @@ spec:
   tracing: [{providers: [{name: otel}], randomSamplingPercentage: 1}]
 """,
     sources=("https://istio.io/latest/docs/reference/config/analysis/ist0159/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     first: dict[tuple[str, tuple[tuple[str, str], ...]], Manifest] = {}

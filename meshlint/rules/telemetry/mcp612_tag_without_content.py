@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule(
     "MCP612",
-    ERROR,
+    WARNING,
     "A tag or sampling that is empty",
     symptoms=("a setting has no effect",),
     why="""
@@ -43,6 +43,7 @@ spec:
     customTags: {outcome: {header: {name: x-outcome}}}
 """,
     sources=("https://istio.io/latest/docs/reference/config/telemetry/",),
+    strict=ERROR,
 )
 def check(mesh: MeshView) -> Hits:
     for obj in mesh.istio("Telemetry"):

@@ -41,9 +41,14 @@ kubectl get gateways.networking.istio.io,virtualservices,destinationrules,servic
 meshlint explain MCP107 # one rule, with a bad and a good example
 ```
 
-- Give everything that belongs together in one call: many defects are between objects. A rule that lacks an input says
-  so (`--verbose` lists them).
-- `--format json|sarif|github` for machines; `--severity` hides what is below, `--fail-on` sets what exits with 1.
+- Give everything that belongs together in one call: many defects are between objects. That something is absent is
+  said only where it would be in sight; else the rule says that it did not judge (`--verbose` lists them). With
+  `--whole-mesh`, and with `--kubeconfig`, what is not among the objects does not exist.
+- Severity is by harm. **error**: traffic breaks, Kubernetes, Istio or Envoy refuses the object, or a door is open that
+  its author believes shut. **warning**: a likely mistake, or harm in some situation. **info**: taste, Istio's own
+  defaults, what is worth knowing before an upgrade. `--profile strict` calls what hardens a mesh by what it costs to go
+  without; the column *strict* says where that differs. Some rules call one case worse than another: their pages say so.
+- `--format json|sarif|junit|github` for machines; `--severity` hides what is below, `--fail-on` sets what exits with 1.
 - Exit status: 0 clean, 1 findings at the threshold (warning) or above, 2 wrong use.
 - A risk is accepted by a comment in its document, for a time and for a reason, and comes back after it:
   `# accept: MCP301 until 2027-01-31 because the old client moves in January`.
@@ -83,9 +88,16 @@ def index_page() -> str:
     for digit, topic in TOPICS.items():
         found = [rule for rule in known.values() if rule.code[3] == digit]
         if found:
-            lines += ["", f"## {topic}", "", "| code | severity | what |", "|---|---|---|"]
-            lines += [f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {rule.title} |" for rule in found]
+            lines += ["", f"## {topic}", "", "| code | severity | strict | what |", "|---|---|---|---|"]
+            lines += [
+                f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {_in_strict(rule)} | {rule.title} |"
+                for rule in found
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _in_strict(rule: Rule) -> str:
+    return rule.strict if rule.strict != rule.severity else ""
 
 
 def pages() -> dict[str, str]:

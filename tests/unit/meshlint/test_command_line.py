@@ -27,7 +27,7 @@ kind: PeerAuthentication
 metadata: {name: default, namespace: shop}
 spec: {mtls: {mode: STRICT}}
 """
-WARNED = CLEAN.replace("STRICT", "PERMISSIVE")
+WARNED = CLEAN.replace("STRICT", "DISABLE")
 BROKEN = CLEAN.replace("STRICT", "STRICTLY")
 
 
@@ -71,8 +71,8 @@ def test_nothing_found_says_so() -> None:
 def test_a_finding_shows_place_sentence_and_excerpt() -> None:
     lines = run("lint", "-", text=WARNED).stdout.splitlines()
     assert lines[0] == "warning MCP301 -:4 PeerAuthentication/shop/default"
-    assert lines[1].startswith("  spec.mtls.mode is PERMISSIVE, so callers without an identity get in; write STRICT")
-    assert "  4 > spec: {mtls: {mode: PERMISSIVE}}" in lines
+    assert lines[1].startswith("  spec.mtls.mode is DISABLE, so callers without an identity get in; write STRICT")
+    assert "  4 > spec: {mtls: {mode: DISABLE}}" in lines
 
 
 def test_severity_hides_what_is_below() -> None:
@@ -168,3 +168,36 @@ def test_it_needs_neither_pulumi_nor_the_declaration_layer() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+PLAIN = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [shop.example.com]}]
+"""
+"""Taste on a laptop, and a hole where tokens come in."""
+
+
+def test_the_strict_profile_calls_taste_by_what_it_costs() -> None:
+    assert run("lint", "-", text=PLAIN).returncode == 0
+    assert "info MCP410" in run("lint", "-", text=PLAIN).stdout
+    strict = run("lint", "-", "--profile", "strict", "--fail-on", "error", text=PLAIN)
+    assert strict.returncode == 1
+    assert "error MCP410" in strict.stdout
+    assert run("lint", "-", "--profile", "hard", text=PLAIN).returncode == 2
+
+
+def test_a_whole_mesh_lacks_what_is_not_among_the_objects() -> None:
+    route = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [api.example.com]
+  tls: [{match: [{port: 443, sniHosts: [api.example.com]}], route: [{destination: {host: api.example.com}}]}]
+"""
+    assert "MCP501" not in run("lint", "-", text=route).stdout
+    assert "error MCP501" in run("lint", "-", "--whole-mesh", text=route).stdout

@@ -217,7 +217,7 @@ def test_a_name_that_does_not_exist() -> None:
 # Acceptances in comments
 
 
-PERMISSIVE = GOOD.replace("STRICT", "PERMISSIVE")
+OPEN = GOOD.replace("STRICT", "DISABLE")
 
 
 def judged(text: str, today: date = date(2026, 12, 1)) -> list[tuple[str, str, int]]:
@@ -226,18 +226,18 @@ def judged(text: str, today: date = date(2026, 12, 1)) -> list[tuple[str, str, i
 
 
 def test_a_comment_accepts_a_finding_of_its_document() -> None:
-    accepted = f"# accept: MCP301 until 2027-03-01 because the old client moves in February\n{PERMISSIVE}"
+    accepted = f"# accept: MCP301 until 2027-03-01 because the old client moves in February\n{OPEN}"
     assert judged(accepted) == []
-    other = PERMISSIVE.replace("namespace: shop", "namespace: cart")
+    other = OPEN.replace("namespace: shop", "namespace: cart")
     assert judged(f"{accepted}---\n{other}") == [("MCP301", "warning", 10)]
 
 
 def test_a_comment_before_the_first_separator_belongs_to_the_next_document() -> None:
-    assert judged(f"# accept: MCP301 until 2027-03-01 because it moves\n---\n{PERMISSIVE}") == []
+    assert judged(f"# accept: MCP301 until 2027-03-01 because it moves\n---\n{OPEN}") == []
 
 
 def test_an_acceptance_ends_on_its_day() -> None:
-    text = f"# accept: MCP301 until 2026-12-31 because it moves\n{PERMISSIVE}"
+    text = f"# accept: MCP301 until 2026-12-31 because it moves\n{OPEN}"
     assert judged(text, date(2026, 12, 1)) == []
     assert judged(text, date(2026, 12, 20)) == [("MCP008", "warning", 1)]
     assert judged(text, date(2026, 12, 31)) == [("MCP008", "warning", 1)]
@@ -250,7 +250,7 @@ def test_an_acceptance_ends_on_its_day() -> None:
      "until 2027-01-01 because x"],
 )  # fmt: skip
 def test_an_acceptance_needs_code_day_and_reason(comment: str) -> None:
-    assert ("MCP008", "error", 1) in judged(f"# accept: {comment}\n{PERMISSIVE}")
+    assert ("MCP008", "error", 1) in judged(f"# accept: {comment}\n{OPEN}")
 
 
 def test_an_acceptance_of_nothing_is_a_warning() -> None:
@@ -284,3 +284,10 @@ def test_json_is_read_as_yaml_as_it_is_by_a_json_parser(value: Any) -> None:
     written = json.dumps(value, ensure_ascii=False)
     assert values(f"value: {written}".encode())[0] == [{"value": value}]
     assert values(f'{{"value": {written}}}'.encode())[0] == [{"value": value}]
+
+
+def test_an_address_that_ends_in_two_colons_needs_no_quotes() -> None:
+    """libyaml stumbles over it, Kubernetes does not."""
+    text = b"addresses: [1.2.3.4, 2001:db8::]\nof: {prefix: fd00::, length: 8}\n"
+    (document,), _ = values(text)
+    assert document == {"addresses": ["1.2.3.4", "2001:db8::"], "of": {"prefix": "fd00::", "length": 8}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshlint import rules
-from tests.unit.meshlint.test_false_alarms import istio
+from tests.unit.meshlint.alarms.corpus import istio
 
 pytestmark = pytest.mark.unit
 

@@ -7,9 +7,11 @@ import re
 
 import pytest
 
+import meshlint
 from meshlint import rules
 from meshlint.rule import Rule
-from meshlint.rule_page import judge_example
+from meshlint.rule_page import EXAMPLE_DAY, judge_example
+from tests.unit.meshlint.mends import example
 
 pytestmark = pytest.mark.unit
 
@@ -54,3 +56,15 @@ def test_codes_are_where_their_topic_is() -> None:
         assert name.rpartition(".")[2].startswith(rule.code.lower()), name
         digits.setdefault(name.split(".")[2], set()).add(rule.code[3])
     assert all(len(found) == 1 for found in digits.values()), digits
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_strict_profile_never_calls_anything_less_severe(rule: Rule) -> None:
+    assert rule.strict.at_least(rule.severity)
+    objects = example(rule.bad)
+    default, strict = (
+        {(found.code, found.object, found.path): found.severity for found in report.findings}
+        for report in (meshlint.run(objects, today=EXAMPLE_DAY, profile=profile) for profile in meshlint.Profile)
+    )
+    assert default.keys() == strict.keys()
+    assert all(strict[place].at_least(severity) for place, severity in default.items())

@@ -19,7 +19,7 @@ from meshlint.environment import Environment
 from meshlint.lint import lint
 from meshlint.sarif import FINGERPRINT
 from tests.documentation import blocks
-from tests.unit.meshlint.test_command_line import CLEAN, GUIDE, WARNED, run
+from tests.unit.meshlint.test_command_line import CLEAN, GUIDE, PLAIN, WARNED, run
 
 pytestmark = pytest.mark.unit
 
@@ -59,6 +59,12 @@ class TestWhichRules:
         assert "MCP301" in run("lint", "-", "--ignore", "MCP999", text=WARNED).stdout
         assert run("lint", "-", "--ignore", "MCP999", "--fail-on", "warning", text=WARNED).returncode == 1
 
+    def test_a_configuration_names_the_profile_and_says_that_all_is_there(self, here: Path) -> None:
+        assert run("lint", "-", text=PLAIN).returncode == 0
+        (here / ".meshlint.yaml").write_text("profile: strict\nwhole_mesh: true\n")
+        assert "error MCP410" in run("lint", "-", text=PLAIN).stdout
+        assert "info MCP410" in run("lint", "-", "--profile", "default", text=PLAIN).stdout
+
     @pytest.mark.parametrize(
         ("written", "said"),
         [
@@ -66,6 +72,8 @@ class TestWhichRules:
             ("ignore: MCP301", "write a list of codes"),
             ("fail_on: never", "write one of error, warning, info"),
             ("mcp_paths: [mcp]", "write a list of paths"),
+            ("profile: hard", "write one of default, strict"),
+            ("whole_mesh: all", "write true or false"),
             ("- a", "holds no mapping"),
             ("a: [", "is no YAML"),
         ],
@@ -180,7 +188,7 @@ class TestManyFiles:
 
     def test_another_object_of_the_same_name_is_none_of_its_copies(self, here: Path) -> None:
         (here / "a.yaml").write_text(WARNED)
-        (here / "b.yaml").write_text(WARNED.replace("PERMISSIVE", "DISABLE"))
+        (here / "b.yaml").write_text(WARNED.replace("DISABLE", "PERMISSIVE"))
         linted = lint(["."], today=date(2026, 12, 1), environment=Environment())
         assert linted.objects == 2
         assert not any(found.also for found in linted.findings)
