@@ -97,11 +97,12 @@ golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
 	$(PY) -m tests.program.inventory
 
-reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and docs/rules
+reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/, docs/rules and the picture of prod
 	$(PY) -m stack reference > docs/reference/stack.md
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
 	$(PY) -m tests.unit.meshlint.rule_pages
+	$(PY) -m tests.unit.review.committed_picture > docs/prod.svg
 
 istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
 	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)

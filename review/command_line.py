@@ -10,7 +10,6 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from datetime import date
 
     from chatgpt_mesh.review.changes.difference import Changes
@@ -43,12 +42,28 @@ def add_commands(commands: Any) -> None:
     diff.add_argument("--cluster", action="store_true", help="compare what runs with the stack")
     diff.add_argument("--kubeconfig", help="path; KUBECONFIG or ~/.kube/config if neither this nor the stack says")
     diff.add_argument("--context", help="context of the kubeconfig; the stack's or the current one if not given")
-    diff.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="default: text")
+    diff.add_argument(
+        "--format",
+        choices=("text", "markdown", "json"),
+        default="text",
+        help="default: text; markdown has a picture of the change, too",
+    )
+    _add_picture(commands)
+
+
+def _add_picture(commands: Any) -> None:
+    text = "draw a stack: gateways, apps, versions with their shares, callers, scopes, egress, findings, exceptions"
+    picture = commands.add_parser("picture", help=text, description=text)
+    picture.add_argument("stack", help="name of a stack (prod), path of its file, or REVISION:STACK")
+    picture.add_argument("--namespace", help="only the apps of this namespace, with whom they call and are called by")
+    picture.add_argument(
+        "--format", choices=("svg", "mermaid"), default="svg", help="default: svg; GitHub draws mermaid in comments"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        return _diff(arguments)
+        return _diff(arguments) if arguments.command == "diff" else _picture(arguments)
     except NotReadError as error:
         print(error, file=sys.stderr)
         return 2
@@ -57,19 +72,40 @@ def run(arguments: argparse.Namespace) -> int:
 def _diff(arguments: argparse.Namespace) -> int:
     from chatgpt_mesh.review.changes import forms
     from chatgpt_mesh.review.changes.difference import between
+    from chatgpt_mesh.review.picture.mermaid import changed
+    from chatgpt_mesh.review.picture.scene import scene
 
     if arguments.cluster == (arguments.now is not None):
         raise NotReadError("give BEFORE and NOW, or one stack and --cluster")
-    before = version_of(arguments.before)
+    before, picture = version_of(arguments.before), ""
     if arguments.now is None:
         changes = _against_cluster(before, arguments)
     else:
-        changes = between(before, version_of(arguments.now))
-    form: Callable[[Changes], str] = {"text": forms.text, "markdown": forms.markdown, "json": forms.as_json}[
-        arguments.format
-    ]
-    print(form(changes), end="")
+        now = version_of(arguments.now)
+        changes, picture = between(before, now), changed(scene(before), scene(now))
+    match arguments.format:
+        case "markdown":
+            print(forms.markdown(changes, picture), end="")
+        case "json":
+            print(forms.as_json(changes), end="")
+        case _:
+            print(forms.text(changes), end="")
     return int(bool(changes.sentences))
+
+
+def _picture(arguments: argparse.Namespace) -> int:
+    from chatgpt_mesh.review.picture.mermaid import mermaid
+    from chatgpt_mesh.review.picture.scene import scene
+    from chatgpt_mesh.review.picture.svg import svg
+
+    drawn = scene(version_of(arguments.stack))
+    if arguments.namespace is not None:
+        known = sorted({card.namespace for card in drawn.apps})
+        if arguments.namespace not in known:
+            raise NotReadError(f"{arguments.namespace}: no app runs in this namespace; they run in {', '.join(known)}")
+        drawn = drawn.around(arguments.namespace)
+    print(svg(drawn) if arguments.format == "svg" else mermaid(drawn), end="")
+    return 0
 
 
 def _against_cluster(version: Version, arguments: argparse.Namespace) -> Changes:
