@@ -131,6 +131,10 @@ class RunningLab:
     def keys(self) -> tokens.Keys:
         return tokens.load_keys(self.state.issuer)
 
+    def forget_addresses(self) -> None:
+        """After another stack ran here: a gateway that was away has a new address, and its old one may be anybody's."""
+        vars(self).pop("public", None)
+
     @property
     def ca_file(self) -> Path:
         return self.state.pki / "edge" / "ca.crt"
