@@ -58,7 +58,7 @@ lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked w
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
-report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
+report: $(VENV)/installed ## the table of behaviours, and report.html: picture, who reaches what, findings, behaviours, benchmarks
 	$(PY) -m tests.lab.report
 
 diff: $(VENV)/installed ## what this tree changes of STACK since BASE=origin/main, in sentences, as markdown

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command_line.add_commands(commands)
     arguments = parser.parse_args(argv)
     match arguments.command:
-        case "diff" | "picture":
+        case "diff" | "picture" | "report":
             return command_line.run(arguments)
         case "show":
             return _show(arguments)

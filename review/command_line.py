@@ -1,4 +1,4 @@
-"""`python -m mesh diff` and `python -m mesh picture`."""
+"""`python -m mesh diff`, `picture` and `report`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def add_commands(commands: Any) -> None:
         help="default: text; markdown has a picture of the change, too",
     )
     _add_picture(commands)
+    _add_report(commands)
 
 
 def _add_picture(commands: Any) -> None:
@@ -61,9 +62,21 @@ def _add_picture(commands: Any) -> None:
     )
 
 
+def _add_report(commands: Any) -> None:
+    text = "write one page of HTML: the picture, who reaches what, findings and exceptions; it needs no network"
+    report = commands.add_parser("report", help=text, description=text)
+    report.add_argument("stack", help="name of a stack (prod), path of its file, or REVISION:STACK")
+
+
 def run(arguments: argparse.Namespace) -> int:
     try:
-        return _diff(arguments) if arguments.command == "diff" else _picture(arguments)
+        match arguments.command:
+            case "diff":
+                return _diff(arguments)
+            case "picture":
+                return _picture(arguments)
+            case _:
+                return _report(arguments)
     except NotReadError as error:
         print(error, file=sys.stderr)
         return 2
@@ -105,6 +118,13 @@ def _picture(arguments: argparse.Namespace) -> int:
             raise NotReadError(f"{arguments.namespace}: no app runs in this namespace; they run in {', '.join(known)}")
         drawn = drawn.around(arguments.namespace)
     print(svg(drawn) if arguments.format == "svg" else mermaid(drawn), end="")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from chatgpt_mesh.review.page.page import page
+
+    print(page(version_of(arguments.stack), day=_today().isoformat()), end="")
     return 0
 
 

@@ -67,10 +67,17 @@ _LEGEND = (
 _LEGEND_HEIGHT = 34
 
 
-def svg(scene: Scene, *, style: bool = True) -> str:
-    """`style` is left out where the page around it has it already."""
+def svg(scene: Scene) -> str:
+    """A file of its own."""
+    root = drawing(scene)
+    Xml.indent(root, space="")
+    return Xml.tostring(root, encoding="unicode") + "\n"
+
+
+def drawing(scene: Scene, *, style: bool = True) -> Xml.Element:
+    """The element `svg`; `style` is left out where the page around it has it already."""
     layout = columns(scene) if scene.as_cards or len(scene.apps) <= MOST_CARDS else overview(scene)
-    return _Drawing(scene, layout, style=style).text()
+    return _Drawing(scene, layout, style=style).drawn()
 
 
 class _Drawing:
@@ -87,7 +94,7 @@ class _Drawing:
         if style:
             _leaf(self.root, "style", STYLE)
 
-    def text(self) -> str:
+    def drawn(self) -> Xml.Element:
         _rect(self.root, "paper", 0, 0, self._layout.width, self._height, 0)
         for frame in self._layout.frames:
             _rect(self.root, "frame", frame.x, frame.y, frame.width, frame.height, 8)
@@ -98,8 +105,7 @@ class _Drawing:
         for placed in self._layout.placed:
             (self._chip if placed.chip else self._card)(placed)
         self._foot()
-        Xml.indent(self.root, space="")
-        return Xml.tostring(self.root, encoding="unicode") + "\n"
+        return self.root
 
     def _label(self, frame: Frame) -> None:
         group = Xml.SubElement(self.root, "g")
