@@ -47,7 +47,8 @@ tr:last-child>td,tr:last-child>th{{border-bottom:0}}thead th{{background:var(--f
 tbody th{{font-weight:500;white-space:nowrap}}td.number{{text-align:right}}
 td.cell{{font-size:12px;min-width:120px}}td.none{{color:var(--muted)}}td.open>b{{color:var(--internal)}}
 td.token>b{{color:var(--public)}}.good{{color:var(--internal);font-weight:600}}.bad{{color:var(--error);font-weight:600}}
-.unknown{{color:var(--muted)}}td.good,td.bad,td.unknown{{white-space:nowrap}}details{{margin:8px 0}}summary{{cursor:pointer;font-weight:500;padding:2px 0}}
+.unknown{{color:var(--muted)}}td.good,td.bad,td.unknown{{white-space:nowrap}}
+details{{margin:8px 0}}summary{{cursor:pointer;font-weight:500;padding:2px 0}}
 .picture{{overflow-x:auto;border:1px solid var(--line);border-radius:8px;padding:4px}}
 .picture svg{{display:block;max-width:100%;height:auto;margin:0 auto}}li.error{{color:var(--error)}}
 li.warning{{color:var(--warning)}}li.exception{{color:var(--exception)}}
