@@ -97,7 +97,15 @@ _of_app = {
 }
 _providers = named(["traces", "b"], backends, least=1)
 _mesh_wide = spec(
-    always(metrics=spec(tags=named(TAGS, metric_tag), drop=some("request_protocol", "source_version"))),
+    always(
+        metrics=spec(
+            tags=named(TAGS, metric_tag),
+            drop=some("request_protocol", "source_version"),
+            refusals=truth,
+            tools=truth,
+            proxies=truth,
+        )
+    ),
     access_log=access_logs(fields=fields),
 )
 
@@ -135,7 +143,20 @@ def kiali(draw: st.DrawFn) -> Values:
     return {**found, **draw(spec(login=one("token"), openid=st.none()))}
 
 
+_told: dict[str, Drawn] = {
+    "objective_percent": one(90, 99.5, 99.999),
+    "certificate_days": one(1, 14, 60),
+    "exception_days": one(1, 14, 60),
+    "time_divisor": one(1, 60, 300),
+    "labels": named(["release", "team"], one("prometheus", "mesh")),
+}
+alerts: Drawn = st.one_of(
+    spec(always(namespace=one("monitoring")), format=one("prometheus_operator"), **_told),
+    spec(always(format=one("managed_prometheus")), namespace=st.none(), **_told),
+)
+
 observability: Drawn = spec(
+    alerts=st.none() | alerts,
     kiali=st.none() | kiali(),
     grafana=st.none()
     | spec(
