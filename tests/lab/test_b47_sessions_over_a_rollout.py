@@ -60,14 +60,15 @@ def test_each_of_500_sessions_stays_from_5_to_100_and_ends_with_its_version(lab:
     assert not astray([(session, reply) for session, reply in after if session.version == new])
 
 
-def test_it_is_the_routes_of_the_versions_that_lead_them(lab: RunningLab) -> None:
-    def take_out(service: dict[str, Any]) -> None:
-        http = service["spec"]["http"]
-        service["spec"]["http"] = [
-            route for route in http if ".session-" not in route["name"] and not route["name"].endswith(".no-session")
-        ]
+def without_session_routes(service: dict[str, Any]) -> None:
+    http = service["spec"]["http"]
+    service["spec"]["http"] = [
+        route for route in http if ".session-" not in route["name"] and not route["name"].endswith(".no-session")
+    ]
 
-    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+
+def test_it_is_the_routes_of_the_versions_that_lead_them(lab: RunningLab) -> None:
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", without_session_routes), fails():
         assert not astray(follow_ups(lab, open_sessions(lab, 20), rounds=5))
 
 
