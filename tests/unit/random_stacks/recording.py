@@ -97,15 +97,7 @@ _of_app = {
 }
 _providers = named(["traces", "b"], backends, least=1)
 _mesh_wide = spec(
-    always(
-        metrics=spec(
-            tags=named(TAGS, metric_tag),
-            drop=some("request_protocol", "source_version"),
-            refusals=truth,
-            tools=truth,
-            proxies=truth,
-        )
-    ),
+    always(metrics=spec(tags=named(TAGS, metric_tag), drop=some("request_protocol", "source_version"))),
     access_log=access_logs(fields=fields),
 )
 
@@ -155,8 +147,22 @@ alerts: Drawn = st.one_of(
     spec(always(format=one("managed_prometheus")), namespace=st.none(), **_told),
 )
 
+
+@st.composite
+def watched(draw: st.DrawFn, found: Values) -> Values:
+    """A stack with alerts and what dashboards read; drawn last, so that seeds stand for the stacks that they did."""
+    metrics = draw(spec(refusals=truth, tools=truth, proxies=truth))
+    told = draw(spec(alerts=st.none() | alerts))
+    if told.get("alerts"):
+        # Somebody has to say when certificates end.
+        metrics["proxies"] = True
+    telemetry = dict(found.get("telemetry") or {})
+    telemetry["metrics"] = {**(telemetry.get("metrics") or {}), **metrics}
+    observed = {**(found.get("observability") or {}), **told}
+    return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
+
+
 observability: Drawn = spec(
-    alerts=st.none() | alerts,
     kiali=st.none() | kiali(),
     grafana=st.none()
     | spec(

@@ -132,14 +132,10 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     if homes and draw(truth):
         found["namespaces"] = draw(named(homes, namespace))
     found |= draw(spec(observability=recording.observability))
-    if found.get("observability", {}).get("alerts"):
-        # Somebody has to say when certificates end.
-        telemetry = found.setdefault("telemetry", {})
-        telemetry["metrics"] = {**(telemetry.get("metrics") or {}), "proxies": True}
     accepted = [_accepted(name, gateway) for name, gateway in found["gateways"].items() if _is_kept_from_tls13(gateway)]
     if draw(truth):
         found["accept"] = accepted
-    return found
+    return draw(recording.watched(found))
 
 
 def _is_kept_from_tls13(gateway: Values) -> bool:
