@@ -141,7 +141,7 @@ def test_a_canary_that_fails_more_than_stable(tmp_path: Path) -> None:
             "input_series": series,
             "alert_rule_test": [fires(names, "9m"), fires(names, "28m", labels), fires(names, "55m")],
         },
-        {"interval": "1m", "input_series": few, "alert_rule_test": [fires(names, "28m")]},
+        {"interval": "1m", "input_series": few, "alert_rule_test": [fires(names, "18m")]},
         {"interval": "1m", "input_series": alike, "alert_rule_test": [fires(names, "28m")]},
     )
 
