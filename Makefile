@@ -4,6 +4,7 @@ STACK ?= staging
 MESH ?= staging
 SEEDS ?= 20
 SEED ?= 0
+BASE ?= origin/main
 VENV := .venv
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
@@ -11,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random report preview check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random report diff diff-comment preview check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,8 +59,19 @@ lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked w
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.lab.random_mesh --seeds $(SEEDS)
 
-report: $(VENV)/installed ## the table of behaviours: passed, failed, or why it did not run
+report: $(VENV)/installed ## the table of behaviours, and report.html: picture, who reaches what, findings, behaviours, benchmarks
 	$(PY) -m tests.lab.report
+
+diff: $(VENV)/installed ## what this tree changes of STACK since BASE=origin/main, in sentences, as markdown
+	@$(PY) -m mesh diff $(BASE):$(STACK) $(STACK) --format markdown || test $$? -eq 1
+
+diff-comment: $(VENV)/installed ## the same as a comment on the pull request PULL, edited in place (gh, with the right to write it)
+	{ echo '<!-- mesh diff $(STACK) -->'; $(MAKE) --silent diff; } > $(VENV)/diff-$(STACK).md
+	comment=$$(gh api --paginate "repos/$$GITHUB_REPOSITORY/issues/$(PULL)/comments" \
+		--jq '.[] | select(.body | startswith("<!-- mesh diff $(STACK) -->")) | .id' | head -n 1); \
+	if test -n "$$comment"; then gh api --silent --method PATCH "repos/$$GITHUB_REPOSITORY/issues/comments/$$comment" \
+		--field body=@$(VENV)/diff-$(STACK).md; \
+	else gh api --silent "repos/$$GITHUB_REPOSITORY/issues/$(PULL)/comments" --field body=@$(VENV)/diff-$(STACK).md; fi
 
 preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, without credentials or network
 	$(PY) -m lab preview $(STACK)
@@ -88,11 +100,12 @@ golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
 	$(PY) -m tests.program.inventory
 
-reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and docs/rules
+reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/, docs/rules and the picture of prod
 	$(PY) -m stack reference > docs/reference/stack.md
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
 	$(PY) -m tests.unit.meshlint.rule_pages
+	$(PY) -m tests.unit.review.committed_picture > docs/prod.svg
 
 istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
 	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)

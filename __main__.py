@@ -111,8 +111,8 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     )
     limited(mesh.spec.rate_limit_service, cluster, namespaces, objects, on_cluster)
     verification.after([*gateways.values(), *objects.registered.values()])
-    if stack.observability.kiali or stack.observability.grafana:
-        seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, after=istio.ready)
+    if stack.observability.kiali or stack.observability.grafana or stack.observability.alerts:
+        seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, accepted=stack.accept, after=istio.ready)
         Observability("observability", seen, on_cluster)
     needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
     outputs.export(

@@ -78,7 +78,7 @@ def judged(
         ],
         charts={name: values.to_dict() for name, values in charts.items()},
         today=today,
-        environment=_environment(mesh),
+        environment=environment(mesh),
         # A stack that is refused here is mended in a minute; taste and Istio's defaults are settled by its specs.
         profile=meshlint.Profile.STRICT,
         accept=[_acceptance(index, risk) for index, risk in enumerate(accept)],
@@ -98,7 +98,8 @@ def judged(
     return told(report.errors), told(report.warnings)
 
 
-def _environment(mesh: Mesh) -> meshlint.Environment:
+def environment(mesh: Mesh) -> meshlint.Environment:
+    """What the objects do not say and the linter asks for."""
     spec = mesh.spec
     return meshlint.Environment(
         production=not spec.faults_allowed,

@@ -39,9 +39,9 @@ class Need:
     why: str
     declared_at: str
     """Path in the stack file of what needs it."""
-    holds: Literal["equal", "contains", "at_least", "includes", "selects"] = "equal"
+    holds: Literal["equal", "contains", "at_least", "includes", "lists", "selects"] = "equal"
     """equal: as it is. contains: these keys among others. at_least: this long or longer. includes: among others, by
-    comma. selects: label selectors, none or one that takes in the labels."""
+    comma. lists: a list with these among others. selects: label selectors, none or one that takes in the labels."""
     default: Any = None
     """What istiod takes where nobody has said."""
     also: tuple[Any, ...] = ()
@@ -64,8 +64,8 @@ class Need:
         match self.holds:
             case "at_least":
                 return f"{self.value} or longer"
-            case "includes":
-                return f"{self.value} among others"
+            case "includes" | "lists":
+                return f"{_text(self.value)} among others"
             case "selects":
                 labels = ", ".join(f"{key}={value}" for key, value in self.value.items())
                 return f"empty, or with a selector that takes in {labels}"
@@ -109,6 +109,8 @@ class Need:
                 return _seconds(found) >= _seconds(self.value)
             case "includes":
                 return self.value in str(found or "").split(",")
+            case "lists":
+                return isinstance(found, list) and all(one in found for one in self.value)
             case "selects":
                 return not found or any(_selects(selector, self.value) for selector in found)
 
@@ -227,6 +229,15 @@ def _calls(mesh: Mesh) -> Iterator[Need]:
         why="an app that starts before its proxy has no network, and its first calls fail",
         declared_at="apps",
     )
+    for name, value in config["defaultConfig"].get("proxyStatsMatcher", {}).items():
+        yield Need(
+            where="meshConfig",
+            path=("defaultConfig", "proxyStatsMatcher", name),
+            value=value,
+            holds="lists",
+            why="dashboards and alerts read statistics of proxies that Istio leaves out otherwise",
+            declared_at="telemetry.metrics.proxies",
+        )
     for name, value in ISTIOD_ENVIRONMENT.items():
         yield Need(
             where="env",

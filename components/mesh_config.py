@@ -9,6 +9,7 @@ from chatgpt_mesh.istio_api.mesh_config import (
     MeshConfig_ProxyPathNormalization,
     MeshConfig_ProxyPathNormalization_NormalizationType,
     ProxyConfig,
+    ProxyConfig_ProxyStatsMatcher,
 )
 from chatgpt_mesh.istio_api.networking import HTTPRetry
 from chatgpt_mesh.mesh.objects import egress, external_authorization
@@ -17,6 +18,14 @@ from chatgpt_mesh.mesh.specs.problem import declared_at
 
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.build import Mesh
+
+
+_PROXY_STATISTICS = ProxyConfig_ProxyStatsMatcher(
+    inclusion_suffixes=("downstream_rq_active", "outlier_detection.ejections_active", "upstream_rq_pending_overflow"),
+    # Certificates of listeners that a Secret fills. Those of the mesh itself live a day, and each cluster has one.
+    inclusion_regexps=(r"listener\..*\.ssl\.certificate\.kubernetes.*",),
+)
+"""Names are Envoy's own: https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats"""
 
 
 def mesh_config(mesh: Mesh) -> MeshConfig:
@@ -40,6 +49,7 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
         default_http_retry_policy=HTTPRetry(attempts=2, retry_on="connect-failure,refused-stream"),
         default_config=ProxyConfig(
             drain_duration=mesh.drain_duration,
+            proxy_stats_matcher=_PROXY_STATISTICS if mesh.spec.telemetry.metrics.proxies else None,
             # An application that starts before its proxy gets no network, and its first calls fail.
             hold_application_until_proxy_starts=True,
         ),

@@ -1,23 +1,24 @@
-"""Kiali, and the dashboards of Grafana."""
+"""Kiali, the dashboards of Grafana, and alerts."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_kubernetes.helm import v4 as helm
 
-from chatgpt_mesh.components.dashboards import dashboard
+from chatgpt_mesh.components.alerts import manifest
+from chatgpt_mesh.components.dashboards import dashboards
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
     from chatgpt_mesh.mesh.build import Mesh
 
@@ -57,28 +58,23 @@ def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None) -> dict[str, Any
     }
 
 
-def dashboards(grafana: GrafanaSpec, mesh: Mesh) -> Iterator[dict[str, Any]]:
-    """A ConfigMap for each app that is called."""
-    tags = sorted(name for name, tag in mesh.spec.telemetry.metrics.tags.items() if "REQUEST_COUNT" in tag.metrics)
-    for name, app in mesh.spec.apps.items():
-        if app.service is not None:
-            text = json.dumps(dashboard(name, app.service_host, tags), indent=1, sort_keys=True)
-            yield {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {
-                    "name": f"grafana-dashboard-{name}",
-                    "namespace": grafana.namespace,
-                    "labels": {grafana.label: "1"},
-                },
-                "data": {f"mesh-{name}.json": text},
-            }
+def config_maps(grafana: GrafanaSpec, mesh: Mesh) -> Iterator[dict[str, Any]]:
+    """A ConfigMap for each dashboard, which Grafana's sidecar picks up."""
+    for name, dashboard in dashboards(mesh):
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": grafana.namespace, "labels": {grafana.label: "1"}},
+            "data": {f"{dashboard.uid}.json": dashboard.text()},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservabilityArgs:
     spec: ObservabilitySpec
     mesh: Mesh
+    accepted: Sequence[AcceptedRiskSpec]
+    """Findings that run out."""
     after: Resources
     """The control planes, which Kiali asks."""
 
@@ -106,6 +102,9 @@ class Observability(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[home]),
             )
         if spec.grafana is not None:
-            for manifest in dashboards(spec.grafana, args.mesh):
-                KubernetesObject(manifest["metadata"]["name"], manifest, pulumi.ResourceOptions(parent=self))
+            for config_map in config_maps(spec.grafana, args.mesh):
+                KubernetesObject(config_map["metadata"]["name"], config_map, pulumi.ResourceOptions(parent=self))
+        if spec.alerts is not None:
+            rules = manifest(spec.alerts, args.mesh, args.accepted)
+            KubernetesObject(rules["metadata"]["name"], rules, pulumi.ResourceOptions(parent=self))
         self.register_outputs({})

@@ -120,6 +120,9 @@ class KubernetesApi:
     def certificates(self, namespace: str) -> list[Mapping[str, Any]]:
         return self._listed("cert-manager.io", "v1", "certificates", namespace)
 
+    def objects(self, group: str, version: str, plural: str) -> list[Mapping[str, Any]]:
+        return self._listed(group, version, plural)
+
     def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         try:
             found = self._if_there(self._core().read_namespaced_secret, name, namespace)

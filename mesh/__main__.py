@@ -1,14 +1,15 @@
-"""Look at a mesh without touching it, and ask a running one whether every proxy follows it."""
+"""Look at a mesh without touching it: what it stands for, what a change does, a picture; and ask a running one whether
+every proxy follows it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from chatgpt_mesh.review import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,8 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     needs.add_argument("stack", help="name of a stack (prod), or path of its file (Pulumi.prod.yaml)")
     needs.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     _add_verify(commands)
+    command_line.add_commands(commands)
     arguments = parser.parse_args(argv)
     match arguments.command:
+        case "diff" | "picture" | "report":
+            return command_line.run(arguments)
         case "show":
             return _show(arguments)
         case "needs":
@@ -61,18 +65,6 @@ def _add_verify(commands: Any) -> None:
     verify.add_arguments(parser)
 
 
-def stack_path(stack: str) -> Path:
-    """The file of a stack given by path, or by name in the project of the working directory.
-
-    Raises:
-        InvalidConfig: a name, and no project.
-    """
-    from chatgpt_mesh.stack import project
-
-    path = Path(stack)
-    return path if path.suffix in (".yaml", ".yml") else project.directory() / f"Pulumi.{stack}.yaml"
-
-
 def _today() -> date:
     from datetime import UTC, datetime
 
@@ -82,11 +74,11 @@ def _today() -> date:
 def _load(stack: str) -> tuple[Settings, Mesh] | int:
     """A stack and its mesh, or the exit status after its mistakes have been told."""
     from chatgpt_mesh.mesh.build import Mesh
-    from chatgpt_mesh.stack import settings
+    from chatgpt_mesh.stack import project, settings
 
     today = _today()
     try:
-        path = stack_path(stack)
+        path = project.stack_file(stack)
         if not path.is_file():
             known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
             print(f"{path}: no such stack file; stacks here: {', '.join(known) or 'none'}", file=sys.stderr)

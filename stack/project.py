@@ -24,3 +24,13 @@ def directory(*starts: Path) -> Path:
                 return candidate
     where = " or ".join(map(str, looked))
     raise InvalidConfig([Problem(FILE, f"is neither in {where} nor above it; go to the folder of the Pulumi project")])
+
+
+def stack_file(stack: str) -> Path:
+    """The file of a stack given by path, or by name in the project of the working directory.
+
+    Raises:
+        InvalidConfig: a name, and no project.
+    """
+    path = Path(stack)
+    return path if path.suffix in (".yaml", ".yml") else directory() / f"Pulumi.{stack}.yaml"

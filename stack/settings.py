@@ -19,7 +19,14 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from chatgpt_mesh.components.specs import accepted_risk, cert_manager, namespace, platform, shared_cluster
+from chatgpt_mesh.components.specs import (
+    accepted_risk,
+    cert_manager,
+    namespace,
+    observability,
+    platform,
+    shared_cluster,
+)
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
 from chatgpt_mesh.components.specs.cluster import ClusterSpec
@@ -55,7 +62,7 @@ class Settings(MeshSpec):
     namespaces: dict[DnsLabel, namespace.NamespaceSpec] = {}
     """What the namespaces of apps may use, and who works in them, by name."""
     observability: ObservabilitySpec = ObservabilitySpec()
-    """Kiali and Grafana's dashboards."""
+    """Kiali, Grafana's dashboards, and alerts."""
     accept: Many[AcceptedRiskSpec] = ()
     """Findings of the checker that are known and accepted for a while."""
 
@@ -187,6 +194,7 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
         found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
     found += cert_manager.problems(read, unread)
+    found += observability.problems(read)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

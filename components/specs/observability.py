@@ -1,17 +1,23 @@
-"""Kiali and Grafana's dashboards, beside the Prometheus and the trace store that a cluster has already."""
+"""Kiali, Grafana's dashboards and alerts, beside the Prometheus and the trace store that a cluster has already."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, OwnNamespace
+from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, Labels, OwnNamespace
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpsUrl, Spec, authority_refusal
+from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
 from chatgpt_mesh.mesh.specs.words import HeaderWord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+
     ServiceUrl = str
 else:
     ServiceUrl = text_like(
@@ -81,10 +87,78 @@ class GrafanaSpec(Spec):
     """Where people reach it."""
 
 
+class AlertsSpec(Spec):
+    """Alerts as rules for a Prometheus that is there already. What each means: docs/alerts.md.
+
+    Budgets and windows are those of the SRE workbook: https://sre.google/workbook/alerting-on-slos/
+    """
+
+    format: Literal["prometheus_operator", "managed_prometheus"] = "prometheus_operator"
+    """prometheus_operator: a PrometheusRule. managed_prometheus: ClusterRules of Google's Managed Service, which are of
+    the whole cluster, since Rules see the metrics of their own namespace alone."""
+    namespace: Annotated[DnsLabel, OwnNamespace] | None = None
+    """Namespace of the PrometheusRule."""
+    labels: Labels = {}
+    """Labels by which Prometheus selects rules, such as release: prometheus."""
+    objective_percent: Annotated[float, Field(ge=90, le=99.999)] = 99.9
+    """Share of an app's requests that shall not end with 5xx, over 30 days. The rest is its budget of errors."""
+    certificate_days: Annotated[int, Field(ge=1, le=60)] = 14
+    """Days before the last of a gateway's certificate on which somebody is told. One that is declared to live less than
+    six times as long is told of when a sixth of its life is left."""
+    exception_days: Annotated[int, Field(ge=1, le=60)] = 14
+    """Days before the last of a dated exception or accepted finding on which somebody is told."""
+    time_divisor: Annotated[int, Field(ge=1, le=300)] = 1
+    """Divides every window and wait, so that a test sees an alert fire and resolve within minutes. Shorter windows page
+    for noise, so it is 1 wherever people are paged."""
+
+    @model_validator(mode="after")
+    def _home(self) -> Self:
+        if (self.format == "prometheus_operator") != (self.namespace is not None):
+            raise ValueError(
+                "namespace belongs to format: prometheus_operator, and is needed there; ClusterRules have none"
+            )
+        return self
+
+
+NEEDED_LABELS = frozenset(
+    {"reporter", "destination_service", "destination_service_namespace", "destination_version", "response_code"}
+)
+"""Standard tags that alerts are computed from."""
+
+
+def problems(read: Mapping[str, Any]) -> Iterator[Problem]:
+    """Alerts that would watch nothing. `read` are the settings that parsed, by name."""
+    observability: ObservabilitySpec | None = read.get("observability")
+    telemetry: TelemetrySpec = read.get("telemetry") or TelemetrySpec()
+    if observability is None or observability.alerts is None:
+        return
+    dropped = sorted(NEEDED_LABELS & {*telemetry.metrics.drop})
+    if dropped:
+        yield Problem(
+            "telemetry.metrics.drop",
+            f"takes away {', '.join(dropped)}, from which observability.alerts are computed; keep it, or remove alerts",
+            dropped,
+        )
+    gateways: Mapping[str, GatewaySpec] = read.get("gateways", {})
+    for name, gateway in gateways.items():
+        for listener_name, listener in gateway.listeners.items():
+            tls = listener.tls
+            if tls is not None and tls.cert_manager is None and not telemetry.metrics.proxies:
+                yield Problem(
+                    "telemetry.metrics.proxies",
+                    f"is false, so that nothing says when the certificate of gateways.{name}.listeners.{listener_name} "
+                    "ends, of which observability.alerts shall tell; set it to true, or give the listener cert_manager",
+                    False,
+                )
+                return
+
+
 class ObservabilitySpec(Spec):
     """What shows people the mesh. Each part is made only where it is declared."""
 
     kiali: KialiSpec | None = None
     """Kiali."""
     grafana: GrafanaSpec | None = None
-    """A dashboard for each app that has a Service."""
+    """A dashboard for each app that has a Service, one of the edges, and one of the control plane."""
+    alerts: AlertsSpec | None = None
+    """Rules for alerts."""

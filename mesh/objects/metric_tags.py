@@ -14,13 +14,20 @@ from chatgpt_mesh.istio_api.telemetry import (
 from chatgpt_mesh.mesh.objects import cel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.metric_tags import MetricTagSpec
 
 
-def overrides(tags: Mapping[str, MetricTagSpec], drop: Iterable[str]) -> tuple[MetricsOverrides, ...]:
-    """The tags that are added to single metrics, and those that are left out of all."""
+def overrides(
+    tags: Mapping[str, MetricTagSpec],
+    drop: Iterable[str],
+    given: Iterable[tuple[str, str, Sequence[str]]] = (),
+) -> tuple[MetricsOverrides, ...]:
+    """The tags that are added to single metrics, and those that are left out of all.
+
+    `given`: (name, expression, metrics) of tags that are not declared one by one.
+    """
     by_metric: dict[str, dict[str, MetricsOverrides_TagOverride]] = {}
     remove = MetricsOverrides_TagOverride(operation=MetricsOverrides_TagOverride_Operation.REMOVE)
     for name in sorted(drop):
@@ -29,6 +36,9 @@ def overrides(tags: Mapping[str, MetricTagSpec], drop: Iterable[str]) -> tuple[M
         override = MetricsOverrides_TagOverride(value=expression(tags[name]))
         for metric in tags[name].metrics:
             by_metric.setdefault(metric, {})[name] = override
+    for name, value, metrics in given:
+        for metric in metrics:
+            by_metric.setdefault(metric, {})[name] = MetricsOverrides_TagOverride(value=value)
     return tuple(
         MetricsOverrides(match=MetricSelector(metric=MetricSelector_IstioMetric(metric)), tag_overrides=of_metric)
         for metric, of_metric in sorted(by_metric.items())

@@ -23,7 +23,7 @@ from chatgpt_mesh.istio_api.telemetry import (
     Tracing_RequestHeader,
 )
 from chatgpt_mesh.istio_api.type import WorkloadSelector
-from chatgpt_mesh.mesh.objects import metric_tags
+from chatgpt_mesh.mesh.objects import mcp_tags, metric_tags
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.telemetry_providers import JSON_LOG, PROMETHEUS
@@ -39,9 +39,7 @@ if TYPE_CHECKING:
         AppAccessLogSpec,
         AppTelemetrySpec,
         AppTracingSpec,
-        MetricsSpec,
         SpanTagSpec,
-        TelemetrySpec,
         TracingSpec,
     )
 
@@ -50,38 +48,40 @@ def objects(graph: Graph) -> Iterator[Owned]:
     """One Telemetry for the mesh or for each namespace of this stack, and one for each app that differs."""
     spec = graph.telemetry
     if graph.security.scope == "mesh":
-        yield Owned(_default(spec, ObjectMeta(name="mesh-default", namespace=ROOT_NAMESPACE)), "telemetry")
+        yield Owned(_default(graph, ObjectMeta(name="mesh-default", namespace=ROOT_NAMESPACE)), "telemetry")
     else:
         for namespace in graph.own_namespaces:
-            yield Owned(_default(spec, ObjectMeta(name="default", namespace=namespace)), "telemetry")
+            yield Owned(_default(graph, ObjectMeta(name="default", namespace=namespace)), "telemetry")
         # Its namespace is somebody else's, so only its pods are meant.
         for gateway in graph.gateways.values():
             if gateway.existing is not None:
                 metadata = ObjectMeta(name=gateway.name, namespace=gateway.home)
-                yield Owned(_default(spec, metadata, gateway.pod_labels), gateway.declared_at)
+                yield Owned(_default(graph, metadata, gateway.pod_labels), gateway.declared_at)
     for name, differing in spec.apps.items():
-        yield Owned(_app_telemetry(graph.apps[name], spec, differing), f"telemetry.apps.{name}")
+        yield Owned(_app_telemetry(graph, graph.apps[name], differing), f"telemetry.apps.{name}")
 
 
-def _default(spec: TelemetrySpec, metadata: ObjectMeta, labels: Mapping[str, str] | None = None) -> Resource:
+def _default(graph: Graph, metadata: ObjectMeta, labels: Mapping[str, str] | None = None) -> Resource:
+    spec = graph.telemetry
     return Resource(
         metadata=metadata,
         spec=Telemetry(
             selector=None if labels is None else WorkloadSelector(match_labels=labels),
             tracing=_tracing(spec.tracing, None),
-            metrics=(_metrics(spec.metrics, {}),),
+            metrics=(_metrics(graph, {}),),
             access_logging=(_access_logging(spec.access_log),),
         ),
     )
 
 
-def _app_telemetry(app: AppSpec, mesh: TelemetrySpec, differing: AppTelemetrySpec) -> Resource:
+def _app_telemetry(graph: Graph, app: AppSpec, differing: AppTelemetrySpec) -> Resource:
+    mesh = graph.telemetry
     return Resource(
         metadata=ObjectMeta(name=app.name, namespace=app.namespace),
         spec=Telemetry(
             selector=WorkloadSelector(match_labels=app.pod_labels),
             tracing=() if differing.tracing is None else _tracing(mesh.tracing, differing.tracing),
-            metrics=() if differing.metrics is None else (_metrics(mesh.metrics, differing.metrics.tags),),
+            metrics=() if differing.metrics is None else (_metrics(graph, differing.metrics.tags),),
             access_logging=() if differing.access_log is None else (_access_logging(differing.access_log),),
         ),
     )
@@ -137,6 +137,8 @@ def _log_filter(log: AccessLogSpec | AppAccessLogSpec) -> str | None:
     return " || ".join(terms) or None
 
 
-def _metrics(mesh: MetricsSpec, further: Mapping[str, MetricTagSpec]) -> Metrics:
-    overrides = metric_tags.overrides({**mesh.tags, **further}, mesh.drop)
+def _metrics(graph: Graph, further: Mapping[str, MetricTagSpec]) -> Metrics:
+    mesh = graph.telemetry.metrics
+    given = mcp_tags.tags(mesh, graph.apps)
+    overrides = metric_tags.overrides({**mesh.tags, **further}, mesh.drop, given)
     return Metrics(providers=(ProviderRef(name=PROMETHEUS),), overrides=overrides)

@@ -73,9 +73,17 @@ class MetricTagSpec(Spec):
     """Metrics that carry the tag."""
 
 
+GIVEN = {"refusal": "refusals", "mcp_tool": "tools"}
+"""Names of tags that `metrics.refusals` and `metrics.tools` give."""
+
+
 def problems(path: str, tags: Mapping[str, MetricTagSpec]) -> Iterator[Problem]:
     """Mistakes that types cannot see."""
     for name, tag in tags.items():
+        if name in GIVEN:
+            yield Problem(
+                f"{path}.{name}", f"is the name of what telemetry.metrics.{GIVEN[name]} gives; choose another"
+            )
         sources = {n: getattr(tag, n) for n in ("header", "response_class", "size", "expression")}
         given = [n for n, value in sources.items() if value is not None and value is not False]
         if len(given) != 1:

@@ -24,6 +24,8 @@ from chatgpt_mesh.mesh.specs.words import Line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+
 
 class SpanTagSpec(Spec):
     """A tag of every span. Exactly one of header, literal, environment and formatter."""
@@ -100,6 +102,16 @@ class MetricsSpec(Spec):
     """Further tags by name."""
     drop: Many[metric_tags.TagName] = ()
     """Standard tags that are left out of all metrics to save series, such as request_protocol."""
+    refusals: bool = False
+    """Tag `refusal` of request counts: why a request was refused (no_token, wrong_token, token_not_verified,
+    missing_scope, policy, limit, too_large, other), or none."""
+    tools: bool = False
+    """Tag `mcp_tool` of request counts and durations: the tool that is called, where this declaration names it under
+    auth.tools, auth.anonymous or a limit; else other, or none."""
+    proxies: bool = False
+    """Export what Istio leaves out of a proxy's own statistics: open streams, ejected pods, full pools, and the last
+    days of gateways' certificates. A proxy reads this at its start: restart gateways and apps after a change.
+    https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/"""
 
 
 class AppMetricsSpec(Spec):
@@ -141,8 +153,28 @@ class TelemetrySpec(Spec):
         return {name: fields[name] for name in sorted(fields) if fields[name]}
 
 
-def problems(spec: TelemetrySpec, apps: Declared[object]) -> Iterator[Problem]:
+def named_tools(apps: Mapping[str, AppSpec]) -> tuple[str, ...]:
+    """The tools that a declaration names, which are the values of the tag `mcp_tool`."""
+    found: set[str] = set()
+    for app in apps.values():
+        for _, _, limit in app.limits:
+            found |= limit.tools.keys()
+        if app.auth is not None:
+            found |= app.auth.tools.keys()
+            found |= {*(app.auth.anonymous.tools if app.auth.anonymous is not None else ())}
+    return tuple(sorted(found))
+
+
+def problems(spec: TelemetrySpec, apps: Declared[AppSpec]) -> Iterator[Problem]:
     """Mistakes that types cannot see."""
+    named = named_tools(apps)
+    if spec.metrics.tools and len(named) > metric_tags.MOST_VALUES:
+        yield Problem(
+            "telemetry.metrics.tools",
+            f"would count {len(named)} tools that apps name, each as series of its own; at most "
+            f"{metric_tags.MOST_VALUES}: leave it false, or tag those that matter under telemetry.metrics.tags",
+            True,
+        )
     for name, backend in spec.providers.items():
         yield from backend.problems(f"telemetry.providers.{name}")
         if name in (JSON_LOG, PROMETHEUS):

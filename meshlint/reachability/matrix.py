@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from meshlint.view.mesh import MeshView
 
 METHODS = ("GET", "POST", "DELETE")
-PROBES = ("/", "/metrics", "/undeclared")
+UNDECLARED = "/undeclared"
+"""A path that no object names: who may ask for it may ask for everything."""
+
+PROBES = ("/", "/metrics", UNDECLARED)
 """Paths that are asked for at every host, beside those that its objects name."""
 
 FOREIGN = Token({"iss": "https://foreign.example.net", "sub": "somebody", "aud": "https://foreign.example.net"})

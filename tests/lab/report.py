@@ -1,18 +1,31 @@
 """The table of behaviours with what became of each: `make report`, or `python -m tests.lab.report [PYTEST ARGUMENTS]`.
 
+The same table, the picture of the stack (`MESH`, staging if it is not said), who reaches what, the findings and the
+figures of the last benchmark go into one page, report.html.
+
 Exit code: pytest's own, so that a failing behaviour fails the command.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chatgpt_mesh.review.page.document import Table, Verdict
+from chatgpt_mesh.review.page.page import page
+from chatgpt_mesh.review.version import Version
 from tests.lab.behaviours import ROOT, Behaviour, behaviours, number_of
+
+PAGE = ROOT / "report.html"
+BENCHMARKS = ROOT / "tests" / "benchmarks" / "results.json"
 
 
 @dataclass(slots=True)
@@ -90,11 +103,50 @@ def table(rows: list[Behaviour], outcomes: dict[str, Outcome]) -> str:
     return "\n".join([*lines, "", f"{summary}; {total:.0f} s"])
 
 
+def behaviours_section(rows: list[Behaviour], outcomes: dict[str, Outcome]) -> Table:
+    """The table of the page. A behaviour that has not run is neither good nor bad."""
+    lines: list[list[str]] = []
+    verdicts: list[Verdict] = []
+    colours: dict[str, Verdict] = {"pass": "good", "fail": "bad", "not run": "unknown"}
+    for row in rows:
+        outcome = outcomes.get(row.number, Outcome())
+        reason = outcome.reason or ("" if row.test else "no test yet")
+        time = f"{outcome.seconds:.1f} s" if outcome.passed or outcome.failed else ""
+        given, then = row.given.replace("`", ""), row.then.replace("`", "")
+        lines.append([row.number, given, then, outcome.verdict, time, reason])
+        verdicts.append(colours[outcome.verdict])
+    counts = Counter(line[3] for line in lines)
+    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in colours)
+    headings = ("#", "given, or when", "then", "result", "time", "why")
+    return Table("Behaviours", headings, lines, f"{summary}. Requests in the lab.", verdicts, judged=3)
+
+
+def benchmark_sections(results: dict[str, Any]) -> list[Table]:
+    """One table for each thing that is measured, as `make bench` has written it."""
+    when = f"Measured {results['date']} at commit {results['commit']}."
+    return [
+        Table(f"Benchmark: {name}", list(rows[0]), [[f"{value:g}" for value in row.values()] for row in rows], when)
+        for name, rows in results.items()
+        if isinstance(rows, list) and rows
+    ]
+
+
+def write_page(outcomes: dict[str, Outcome]) -> None:
+    today = datetime.now(tz=UTC).date()
+    stack = os.environ.get("MESH", "staging")
+    version = Version.read(stack, ROOT / f"Pulumi.{stack}.yaml", today)
+    results = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
+    tables = [behaviours_section(behaviours(), outcomes), *benchmark_sections(results)]
+    PAGE.write_text(page(version, tables=tables, day=today.isoformat()), encoding="utf-8")
+
+
 def main(arguments: list[str]) -> int:
     collector = Collector()
     paths = [str(row.test) for row in behaviours() if row.test]
     code = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *(arguments or paths)], plugins=[collector])
     print("\n" + table(behaviours(), collector.outcomes))
+    write_page(collector.outcomes)
+    print(f"The page: {PAGE}")
     return int(code)
 
 

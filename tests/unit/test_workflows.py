@@ -37,7 +37,7 @@ def test_every_step_is_a_target_that_runs_here(workflow: Path) -> None:
     commands = [line for step in steps(workflow) for line in step.get("run", "").splitlines()]
     assert commands
     for command in commands:
-        target = re.search(r"(?:^|\s)make (?:[A-Z]+=\S+ )*([\w./-]+)", command)
+        target = re.search(r"(?:^|\s)make (?:--silent )?(?:[A-Z]+=\S+ )*([\w./-]+)", command)
         assert target, f"{command} is no target"
         assert target[1] in TARGETS | {".venv/installed"}, f"the Makefile has no target {target[1]}"
 

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 
 READER = (Path(__file__).parent / "read_call.lua").read_text(encoding="utf-8")
 
-CALL = {"filter": "mcp.call", "path": [{"key": "call"}]}
-"""Where the Lua leaves the call."""
+FILTER, KEY = "mcp.call", "call"
+"""Where the Lua leaves the call: the name and key of dynamic metadata."""
+
+CALL = {"filter": FILTER, "path": [{"key": KEY}]}
 
 READ_FIRST = 20
 """Priority of the Lua: what it reads decides by which route a request goes, and others ask for the route."""

@@ -172,3 +172,16 @@ def test_one_selector_that_takes_the_namespace_in_is_enough(selector: dict[str, 
 def test_durations_are_read_as_go_writes_them(duration: str) -> None:
     config = {"drainDuration": duration, "holdApplicationUntilProxyStarts": True}
     assert found(mesh_config={"defaultConfig": config}) == []
+
+
+def test_statistics_that_dashboards_read_are_a_need_where_they_are_declared() -> None:
+    seen = mesh(telemetry={"metrics": {"proxies": True}})
+    setting = "meshConfig.defaultConfig.proxyStatsMatcher.inclusionSuffixes"
+    assert setting in {need.setting for need in needs(seen)}
+    assert setting not in {need.setting for need in needs()}
+    (need,) = (one for one in needs(seen) if one.setting == setting)
+    has = {"defaultConfig": {"proxyStatsMatcher": {"inclusionSuffixes": ["theirs", *need.value]}}}
+    assert need.difference(Installation("1-31-4", has)) is None
+    lacking = need.difference(Installation("1-31-4", {"defaultConfig": {}}))
+    assert lacking is not None
+    assert lacking.startswith(f"{setting} is not set, and this stack needs ")

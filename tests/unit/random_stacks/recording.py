@@ -135,6 +135,33 @@ def kiali(draw: st.DrawFn) -> Values:
     return {**found, **draw(spec(login=one("token"), openid=st.none()))}
 
 
+_told: dict[str, Drawn] = {
+    "objective_percent": one(90, 99.5, 99.999),
+    "certificate_days": one(1, 14, 60),
+    "exception_days": one(1, 14, 60),
+    "time_divisor": one(1, 60, 300),
+    "labels": named(["release", "team"], one("prometheus", "mesh")),
+}
+alerts: Drawn = st.one_of(
+    spec(always(namespace=one("monitoring")), format=one("prometheus_operator"), **_told),
+    spec(always(format=one("managed_prometheus")), namespace=st.none(), **_told),
+)
+
+
+@st.composite
+def watched(draw: st.DrawFn, found: Values) -> Values:
+    """A stack with alerts and what dashboards read; drawn last, so that seeds stand for the stacks that they did."""
+    metrics = draw(spec(refusals=truth, tools=truth, proxies=truth))
+    told = draw(spec(alerts=st.none() | alerts))
+    if told.get("alerts"):
+        # Somebody has to say when certificates end.
+        metrics["proxies"] = True
+    telemetry = dict(found.get("telemetry") or {})
+    telemetry["metrics"] = {**(telemetry.get("metrics") or {}), **metrics}
+    observed = {**(found.get("observability") or {}), **told}
+    return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
+
+
 observability: Drawn = spec(
     kiali=st.none() | kiali(),
     grafana=st.none()

@@ -135,7 +135,7 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     accepted = [_accepted(name, gateway) for name, gateway in found["gateways"].items() if _is_kept_from_tls13(gateway)]
     if draw(truth):
         found["accept"] = accepted
-    return found
+    return draw(recording.watched(found))
 
 
 def _is_kept_from_tls13(gateway: Values) -> bool:

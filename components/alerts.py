@@ -1,0 +1,264 @@
+"""Rules of Prometheus: what somebody is told of, and when. Pure.
+
+Metrics are those that Istio's proxies and istiod export, and of proxies' own what `telemetry.metrics.proxies` adds:
+https://istio.io/latest/docs/reference/config/metrics/. Errors are counted where a call begins, `reporter="source"`:
+there are answers there that no pod gave.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from chatgpt_mesh.components.dashboards import certificate_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+    from chatgpt_mesh.components.specs.observability import AlertsSpec
+    from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from chatgpt_mesh.mesh.specs.listeners import ListenerTlsSpec
+
+Rule = dict[str, Any]
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+BURN_RATES = (
+    ("page", 14.4, HOUR, 5 * MINUTE),
+    ("page", 6.0, 6 * HOUR, 30 * MINUTE),
+    ("ticket", 1.0, 3 * DAY, 6 * HOUR),
+)
+"""(severity, times the budget, long window, short window): 14.4 for an hour is 2 % of the budget of 30 days, 6 for six
+hours 5 %, 1 for three days 10 %. The short window lets an alert end soon after the fault."""
+
+_CANARY_WINDOW = 10 * MINUTE
+_LEAST_REQUESTS = 20
+"""Requests of a canary in the window below which nothing is said of it."""
+
+
+class Windows:
+    """Spans as Prometheus writes them, all divided by one number."""
+
+    def __init__(self, divisor: int) -> None:
+        self._divisor = divisor
+
+    def __call__(self, seconds: int) -> str:
+        span = max(1, seconds // self._divisor)
+        for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
+            if span % size == 0:
+                return f"{span // size}{unit}"
+        return f"{span}s"
+
+
+def manifest(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -> dict[str, Any]:
+    """The object that holds all rules, in the declared format."""
+    operator = spec.format == "prometheus_operator"
+    return {
+        "apiVersion": "monitoring.coreos.com/v1" if operator else "monitoring.googleapis.com/v1",
+        "kind": "PrometheusRule" if operator else "ClusterRules",
+        "metadata": {
+            "name": "mesh-alerts",
+            **({"namespace": spec.namespace} if operator else {}),
+            **({"labels": dict(spec.labels)} if spec.labels else {}),
+        },
+        "spec": {"groups": groups(spec, mesh, accepted)},
+    }
+
+
+def groups(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -> list[dict[str, Any]]:
+    """Groups of rules as Prometheus reads them, without those that would be empty."""
+    span = Windows(spec.time_divisor)
+    made = {
+        "mesh-errors": [*_ratios(mesh, span), *_burn_rates(spec, span)],
+        "mesh-canaries": [rule for app in mesh.spec.apps.values() for rule in _canary(app, span)],
+        "mesh-certificates": list(_certificates(spec, mesh)),
+        "mesh-control-plane": list(_control_plane(span)),
+        "mesh-exceptions": list(_exceptions(spec, mesh, accepted)),
+    }
+    return [{"name": name, "interval": span(MINUTE), "rules": rules} for name, rules in made.items() if rules]
+
+
+def _alert(name: str, expression: str, severity: str, wait: str, summary: str, **labels: str) -> Rule:
+    return {
+        "alert": name,
+        "expr": expression,
+        "for": wait,
+        "labels": {"severity": severity, **labels},
+        "annotations": {"summary": summary},
+    }
+
+
+def _ratio_name(window: str) -> str:
+    return f"mesh:errors:ratio_rate{window}"
+
+
+def _ratios(mesh: Mesh, span: Windows) -> Iterator[Rule]:
+    """Shares of 5xx of each app, which alerts of several windows read."""
+    namespaces = "|".join(sorted({app.namespace for app in mesh.spec.apps.values() if app.service is not None}))
+    if not namespaces:
+        return
+    called = f'reporter="source",destination_service_namespace=~"{namespaces}"'
+    windows = dict.fromkeys(window for _, _, *both in BURN_RATES for window in both)
+    for seconds in windows:
+        window = span(seconds)
+        total = f"sum by (destination_service) (rate(istio_requests_total{{{called}}}[{window}]))"
+        failed = total.replace("}[", ',response_code=~"5.."}[')
+        yield {"record": _ratio_name(window), "expr": f"{failed} / {total}"}
+
+
+def _burn_rates(spec: AlertsSpec, span: Windows) -> Iterator[Rule]:
+    budget = 1 - spec.objective_percent / 100
+    for severity, times, long, short in BURN_RATES:
+        limit = f"{times * budget:.6g}"
+        names = (_ratio_name(span(long)), _ratio_name(span(short)))
+        yield _alert(
+            "AppBurnsItsErrorBudget",
+            " and ".join(f"{name} > {limit}" for name in names),
+            severity,
+            span(2 * MINUTE),
+            f"{{{{ $labels.destination_service }}}} fails {times:g} times as often as {spec.objective_percent:g} % "
+            f"without 5xx allows: {{{{ $value | humanizePercentage }}}} over {span(long)}.",
+            window=span(long),
+        )
+
+
+def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
+    """A version on trial against the stable one, where the standard label of versions tells them apart."""
+    rollout = app.rollout
+    if rollout is None or rollout.canary is None or rollout.canary.percent in (0, 100):
+        return
+    canary, stable = (_version_label(app, name) for name in (rollout.canary.version, rollout.stable))
+    if canary is None or stable is None:
+        return
+    window = span(_CANARY_WINDOW)
+
+    def of(version: str, metric: str = "istio_requests_total", more: str = "") -> str:
+        called = f'reporter="source",destination_service="{app.service_host}",destination_version="{version}"'
+        return f"{metric}{{{called}{more}}}[{window}]"
+
+    def failing(version: str) -> str:
+        failed = of(version, more=',response_code=~"5.."')
+        return f"(sum(rate({failed})) or vector(0)) / sum(rate({of(version)}))"
+
+    def p95(version: str) -> str:
+        buckets = of(version, "istio_request_duration_milliseconds_bucket")
+        return f"histogram_quantile(0.95, sum by (le) (rate({buckets})))"
+
+    enough = f"sum(increase({of(canary)})) >= {_LEAST_REQUESTS}"
+    who = f"{rollout.canary.version} of {app.name}"
+    labels = {"app": app.name, "version": rollout.canary.version}
+    yield _alert(
+        "CanaryFailsMoreThanStable",
+        f"{failing(canary)} > 0.01 and {failing(canary)} > 2 * ({failing(stable)}) and {enough}",
+        "page",
+        span(5 * MINUTE),
+        f"{who} ends {{{{ $value | humanizePercentage }}}} of its requests with 5xx, more than twice as many as "
+        f"{rollout.stable}; take its percent back.",
+        **labels,
+    )
+    yield _alert(
+        "CanaryIsSlowerThanStable",
+        f"{p95(canary)} > 1.5 * {p95(stable)} and {p95(canary)} > 250 and {enough}",
+        "ticket",
+        span(5 * MINUTE),
+        f"{who} takes {{{{ $value | humanize }}}} ms at the 95th percentile, half as long again as {rollout.stable}.",
+        **labels,
+    )
+
+
+def _version_label(app: AppSpec, name: str) -> str | None:
+    """What proxies report as `destination_version`: the label `version` of the pods."""
+    labels = app.versions[name].labels
+    return labels.get("version") if labels else name
+
+
+def _certificates(spec: AlertsSpec, mesh: Mesh) -> Iterator[Rule]:
+    for gateway in mesh.gateways.values():
+        for listener_name, listener in gateway.listeners.items():
+            tls = listener.tls
+            if tls is None or tls.secret is None:
+                continue
+            left = _told_before(spec, tls)
+            where = f"{gateway.declared_at}.listeners.{listener_name}"
+            for seen_by, metric in _last_seconds(tls, mesh.spec.telemetry.metrics.proxies):
+                yield _alert(
+                    "GatewayCertificateEnds",
+                    f"min({metric}) - time() < {left}",
+                    "ticket",
+                    "5m",
+                    f"The certificate of {where} (Secret {tls.secret} in {gateway.home}) ends in "
+                    "{{ $value | humanizeDuration }}, and nothing has renewed it.",
+                    gateway=gateway.name,
+                    listener=listener_name,
+                    seen_by=seen_by,
+                )
+
+
+def _told_before(spec: AlertsSpec, tls: ListenerTlsSpec) -> int:
+    days = timedelta(days=spec.certificate_days)
+    lives = tls.cert_manager.duration if tls.cert_manager is not None else None
+    return int((days if lives is None else min(days, lives / 6)).total_seconds())
+
+
+def _last_seconds(tls: ListenerTlsSpec, proxies: bool) -> Iterator[tuple[str, str]]:
+    """When a certificate ends: as the gateway serves it, and as cert-manager has it."""
+    if proxies:
+        yield "gateway", certificate_metric(tls.secret or "")
+    if tls.cert_manager is not None:
+        # By its name alone: whether its namespace is called `namespace` depends on how it is scraped.
+        yield "cert-manager", f'certmanager_certificate_expiration_timestamp_seconds{{name="{tls.secret}"}}'
+
+
+def _grown(counter: str, by: str, window: str) -> str:
+    """Where a counter is higher than a while ago, or there for the first time: a rate does not see the first of all."""
+    now = f"sum by ({by}) ({counter})" if by else f"sum({counter})"
+    before = now.replace(counter, f"{counter} offset {window}")
+    return f"{now} > ({before} or 0 * {now})"
+
+
+def _control_plane(span: Windows) -> Iterator[Rule]:
+    yield _alert(
+        "ProxyRefusedUpdate",
+        _grown("pilot_total_xds_rejects", "type", span(10 * MINUTE)),
+        "page",
+        "0s",
+        "A proxy refused an update ({{ $labels.type }}) and goes on as before: `python -m mesh verify` says why.",
+    )
+    yield _alert(
+        "IssuerKeysFail",
+        _grown("pilot_jwks_resolver_network_fetch_fail_total", "", span(30 * MINUTE)),
+        "page",
+        "0s",
+        "istiod cannot fetch the keys of an issuer; when it changes them, every token of it will be refused.",
+    )
+    yield _alert(
+        "ControlPlaneIsNotScraped",
+        'absent(istio_build{component="pilot"})',
+        "ticket",
+        span(15 * MINUTE),
+        "Prometheus gets no metrics of istiod, so that no other alert of the control plane can fire.",
+    )
+
+
+def _exceptions(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -> Iterator[Rule]:
+    for index, one in enumerate(mesh.spec.security.exceptions):
+        what = f"port {one.port} of {one.workload} in {one.namespace} takes plaintext"
+        yield _runs_out(spec, one.until, f"security.exceptions[{index}]", what)
+    for index, risk in enumerate(accepted):
+        yield _runs_out(spec, risk.until, f"accept[{index}]", f"{risk.code} of {risk.object} is accepted")
+
+
+def _runs_out(spec: AlertsSpec, until: date, path: str, what: str) -> Rule:
+    """After its last day the program stops, so somebody has to act before."""
+    end = int((datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)).timestamp())
+    return _alert(
+        "ExceptionRunsOut",
+        f"vector({end}) - time() < {spec.exception_days * DAY}",
+        "ticket",
+        "0s",
+        f"{path} ends on {until.isoformat()}: {what}. After that day the program stops.",
+        exception=path,
+    )
