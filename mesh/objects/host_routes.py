@@ -29,6 +29,7 @@ from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
+from chatgpt_mesh.mesh.objects.mcp_path import as_declared, endpoint_uri
 from chatgpt_mesh.mesh.objects.resilience import retry
 from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
@@ -68,12 +69,13 @@ class HostRoutes:
             yield from metadata_routes(app, auth, self.host)
         yield from well_known.routes(app, self.host)
         if app.mcp is not None:
-            uri = exact(app.mcp.path)
+            uri = endpoint_uri(app.mcp)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
             kept = sessions.kept(app)
             headers = sessions.noted(self._strip_only()) if kept else self._strip_only()
             retries = retry(app.resilience.retries)
-            how = Forward(timeout=None, retries=retries, headers=headers, cors=cors, sessions=kept)
+            rewrite = as_declared(app.mcp)
+            how = Forward(timeout=None, retries=retries, rewrite=rewrite, headers=headers, cors=cors, sessions=kept)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
         shown: set[str] = set()
         for route in by_precedence(app.routes):
@@ -159,7 +161,7 @@ class HostRoutes:
         if not auth.reads_calls:
             return
         assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
-        uri = exact(self.app.mcp.path)
+        uri = endpoint_uri(self.app.mcp)
         yield from calls.routes(name, self.app, auth, self.host, uri, good)
         if auth.anonymous is not None:
             # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.

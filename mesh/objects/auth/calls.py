@@ -77,7 +77,8 @@ def objects(
     if auth is None or app.mcp is None or not auth.reads_calls:
         return
     metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
-    known = f'local HOST, PATH, LIMIT, ANONYMOUS = "{host}", "{app.mcp.path}", {auth.largest_call}, '
+    paths = ", ".join(f'["{path}"] = true' for path in app.mcp.spellings)
+    known = f'local HOST, PATHS, LIMIT, ANONYMOUS = "{host}", {{ {paths} }}, {auth.largest_call}, '
     code = f"{known}{'true' if auth.anonymous is not None else 'false'}\n{READER}"
     extension = TrafficExtension(
         selector=WorkloadSelector(match_labels=gateway.pod_labels),

@@ -44,7 +44,7 @@ METADATA_PATH = "/.well-known/oauth-protected-resource"
 
 
 def resource_path(app: AppSpec) -> str:
-    return "" if app.mcp is None else app.mcp.path
+    return "" if app.mcp is None else app.mcp.resource_path
 
 
 def resource_uri(app: AppSpec, host: str) -> str:
@@ -96,7 +96,9 @@ def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
 
 def metadata_routes(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[HTTPRoute]:
     """The metadata at both forms of its path, open to everybody: it is what a client without a token needs."""
-    forms = tuple(dict.fromkeys([METADATA_PATH + resource_path(app), METADATA_PATH]))
+    spellings = () if app.mcp is None else app.mcp.spellings
+    own = (METADATA_PATH + path for path in (resource_path(app), *spellings))
+    forms = tuple(dict.fromkeys([*own, METADATA_PATH]))
     yield answer(
         f"{app.name}.metadata",
         [HTTPMatchRequest(uri=exact(path), method=exact("GET")) for path in forms],
