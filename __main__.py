@@ -10,6 +10,7 @@ import pulumi
 
 from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
 from chatgpt_mesh.components.cert_manager import CertManager
+from chatgpt_mesh.components.foretelling import Foretelling
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
@@ -105,6 +106,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
             certificates_after=certificates and certificates.ready,
             certificates_taken=certificates and verification.certificates_taken(),
             acknowledged=verification.acknowledged(),
+            foretold=Foretelling(mesh).before_update(),
             sealed=sealed,
         ),
         on_cluster,

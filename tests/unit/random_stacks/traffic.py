@@ -160,7 +160,9 @@ changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some
 headers: Drawn = spec(request=changes, response=changes)
 
 
-ends: Drawn = spec(open_sessions=one("keep", "end"))
+ends: Drawn = spec(open_sessions=one("keep", "end")) | spec(
+    always(open_sessions=one("keep")), open_sessions_until=one("2027-12-31", "2028-01-31")
+)
 """What becomes of the sessions of a version without a share."""
 
 
