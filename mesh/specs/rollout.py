@@ -334,12 +334,15 @@ def _claim_problems(path: str, claim: ClaimAudience, auth: AuthSpec | None) -> I
         yield Problem(path, "is known only from a verified token; declare auth for this app", claim.name)
         return
     decided = {issuer.audience_claim for issuer in auth.issuers} - {"aud"}
-    decided.update(auth.scope_claims if auth.scopes or auth.tools else ())
+    rules = auth.rules
+    decided.update(name for rule in rules if rule.scopes or auth.tools for name in rule.scope_claims)
     if claim.name in decided:
         yield Problem(f"{path}.name", "decides who is let in at all; choose another claim", claim.name)
-    elif claim.name in auth.claims and (beyond := sorted({*claim.values} - {*auth.claims[claim.name]})):
-        accepted = listed(auth.claims[claim.name])
-        yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {accepted}", beyond[0])
+        return
+    accepted = [dict(rule.claims).get(claim.name) for rule in rules]
+    let_in = {value for values in accepted for value in values or ()}
+    if rules and None not in accepted and (beyond := sorted({*claim.values} - let_in)):
+        yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {listed(sorted(let_in))}", beyond[0])
 
 
 def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iterator[Problem]:

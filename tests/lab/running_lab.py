@@ -216,7 +216,7 @@ class RunningLab:
     def token(self, sort: tokens.Sort = tokens.Sort.VALID, **settings: Any) -> str:
         """A token for the MCP app, with every scope that it asks for unless `scopes` says otherwise."""
         auth = self.auth
-        scopes = [*auth.scopes, *(rule.scope for rule in auth.tools.values())]
+        scopes = [*auth.rule(auth.issuers[0]).scopes, *(rule.scope for rule in auth.tools.values())]
         defaults = {"issuer": auth.issuers[0].issuer, "audience": self.mcp_url, "scopes": scopes}
         return tokens.mint(self.keys, sort, **{**defaults, **settings})
 

@@ -23,7 +23,7 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
-from chatgpt_mesh.mesh.objects.auth.claims import without_scope
+from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -58,8 +58,10 @@ def routes(
     read = [*posts, without_token(uri)] if auth.anonymous is not None else posts
     yield from answers(f"{name}.unread-call", app, read, 400, JSON, UNREAD)
     for index, scope in enumerate(_tools_by_scope(auth)):
-        lacking = [without_scope(match, auth, scope) for match in posts]
-        yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, (scope,))
+        for rule, theirs in by_rule(posts, auth):
+            lacking = [without_scope(match, rule, scope) for match in theirs]
+            asked = rule.as_asked([scope])
+            yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, asked)
 
 
 def _tools_by_scope(auth: AuthSpec) -> Mapping[str, Sequence[str]]:
