@@ -1,4 +1,4 @@
-"""B52: an app closes idle connections after some seconds: its sidecar lets go before, and no POST meets a closing one."""
+"""B52: an app closes idle connections after seconds: its sidecar lets go before, and no POST meets a closing one."""
 
 from __future__ import annotations
 
