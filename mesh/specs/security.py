@@ -60,6 +60,10 @@ class SecuritySpec(Spec):
     scope: Literal["mesh", "namespaces"] = "mesh"
     """mesh: mutual TLS, closed egress and telemetry are the default of every namespace of the mesh. namespaces: of this
     stack's own alone, and nothing is written anywhere else; for a cluster that other teams use."""
+    unanswered_key_sets: Literal["ignore", "warn", "stop"] = "warn"
+    """What an `up` does about an issuer whose jwks_uri gives no key set to the machine that it runs on: such an issuer
+    delays every change of a rule at its gateways. warn says which it is, stop ends before anything is changed. ignore
+    is for a machine that does not reach what istiod reaches. A preview asks nobody."""
     exceptions: Many[MtlsExceptionSpec] = ()
     """Ports that take plaintext until a date."""
     visible_services: dict[DnsLabel, Many[Hostname]] = {}

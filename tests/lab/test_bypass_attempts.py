@@ -80,7 +80,7 @@ class Outcome:
             answered = pool.map(lambda one: send(one[1], address, one[2]), sent)
             self.statuses = {name: status for (name, _, _), status in zip(sent, answered, strict=True)}
         seen = lab.seen(self._mark)
-        self.reached = sorted({self._names.get(one["headers"].get(NUMBER, ""), one["path"]) for one in seen})
+        self.reached = sorted({self._names.get(one["headers"].get(NUMBER, "")) or str(one["path"]) for one in seen})
 
     def _marks(self, number: str) -> Mapping[str, str]:
         return {"x-test-id": self._mark, NUMBER: number}

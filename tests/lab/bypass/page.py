@@ -8,13 +8,11 @@ from tests.lab.bypass.kinds import KINDS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "bypass-attempts.md"
 
-TOLD = (
-    "Each is right in everything but one thing, so that one guard alone can hold it. Each is sent as clients of both\n"
-    "eras would, with the headers of 2025-06-18 and of 2026-07-28, over HTTP/1.1 and, where it can be said there,\n"
-    "over HTTP/2; and what is asked of `/mcp` is asked of `/mcp/` as well, where that is declared to be the same. None may\n"
-    "reach an app. `tests/lab/test_bypass_attempts.py` sends them all, and shows that each kind does get through once\n"
-    "its guard has been taken out of the live mesh."
-)
+TOLD = """Each is right in everything but one thing, so that one guard alone can hold it. Each is sent as clients of
+both eras would, with the headers of 2025-06-18 and of 2026-07-28, over HTTP/1.1 and, where it can be said there, over
+HTTP/2; and what is asked of `/mcp` is asked of `/mcp/` as well, where that is declared to be the same. None may reach
+an app. `tests/lab/test_bypass_attempts.py` sends them all, and shows that each kind does get through once its guard
+has been taken out of the live mesh."""
 
 
 def written() -> str:
