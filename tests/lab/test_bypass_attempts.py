@@ -6,6 +6,7 @@ The attempts are data (`tests/lab/bypass`); docs/bypass-attempts.md counts them.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from chatgpt_mesh.mesh.specs.calls import AnonymousSpec
 from tests.lab.bypass import attempt as attempts
 from tests.lab.bypass.attempt import WIRES, Attempt, Forge, rendered
 from tests.lab.bypass.kinds import CODEC, KINDS, Kind
-from tests.lab.bypass.wire import send
+from tests.lab.bypass.wire import Connections
 from tests.lab.running_lab import new_id
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
 Edit = Callable[[dict[str, Any]], None]
-CONNECTIONS = 8
+CONNECTIONS = 4
 NUMBER = "x-attempt"
 
 
@@ -76,9 +77,13 @@ class Outcome:
             if only in ("", transport)
         ]
         self._names = {dict(request.headers)[NUMBER]: name for name, _, request in sent}
+
+        def share(number: int) -> list[tuple[str, int]]:
+            with Connections(address) as gateway:
+                return [(name, gateway.send(transport, one)) for name, transport, one in sent[number::CONNECTIONS]]
+
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            answered = pool.map(lambda one: send(one[1], address, one[2]), sent)
-            self.statuses = {name: status for (name, _, _), status in zip(sent, answered, strict=True)}
+            self.statuses = dict(itertools.chain.from_iterable(pool.map(share, range(CONNECTIONS))))
         seen = lab.seen(self._mark)
         self.reached = sorted({self._names.get(one["headers"].get(NUMBER, "")) or str(one["path"]) for one in seen})
 

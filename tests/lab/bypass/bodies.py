@@ -279,7 +279,7 @@ CONTENT_TYPES = (
         "application/json-seq",
         "application/cbor",
     ),
-    *("application/msgpack", "text/event-stream", "application/grpc", "application/octet-stream", "application/x-yaml"),
+    *("application/msgpack", "text/event-stream", "application/octet-stream", "application/x-yaml"),
 )
 
 

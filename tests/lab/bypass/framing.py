@@ -70,7 +70,7 @@ def framing() -> Iterator[Attempt]:
     ):
         coded = (("transfer-encoding", "chunked"), (name, "1"))
         yield Attempt(f"a header named {name!r}", headers=coded, body=CHUNKED)
-    for value in ("a\rb", "a\0b", "a\x01b", "a\x7fb", "a\r\n b", "a\nb"):
+    for value in ("a\0b", "a\x01b", "a\x7fb", "a\nb", "a\0", "\x1b[2J"):
         coded = (("transfer-encoding", "chunked"), ("x-a", value))
         yield Attempt(f"a value {value!r}", headers=coded, body=CHUNKED)
     for version in ("HTTP/0.9", "HTTP/1.0", "HTTP/2.0", "HTTP/3", "HTTP/1.1 x", "http/1.1", "HTTP/11", "HTP/1.1", ""):

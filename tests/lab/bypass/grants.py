@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def _nearly(word: str) -> tuple[str, ...]:
     """What is not the word, though somebody could read it as that."""
     first, _, last = word.partition(".")
-    return (
+    found = (
         *("", word[:-1], f"{word}s", f"{word}2", f"x{word}", word.upper(), word.title(), first, last or "x"),
         *(f"{first}.*", f"{first}.", "*", f"{word}/", f"{word}.x", f"{word}:x", f"{word}*", f"-{word}", f"!{word}"),
         *(f'"{word}"', f"'{word}'", f"{word};x", f"{word},x", f"{word}\tx", f"{word}\nx", f"{word}\u00a0x"),
@@ -27,6 +27,7 @@ def _nearly(word: str) -> tuple[str, ...]:
             word.replace("e", "%65"),
         ),
     )
+    return tuple(one for one in dict.fromkeys(found) if one != word)
 
 
 def _scopes(word: str, beside: str) -> Iterator[Attempt]:

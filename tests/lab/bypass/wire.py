@@ -6,14 +6,16 @@ RFC 9113 (frames) and RFC 7541, section 6.2.2 (a literal header field without in
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab.bypass.attempt import HOST
+from tests.lab.bypass.attempt import HOST, LARGEST_FRAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tests.lab.bypass.attempt import Sent
 
@@ -21,26 +23,63 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
 _END_STREAM, _ACKNOWLEDGED, _END_HEADERS = 1, 1, 4
 _SECONDS = 10.0
+_ANSWERS = 50
 _STATUS_OF_INDEX = {8: 200, 9: 204, 10: 206, 11: 304, 12: 400, 13: 404, 14: 500}
 
 
-def send(transport: str, address: str, request: Sent) -> int:
-    """The status of the answer; 0 where there was none, or over HTTP/2 none that its table has a number for."""
-    with contextlib.suppress(OSError), _connected(address, transport) as connection:
-        return _http1(connection, request) if transport == "h1" else _http2(connection, request)
-    return 0
+class Connections:
+    """To one gateway; what has refused a request and goes on is asked the next one, as clients do."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._open: dict[str, _Connection] = {}
+
+    def send(self, transport: str, request: Sent) -> int:
+        """The status of the answer; 0 where there was none, or over HTTP/2 none that its table has a number for."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if transport not in self._open:
+                self._open[transport] = _Connection(_connected(self._address, transport))
+            connection = self._open[transport]
+            status = _http1(connection, request) if transport == "h1" else _http2(connection, request)
+            if not connection.closing:
+                return status
+            self._close(transport)
+            return status
+        self._close(transport)
+        return 0
+
+    def _close(self, transport: str) -> None:
+        if (connection := self._open.pop(transport, None)) is not None:
+            connection.socket.close()
+
+    def __enter__(self) -> Connections:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for transport in list(self._open):
+            self._close(transport)
 
 
-@contextlib.contextmanager
-def _connected(address: str, transport: str) -> Iterator[ssl.SSLSocket]:
+@dataclass
+class _Connection:
+    socket: ssl.SSLSocket
+    stream: int = -1
+    """The last one, over HTTP/2."""
+    held: bytes = b""
+    closing: bool = False
+
+
+def _connected(address: str, transport: str) -> ssl.SSLSocket:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2" if transport == "h2" else "http/1.1"])
-    with (
-        socket.create_connection((address, 443), timeout=_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=HOST) as connection,
-    ):
-        yield connection
+    plain = socket.create_connection((address, 443), timeout=_SECONDS)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        return context.wrap_socket(plain, server_hostname=HOST)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _bytes(text: str) -> bytes:
@@ -49,34 +88,49 @@ def _bytes(text: str) -> bytes:
 
 def as_bytes(request: Sent) -> bytes:
     head = f"{request.method} {request.target} {request.version}".rstrip(" ")
-    lines = [head, *(f"{name}: {value}" for name, value in request.headers), "connection: close", "", ""]
+    lines = [head, *(f"{name}: {value}" for name, value in request.headers), "", ""]
     return _bytes("\r\n".join(lines)) + request.body
 
 
-def _http1(connection: ssl.SSLSocket, request: Sent) -> int:
+def _http1(connection: _Connection, request: Sent) -> int:
     with contextlib.suppress(OSError):  # an answer may come before all of the body has gone
-        connection.sendall(as_bytes(request))
-    found = b""
-    while part := connection.recv(65536):
-        found += part
-    words = found.split(b" ", 2)
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+        connection.socket.sendall(as_bytes(request))
+    response = http.client.HTTPResponse(connection.socket, method=request.method)
+    response.begin()
+    response.read()
+    # Of a refused body some may still be under way, which nobody may take for the next request.
+    connection.closing = response.will_close or _open_ended(request)
+    return response.status
 
 
-def _http2(connection: ssl.SSLSocket, request: Sent) -> int:
-    last = _END_STREAM if not request.body else 0
-    frames = [_frame(_SETTINGS, 0, 0, b""), _frame(_HEADERS, last | _END_HEADERS, 1, header_block(request))]
+def _open_ended(request: Sent) -> bool:
+    """Whether two readers may see its end at different places."""
+    lengths = [value for name, value in request.headers if name.lower() == "content-length"]
+    coded = any(name.lower() == "transfer-encoding" for name, _ in request.headers)
+    return coded or lengths != ([str(len(request.body))] if request.body else []) or len(request.body) > LARGEST_FRAME
+
+
+def _http2(connection: _Connection, request: Sent) -> int:
+    opening = _PREFACE + _frame(_SETTINGS, 0, 0, b"") if connection.stream < 0 else b""
+    connection.stream += 2
+    number, last = connection.stream, _END_STREAM if not request.body else 0
+    frames = [_frame(_HEADERS, last | _END_HEADERS, number, header_block(request))]
     if request.body:
-        frames.append(_frame(_DATA, _END_STREAM, 1, request.body))
-    connection.sendall(_PREFACE + b"".join(frames))
+        frames.append(_frame(_DATA, _END_STREAM, number, request.body))
+    connection.socket.sendall(opening + b"".join(frames))
     status = 0
     for kind, flags, stream, payload in _frames(connection):
         if kind == _SETTINGS and not flags & _ACKNOWLEDGED:
-            connection.sendall(_frame(_SETTINGS, _ACKNOWLEDGED, 0, b""))
-        if kind == _HEADERS and payload and payload[0] & 0x80:
+            connection.socket.sendall(_frame(_SETTINGS, _ACKNOWLEDGED, 0, b""))
+        if stream == number and kind == _HEADERS and payload and payload[0] & 0x80:
             status = _STATUS_OF_INDEX.get(payload[0] & 0x7F, 0)
-        if kind == _GOAWAY or (stream == 1 and (kind == _RESET or (kind in (_HEADERS, _DATA) and flags & _END_STREAM))):
+        connection.closing |= kind == _GOAWAY
+        if stream == number and (kind == _RESET or (kind in (_HEADERS, _DATA) and flags & _END_STREAM)):
             break
+    else:
+        connection.closing = True
+    # Nothing here widens the window, of 64 KiB, for answers.
+    connection.closing |= number > 2 * _ANSWERS
     return status
 
 
@@ -109,10 +163,14 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
-def _frames(connection: ssl.SSLSocket) -> Iterable[tuple[int, int, int, bytes]]:
-    held = b""
-    while part := connection.recv(65536):
-        held += part
-        while len(held) >= 9 and len(held) >= (size := 9 + int.from_bytes(held[:3], "big")):
-            yield held[3], held[4], int.from_bytes(held[5:9], "big"), held[9:size]
-            held = held[size:]
+def _frames(connection: _Connection) -> Iterator[tuple[int, int, int, bytes]]:
+    while True:
+        while len(connection.held) >= 9 and len(connection.held) >= (
+            size := 9 + int.from_bytes(connection.held[:3], "big")
+        ):
+            frame, connection.held = connection.held[:size], connection.held[size:]
+            yield frame[3], frame[4], int.from_bytes(frame[5:9], "big"), frame[9:]
+        part = connection.socket.recv(65536)
+        if not part:
+            return
+        connection.held += part
