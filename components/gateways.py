@@ -44,8 +44,10 @@ class Gateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:mesh:Gateway", name, None, opts)
+        # By its release, which another name in the stack file does not change: a chart under a new name would be made
+        # before the old one is deleted, and find its own objects there.
         self.chart = chart(
-            f"gateway-{name}",
+            args.spec.path,
             args.source,
             release=args.spec.release_name,
             namespace=args.spec.home,

@@ -79,6 +79,11 @@ class GatewaySpec(NamedSpec):
         return self.namespace or RELEASES[self.kind][1]
 
     @property
+    def path(self) -> str:
+        """What nothing else on the cluster has: its pods' namespace and its release."""
+        return f"{self.home}/{self.release_name}"
+
+    @property
     def service_account(self) -> str:
         """The chart's `gateway.serviceAccountName`: the release's name."""
         return (self.existing and self.existing.service_account) or self.release_name

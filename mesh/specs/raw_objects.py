@@ -8,10 +8,11 @@ for an app's host, an ALLOW beside an app's own, plaintext without a date.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from chatgpt_mesh.istio_api.kinds import KINDS
 from chatgpt_mesh.istio_api.message import InvalidMessage
 from chatgpt_mesh.istio_api.networking import DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
@@ -29,7 +30,7 @@ from chatgpt_mesh.mesh.specs.authorizers import unknown
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, LabelValue, ObjectName
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
-from chatgpt_mesh.mesh.specs.scalar import shortened
+from chatgpt_mesh.mesh.specs.scalar import refuse, shortened
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Spec
 
 if TYPE_CHECKING:
@@ -62,9 +63,32 @@ class RawObjectSpec(Spec):
     spec: dict[str, Any] = {}
     """What Istio's reference says for the kind."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _istios_own(cls, written: object) -> object:
+        """Before the fields: those of another kind would each be told that they are no setting."""
+        if isinstance(written, dict) and (refusal := _foreign(cast("Mapping[object, object]", written))):
+            raise refuse(refusal)
+        return cast("object", written)
+
     @property
     def manifest(self) -> dict[str, Any]:
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": self.metadata, "spec": self.spec}
+
+
+def _foreign(manifest: Mapping[object, object]) -> str:
+    """What to say of an object whose kind is not Istio's; empty for Istio's own, and for what names no kind."""
+    kind, version = manifest.get("kind"), manifest.get("apiVersion", manifest.get("api_version"))
+    if not isinstance(kind, str) or not isinstance(version, str):
+        return ""
+    group, slash, _ = version.partition("/")
+    if slash and group.endswith(".istio.io"):
+        return ""
+    meant = f" (its {kind} is of {KINDS[kind].group}/{KINDS[kind].served[0]})" if kind in KINDS else ""
+    return (
+        f"is a {shortened(kind)} of {shortened(version)}, and objects takes Istio's kinds alone{meant}; leave it with "
+        "whoever owns the app, in its chart or in a Pulumi program beside this one (docs/adopt.md)"
+    )
 
 
 def problems(

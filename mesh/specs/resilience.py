@@ -83,8 +83,9 @@ class PoolSpec(Spec):
     """Requests that may wait for a connection."""
     requests_per_connection: Count | None = Field(default=None, ge=1)
     """Requests after which a connection is closed. Default: never; closing costs a TLS handshake each time."""
-    idle_timeout: Annotated[Duration, within("1s", "168h")] | None = None
-    """Idle time after which a connection without requests is closed. Default: Istio's, one hour."""
+    idle_timeout: Annotated[Duration, within("1s", "168h")] | None = Field(default="3s", validate_default=True)
+    """Idle time after which a caller closes a connection without requests; null: Istio's, one hour. Short, since a
+    connection from before a policy was edited carries one more request under the old one."""
     keepalive: KeepaliveSpec | None = None
     """TCP keepalive. Default: the kernel's."""
     http2: bool = False

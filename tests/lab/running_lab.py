@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ JSON_RPC_HEADERS = {"content-type": "application/json", "accept": "application/j
 _ENVOY_ADMIN_PORT = 15000
 _TIMEOUT_SECONDS = 20.0
 _PULUMI_TIMEOUT_SECONDS = 300.0
+_CLOSING_SECONDS = 1.0
 _REQUEST_IDS = itertools.count(1)
 
 
@@ -131,6 +132,10 @@ class RunningLab:
     def keys(self) -> tokens.Keys:
         return tokens.load_keys(self.state.issuer)
 
+    def forget_addresses(self) -> None:
+        """After another stack ran here: a gateway that was away has a new address, and its old one may be anybody's."""
+        vars(self).pop("public", None)
+
     @property
     def ca_file(self) -> Path:
         return self.state.pki / "edge" / "ca.crt"
@@ -176,6 +181,11 @@ class RunningLab:
         path = directory / f"Pulumi.{new_id('variant')}.yaml"
         path.write_text(yaml.safe_dump(stack), encoding="utf-8")
         return path
+
+    def let_kept_connections_go(self) -> None:
+        """Those from before an edit of a rule carry one more request under the old one; callers close what rests."""
+        rests = [app.resilience.pool.idle_timeout or timedelta() for app in self.stack.apps.values()]
+        time.sleep(max(rests).total_seconds() + _CLOSING_SECONDS)
 
     # --- edges
 

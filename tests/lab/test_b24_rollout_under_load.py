@@ -36,7 +36,7 @@ class Load:
     def failures(self) -> Counter[str]:
         return Counter(str(reply) for reply in self.replies if reply.status != 200)
 
-    def send(self, lab: RunningLab, subject: str) -> None:
+    def send(self, lab: RunningLab, subject: str, requests_per_connection: int | None) -> None:
         number = 0
         with Connection() as connection:
             while not self.stopped.is_set():
@@ -44,13 +44,19 @@ class Load:
                 token = lab.token(subject=f"{subject}-{number // 50}")
                 self.replies.append(connection.send(lab.call("ping", token=token)))
                 number += 1
+                if requests_per_connection and number % requests_per_connection == 0:
+                    connection.close()
                 time.sleep(PAUSE_SECONDS)
 
 
 @contextmanager
-def load(lab: RunningLab) -> Iterator[Load]:
+def load(lab: RunningLab, *, requests_per_connection: int | None = None) -> Iterator[Load]:
+    """Requests without a pause, over connections that are kept alive or opened anew after so many requests."""
     running = Load()
-    threads = [threading.Thread(target=running.send, args=(lab, f"load-{number}")) for number in range(CONNECTIONS)]
+    threads = [
+        threading.Thread(target=running.send, args=(lab, f"load-{number}", requests_per_connection))
+        for number in range(CONNECTIONS)
+    ]
     for thread in threads:
         thread.start()
     try:

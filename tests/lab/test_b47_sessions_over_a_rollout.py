@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.mesh.specs.rollout import CanaryConfig, ClaimAudience, ExperimentSpec, PinSpec
 from lab.workloads.request import send
-from tests.lab.mcp_sessions import INITIALIZE, Session, astray, follow_up, follow_ups, open_sessions, opened
+from tests.lab.mcp_sessions import (
+    CONNECTIONS,
+    INITIALIZE,
+    Session,
+    astray,
+    follow_up,
+    follow_ups,
+    open_sessions,
+    opened,
+)
 from tests.lab.rolling_out import deploy, steps
 from tests.lab.running_lab import eventually, fails
 from tests.lab.test_b17_canary_split import binomial_interval
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
 SESSIONS = 500
+NO_ANSWER = 0
 
 
 def test_each_of_500_sessions_stays_from_5_to_100_and_ends_with_its_version(lab: RunningLab, tmp_path: Path) -> None:
@@ -50,14 +60,15 @@ def test_each_of_500_sessions_stays_from_5_to_100_and_ends_with_its_version(lab:
     assert not astray([(session, reply) for session, reply in after if session.version == new])
 
 
-def test_it_is_the_routes_of_the_versions_that_lead_them(lab: RunningLab) -> None:
-    def take_out(service: dict[str, Any]) -> None:
-        http = service["spec"]["http"]
-        service["spec"]["http"] = [
-            route for route in http if ".session-" not in route["name"] and not route["name"].endswith(".no-session")
-        ]
+def without_session_routes(service: dict[str, Any]) -> None:
+    http = service["spec"]["http"]
+    service["spec"]["http"] = [
+        route for route in http if ".session-" not in route["name"] and not route["name"].endswith(".no-session")
+    ]
 
-    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
+
+def test_it_is_the_routes_of_the_versions_that_lead_them(lab: RunningLab) -> None:
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", without_session_routes), fails():
         assert not astray(follow_ups(lab, open_sessions(lab, 20), rounds=5))
 
 
@@ -71,6 +82,8 @@ def test_a_pod_that_dies_is_404_and_the_client_begins_anew(lab: RunningLab) -> N
     while time.monotonic() < deadline:
         told.update(reply.status for _, reply in follow_ups(lab, mine))
         time.sleep(0.5)  # All are of one subject, which has a rate limit.
+    unanswered = told.pop(NO_ANSWER, 0)
+    assert unanswered <= CONNECTIONS, "more than what was under way when the pod was killed"
     assert set(told) <= {200, 404}, told
     assert told[404]
     assert {send(lab.call("initialize", INITIALIZE, token=session.token)).status for session in mine} == {200}

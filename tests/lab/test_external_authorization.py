@@ -112,6 +112,7 @@ def door(lab: RunningLab) -> Iterator[int]:
         with serving(port):
             # The kubelet hands a changed ConfigMap to istiod within a minute or two.
             eventually(lambda: ask(lab, "yes").status == 200, within=180, what="istiod knows the authorizer")
+            lab.let_kept_connections_go()
         yield port
     eventually(lambda: ask(lab, "no").status == 200, within=60, what="nobody is asked any more")
 

@@ -128,6 +128,11 @@ def disagreements(lab: RunningLab, mesh: MeshView, asked: list[tuple[Request, wi
     return wrong
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_connections_under_these_rules(lab: RunningLab) -> None:
+    lab.let_kept_connections_go()
+
+
 def test_clients_outside_meet_what_the_checker_says(lab: RunningLab) -> None:
     asked = asked_from_outside(lab)
     assert len(asked) >= CELLS

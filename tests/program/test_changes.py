@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.program
 
+EGRESS_SIZE = {"workload": own_layer("prod")["gateways"]["egress"]["workload"]}
+
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path) -> Iterator[None]:
@@ -44,7 +46,7 @@ def test_a_canarys_percent_is_two_weights_in_each_route_that_divides() -> None:
 
 def test_a_gateways_replicas_are_its_charts_and_its_share_of_the_limits() -> None:
     found = changed(prod(), prod({"gateways": {"egress": {"workload": {"replicas": {"max": 8}}}}}))
-    assert found == {"gateway-egress": {"values.autoscaling.maxReplicas"}}
+    assert found == {"istio-egress/istio-egressgateway": {"values.autoscaling.maxReplicas"}}
 
 
 def test_a_sampling_rate_is_one_object() -> None:
@@ -54,12 +56,19 @@ def test_a_sampling_rate_is_one_object() -> None:
 
 def test_the_longest_call_is_the_drain_of_sidecars_and_of_the_gateways_that_carry_it() -> None:
     found = changed(prod(), prod({"apps": {"chatgpt-mcp": {"longest_call": "900s"}}}))
-    assert {name: paths for name, paths in found.items() if name.startswith(("istiod", "gateway-"))} == {
+    assert {name: paths for name, paths in found.items() if name.startswith(("istiod", "istio-i"))} == {
         "istiod": {"values.meshConfig.defaultConfig.drainDuration"},
-        "gateway-public": {"values.terminationGracePeriodSeconds"},
-        "gateway-internal": {"values.terminationGracePeriodSeconds"},
+        "istio-ingress/istio-ingressgateway": {"values.terminationGracePeriodSeconds"},
+        "istio-internal/istio-internalgateway": {"values.terminationGracePeriodSeconds"},
     }
 
 
 def test_nothing_changed_changes_nothing() -> None:
     assert changed(prod(), prod()) == {}
+
+
+def test_another_name_for_a_gateway_keeps_its_pods_and_its_service() -> None:
+    """A chart under a new name would find its own objects in the cluster and fail."""
+    found = changed(prod(), prod({"gateways": {"egress": None, "out": {"kind": "egress", **EGRESS_SIZE}}}))
+    assert found["DestinationRule/istio-egress/out-tunnel"] == {"(new)"}
+    assert not {"istio-egress", "istio-egress/istio-egressgateway"} & found.keys()

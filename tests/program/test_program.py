@@ -19,6 +19,11 @@ pytestmark = pytest.mark.program
 
 CHART = "kubernetes:helm.sh/v4:Chart"
 NAMESPACE = "kubernetes:core/v1:Namespace"
+GATEWAY_CHARTS = {
+    "istio-ingress/istio-ingressgateway",
+    "istio-internal/istio-internalgateway",
+    "istio-egress/istio-egressgateway",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +73,7 @@ class TestGraph:
     def test_charts_belong_to_istio_and_to_their_gateways(self, recorded: Recorded) -> None:
         parents = {r.name: r.parent.rpartition("::")[-1] for r in recorded.of_type(CHART)}
         assert parents["istiod"] == "istio"
-        assert parents["gateway-public"] == "public"
+        assert parents["istio-ingress/istio-ingressgateway"] == "public"
 
 
 class TestOrder:
@@ -78,8 +83,8 @@ class TestOrder:
         charts = {r.name: r for r in recorded.of_type(CHART)}
         for istio_object in istio_objects(recorded):
             before = recorded.depends_on(istio_object)
-            assert {charts[f"gateway-{name}"].urn for name in ("public", "internal", "egress")} <= before
-        for name in ("gateway-public", "gateway-internal", "gateway-egress"):
+            assert {charts[name].urn for name in GATEWAY_CHARTS} <= before
+        for name in GATEWAY_CHARTS:
             assert charts["istiod"].urn in recorded.depends_on(charts[name])
         assert charts["istio-base"].urn in recorded.depends_on(charts["istiod"])
         assert recorded.named("istio-system").urn in recorded.depends_on(charts["istio-base"])
@@ -118,7 +123,7 @@ class TestOrder:
         place = {urn: number for number, urns in enumerate(recorded.deleted_in_rounds()) for urn in urns}
         routes = [place[r.urn] for r in istio_objects(recorded) if r.type.endswith(":VirtualService")]
         rest = [place[r.urn] for r in istio_objects(recorded) if not r.type.endswith(":VirtualService")]
-        gateways = [place[r.urn] for r in recorded.of_type(CHART) if r.name.startswith("gateway-")]
+        gateways = [place[r.urn] for r in recorded.of_type(CHART) if r.name in GATEWAY_CHARTS]
         istiod = place[recorded.named("istiod").urn]
         assert max(routes) < min(rest)
         assert max(rest) < min(gateways)

@@ -81,8 +81,8 @@ def test_moving_the_tag_changes_the_tag_and_renews_the_gateways_alone() -> None:
         },
         "istio-base": {"values.defaultRevision"},
         **{
-            f"gateway-{name}": {"values.podAnnotations.chatgpt-mesh/revision"}
-            for name in ("public", "internal", "egress")
+            f"istio-{name}": {"values.podAnnotations.chatgpt-mesh/revision"}
+            for name in ("ingress/istio-ingressgateway", "internal/istio-internalgateway", "egress/istio-egressgateway")
         },
     }
 

@@ -77,7 +77,7 @@ def names(found: Recorded, kind: str) -> set[str]:
 
 def test_nothing_of_istios_installation_is_registered() -> None:
     found = recorded(OWN)
-    assert names(found, CHART) == {"gateway-public"}
+    assert names(found, CHART) == {"ours-ingress/ours-ingressgateway"}
     assert names(found, NAMESPACE) == {"forecasts", "ours-ingress"}
     of_the_cluster = [r for r in found.resources if r.type.startswith("kubernetes:")]
     assert "istio-system" not in {r.inputs.get("metadata", {}).get("namespace") for r in of_the_cluster}
@@ -87,12 +87,12 @@ def test_nothing_of_istios_installation_is_registered() -> None:
 def test_namespaces_and_gateways_follow_the_revision_or_tag_that_is_there() -> None:
     found = recorded(OWN)
     assert found.named("forecasts").inputs["metadata"]["labels"]["istio.io/rev"] == "stable"
-    assert found.named("gateway-public").inputs["values"]["revision"] == "stable"
+    assert found.named("ours-ingress/ours-ingressgateway").inputs["values"]["revision"] == "stable"
 
 
 def test_the_order_of_what_is_ours_is_kept() -> None:
     found = recorded(OWN)
-    gateway, home = found.named("gateway-public"), found.named("ours-ingress")
+    gateway, home = found.named("ours-ingress/ours-ingressgateway"), found.named("ours-ingress")
     assert home.urn in found.depends_on(gateway)
     for resource in found.resources:
         if ".istio.io/" in resource.type:

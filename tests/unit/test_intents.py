@@ -102,7 +102,7 @@ INTENTS = {
 
 DECLARATION = re.compile(r"`(?P<path>[a-z_]+(?:\.[A-Za-z0-9_-]+(?:\[\])?)*)`(?P<default> \(default\))?")
 OBJECT = re.compile(r"`(?P<key>[A-Z]\w+(?:/[a-z0-9-]+)?/[a-z0-9.-]+)`")
-RESOURCE = re.compile(r"`(?P<type>[A-Z]\w+) (?P<name>[\w.*-]+)`")
+RESOURCE = re.compile(r"`(?P<type>[A-Z]\w+) (?P<name>[\w.*/-]+)`")
 TEST = re.compile(r"\]\((?P<path>[^)]+\.py)\)")
 
 

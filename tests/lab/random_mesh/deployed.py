@@ -137,6 +137,7 @@ class RandomStacks:
             path.unlink()
         self._open.close()
         subprocess.run([sys.executable, "-m", "lab", "up", "--mesh", self._mesh], cwd=CHECKOUT, check=True)
+        self._lab.forget_addresses()
 
     @property
     def _directory(self) -> Path:

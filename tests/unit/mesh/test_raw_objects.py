@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from chatgpt_mesh.mesh.objects import raw_objects
 from tests.unit.mesh.declared import by_key, graph, mistakes, owners
@@ -48,9 +49,23 @@ def test_every_misspelt_field_is_a_mistake_with_its_path() -> None:
     ]
 
 
-def test_other_kinds_are_not_for_this_layer() -> None:
-    (sentence,) = problems("[{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: b}}]")
-    assert sentence.startswith("objects.0.")
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        ("apiVersion: v1, kind: ConfigMap", "is a ConfigMap of v1, and objects takes Istio's kinds alone; leave it"),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1, kind: Gateway",
+            "objects takes Istio's kinds alone (its Gateway is of networking.istio.io/v1); leave it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("rest", ["", ", data: {key: value}"])
+def test_an_object_of_another_kind_is_named_whatever_its_fields_are(start: str, named: str, rest: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        problems(f"[{{{start}, metadata: {{name: a, namespace: b}}{rest}}}]")
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("objects", 0)
+    assert named in error["msg"]
 
 
 def test_the_same_object_twice_is_refused() -> None:

@@ -1,0 +1,81 @@
+"""B38: istiod is away for a minute under load: no request fails, and what changed meanwhile arrives when it is back."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from lab.workloads.request import send
+from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
+from tests.lab.running_lab import eventually, fails
+from tests.lab.test_b24_rollout_under_load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.lab.running_lab import RunningLab
+
+AWAY_SECONDS = 60
+BACK_SECONDS = 90
+IN_FORCE_SECONDS = 10
+LEAST_REQUESTS = 500
+
+
+def _istiods(lab: RunningLab) -> int:
+    return len(lab.pods(ISTIO_SYSTEM, "app=istiod"))
+
+
+def _scale(lab: RunningLab, replicas: int) -> None:
+    kubectl(lab, "scale", "deployment/istiod", f"--namespace={ISTIO_SYSTEM}", f"--replicas={replicas}")
+
+
+@contextlib.contextmanager
+def istiod_away(lab: RunningLab) -> Iterator[None]:
+    replicas = _istiods(lab)
+    assert replicas
+    _scale(lab, 0)
+    try:
+        eventually(lambda: not _istiods(lab), within=60, what="no istiod runs")
+        yield
+    finally:
+        _scale(lab, replicas)
+        status = ["rollout", "status", "deployment/istiod", f"--namespace={ISTIO_SYSTEM}"]
+        kubectl(lab, *status, f"--timeout={BACK_SECONDS}s")
+        lab.objects.wait_synced()
+
+
+def test_no_request_fails_while_it_is_away(lab: RunningLab) -> None:
+    with load(lab, requests_per_connection=20) as seen, istiod_away(lab):
+        time.sleep(AWAY_SECONDS)
+    assert len(seen.replies) > LEAST_REQUESTS
+    assert not seen.failures, seen.failures.most_common(3)
+
+
+def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
+    pods = {pod.name for pod in lab.mcp_pods()}
+    with load(lab, requests_per_connection=20) as seen:
+        with istiod_away(lab):
+            kubectl(lab, "delete", "pod", min(pods), f"--namespace={lab.namespace}", "--wait=true")
+            time.sleep(10)
+            assert {pod.name for pod in lab.mcp_pods()} < pods, "a pod without its sidecar was let in"
+        eventually(lambda: len(lab.mcp_pods()) == len(pods), within=60, what="the pod has a successor")
+        (successor,) = {pod.name for pod in lab.mcp_pods()} - pods
+        eventually(lambda: successor in served_by(lab), within=IN_FORCE_SECONDS, what=f"{successor} answers")
+    assert not seen.failures, seen.failures.most_common(3)
+
+
+def test_a_pod_that_ends_meanwhile_fails_none_and_the_next_one_is_known_when_it_is_back(lab: RunningLab) -> None:
+    check_a_pod_may_end_meanwhile(lab)
+
+
+def test_it_is_the_second_try_that_spares_what_is_sent_to_the_pod_that_ended(lab: RunningLab) -> None:
+    resilience = lab.stack.apps["chatgpt-mcp"].resilience
+    once = resilience.model_copy(update={"retries": resilience.retries.model_copy(update={"attempts": 0})})
+    with lab.declaring_app(resilience=once), fails():
+        check_a_pod_may_end_meanwhile(lab)
+
+
+def served_by(lab: RunningLab) -> set[str]:
+    tokens = [lab.token(subject=f"known-{number}") for number in range(4)]
+    return {send(lab.call("ping", token=token)).header("x-served-by") for token in tokens for _ in range(5)}
