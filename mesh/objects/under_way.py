@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -29,9 +31,11 @@ class Proxies(NamedTuple):
 
     namespace: str
     labels: tuple[tuple[str, str], ...]
-    """None: every proxy of the namespace."""
+    """None: every proxy of the namespace, and in the root namespace of the mesh."""
 
     def __str__(self) -> str:
+        if self.namespace == ROOT_NAMESPACE and not self.labels:
+            return "all proxies of the mesh"
         selected = ",".join(f"{name}={value}" for name, value in self.labels)
         return f"the proxies of {self.namespace}" + (f" with {selected}" if selected else "")
 

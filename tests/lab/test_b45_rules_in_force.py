@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from lab.network import NODE_ADDRESS
 from lab.workloads.request import send
 from tests.lab.running_lab import fails, new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.lab.running_lab import RunningLab
@@ -16,8 +21,13 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 EDGE = ("AuthorizationPolicy", "istio-ingress", "chatgpt-mcp-edge")
 TOKENS = ("RequestAuthentication", "istio-ingress", "public-tokens")
-SILENT = "https://192.0.2.1/keys"
-"""An address for documentation (RFC 5737): nobody answers there, and nobody refuses either."""
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Where connections are taken, and nothing is ever said."""
+    with socket.create_server((NODE_ADDRESS, 0)) as server:
+        yield f"https://{NODE_ADDRESS}:{server.getsockname()[1]}/keys"
 
 
 def check_in_force(lab: RunningLab) -> None:
@@ -40,10 +50,12 @@ def test_a_changed_rule_is_in_force_at_every_proxy_within_seconds(lab: RunningLa
     check_in_force(lab)
 
 
-def test_an_issuer_without_keys_is_named_before_anything_is_changed(lab: RunningLab, tmp_path: Path) -> None:
+def test_an_issuer_without_keys_is_named_before_anything_is_changed(
+    lab: RunningLab, silent: str, tmp_path: Path
+) -> None:
     issuers = [
         *({"issuer": one.issuer, "jwks": one.jwks} for one in lab.auth.issuers),
-        {"issuer": "https://silent.example.com", "jwks_uri": SILENT},
+        {"issuer": "https://silent.example.com", "jwks_uri": silent},
     ]
     app = {"auth": {"issuers": issuers, "deny_subjects": ["somebody-else"]}}
     declared = {"apps": {"chatgpt-mcp": app}, "security": {"unanswered_key_sets": "stop"}}
@@ -54,11 +66,11 @@ def test_an_issuer_without_keys_is_named_before_anything_is_changed(lab: Running
     assert [lab.objects.get(*one)["spec"] for one in (EDGE, TOKENS)] == before
 
 
-def test_with_such_an_issuer_in_the_mesh_a_rule_takes_longer(lab: RunningLab) -> None:
+def test_with_such_an_issuer_in_the_mesh_a_rule_takes_longer(lab: RunningLab, silent: str) -> None:
     """What the check keeps away."""
 
     def add(tokens: dict[str, Any]) -> None:
-        tokens["spec"]["jwtRules"].append({"issuer": "https://silent.example.com", "jwksUri": SILENT})
+        tokens["spec"]["jwtRules"].append({"issuer": "https://silent.example.com", "jwksUri": silent})
 
     with lab.objects.edited(*TOKENS, add), fails():
         check_in_force(lab)

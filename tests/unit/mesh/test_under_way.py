@@ -68,6 +68,11 @@ def test_who_may_call_an_app_drains_its_sidecars():
     assert drains == {"the proxies of chatgpt-production with app=chatgpt-mcp"}
 
 
+def test_an_object_of_the_root_namespace_is_for_all_proxies():
+    old, new = ({"kind": "Telemetry", "metadata": {"namespace": "istio-system"}, "spec": {"a": n}} for n in (1, 2))
+    assert str(drained(old, new)) == "all proxies of the mesh"
+
+
 @pytest.mark.parametrize(
     ("after", "version"),
     [
