@@ -120,7 +120,8 @@ def test_none_gets_through(lab: RunningLab, kind: Kind) -> None:
 def test_none_gets_through_by_the_other_spelling_where_both_are_one(lab: RunningLab) -> None:
     mcp = lab.stack.apps["chatgpt-mcp"].mcp
     assert mcp is not None
-    with lab.declaring_app(**changes(lab), mcp=mcp.model_copy(update={"trailing_slash": "same"})):
+    same = lab.with_app(**changes(lab), mcp=mcp.model_copy(update={"trailing_slash": "same"}))
+    with lab.declaring(same, over=lab.with_app(**changes(lab))):
         good = Outcome(lab, [("good", Attempt("good", target="/mcp/"))], WIRES, "")
         assert len(good.reached) == len(good.statuses) == 4, good.statuses
         reached = {kind.name: outcome(lab, kind, path="/mcp/").reached for kind in KINDS}
@@ -173,6 +174,8 @@ def any_listener_host(gateway: dict[str, Any]) -> None:
 
 def any_host(service: dict[str, Any]) -> None:
     service["spec"]["hosts"] = ["*"]
+    # A call at another host is not read, and what is not read is refused.
+    without_routes("unread-call", "tool-")(service)
 
 
 def connection_manager(**fields: Any) -> Edit:
