@@ -51,7 +51,7 @@ def unanswered(mesh: Mesh, *, seconds: float = SECONDS) -> list[Problem]:
             "or say in security.unanswered_key_sets what is to be done",
             uri,
         )
-        for uri, path, refusal in reversed(found)
+        for path, uri, refusal in reversed(found)
     ]
 
 

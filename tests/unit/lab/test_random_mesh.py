@@ -57,7 +57,7 @@ def test_the_lab_can_run_the_stack_of_a_number(seed: int, tmp_path: Path) -> Non
 
 
 def test_what_a_person_has_to_accept_is_accepted_by_name(tmp_path: Path) -> None:
-    stack = stack_of(2, tmp_path)
+    stack = stack_of(4, tmp_path)
     assert {(one["code"], one["object"].partition("/")[0]) for one in accepted(stack)} == {("MCP129", "VirtualService")}
 
 
