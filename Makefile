@@ -106,6 +106,7 @@ reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/,
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
 	$(PY) -m tests.unit.meshlint.rule_pages
 	$(PY) -m tests.unit.review.committed_picture > docs/prod.svg
+	$(PY) -m tests.lab.bypass.page
 
 istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
 	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)

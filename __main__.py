@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from chatgpt_mesh.components import checked, definitions, outputs, platform, provider
+from chatgpt_mesh.components import checked, definitions, key_sets, outputs, platform, provider
 from chatgpt_mesh.components.cert_manager import CertManager
+from chatgpt_mesh.components.foretelling import Foretelling
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
@@ -53,9 +54,11 @@ def lint(loaded: settings.Loaded, mesh: Mesh, today: date) -> None:
     injection = Injection(revision=stack.istio.injection)
     errors, warnings = checked.judged(mesh, charts, injection, accept=stack.accept, today=today)
     errors += provider.problems(stack.cluster)
+    silent = key_sets.before_up(mesh)
+    errors += silent if mesh.spec.security.unanswered_key_sets == "stop" else []
     if errors:
         raise InvalidConfig(secrets.redacted(error) for error in errors)
-    for warning in (*mesh.warnings, *stack.warnings(today), *warnings):
+    for warning in (*mesh.warnings, *stack.warnings(today), *warnings, *silent):
         pulumi.log.warn(str(secrets.redacted(warning)))
 
 
@@ -105,6 +108,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
             certificates_after=certificates and certificates.ready,
             certificates_taken=certificates and verification.certificates_taken(),
             acknowledged=verification.acknowledged(),
+            foretold=Foretelling(mesh).before_update(),
             sealed=sealed,
         ),
         on_cluster,

@@ -16,6 +16,7 @@ import pulumi
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.ordering import together
 from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.mesh.objects import under_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,8 @@ class IstioObjectsArgs:
     """Waits until objects of cert-manager's kinds can be written."""
     acknowledged: pulumi.ResourceHook | None = None
     """Waits until every proxy has a route."""
+    foretold: pulumi.ResourceHook | None = None
+    """Says what a change does to streams and sessions that are open."""
 
 
 class IstioObjects:
@@ -113,20 +116,23 @@ class IstioObjects:
                 parent=parent,
                 depends_on=together(later[0], *later[1:], *before) if later else before,
                 ignore_changes=list(owned.ignore_changes) or None,
-                hooks=self._before_certificates() if of_cert_manager else self._hooks(key),
+                hooks=self._before_certificates() if of_cert_manager else self._hooks(key, manifest["kind"]),
             ),
         )
 
-    def _hooks(self, key: str) -> pulumi.ResourceHookBinding | None:
+    def _hooks(self, key: str, kind: str) -> pulumi.ResourceHookBinding | None:
         """A route that other routes go on by ends its step when every proxy has it.
 
         Nothing waits for the others within an `up`, and each wait takes most of a second: for them the program waits
         once, at its end.
         """
-        acknowledged = self._args.acknowledged
-        if acknowledged is None or key not in self._hooked:
+        acknowledged = self._args.acknowledged if key in self._hooked else None
+        foretold = self._args.foretold if kind in under_way.KINDS else None
+        after = [acknowledged] if acknowledged is not None else None
+        before = [foretold] if foretold is not None else None
+        if after is None and before is None:
             return None
-        return pulumi.ResourceHookBinding(after_create=[acknowledged], after_update=[acknowledged])
+        return pulumi.ResourceHookBinding(before_update=before, after_create=after, after_update=after)
 
     def _before_certificates(self) -> pulumi.ResourceHookBinding | None:
         taken = self._args.certificates_taken

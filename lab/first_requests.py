@@ -58,9 +58,10 @@ def accepted_token(app: AppSpec, keys: Keys) -> str | None:
     auth, issuer = app.auth, app.auth.issuers[0]
     audience = issuer.audiences[0] if issuer.audiences else resource_uri(app, app.served[0].host)
     bound = {} if issuer.audience_claim == "aud" else {"aud": None, issuer.audience_claim: audience}
-    scopes = list(dict.fromkeys([*auth.scopes, *(rule.scope for rule in auth.tools.values())]))
-    granted = {auth.scope_claims[0]: " ".join(scopes)} if scopes else {}
-    claims = {name: values[0] for name, values in auth.claims.items()}
+    needed = auth.rule(issuer)
+    scopes = list(dict.fromkeys([*needed.scopes, *(rule.scope for rule in auth.tools.values())]))
+    granted = {needed.scope_claims[0]: " ".join(scopes)} if scopes else {}
+    claims = {name: values[0] for name, values in needed.claims}
     further: dict[str, Any] = {**bound, **granted, **claims}
     return tokens.mint(keys, issuer=issuer.issuer, audience=audience, **further)
 

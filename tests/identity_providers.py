@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from chatgpt_mesh.mesh.specs.auth import AuthSpec
+from chatgpt_mesh.mesh.specs.auth import AuthSpec, IssuerSpec
 from tests.documentation import ROOT, blocks
 
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ class Declared:
     def shapes(self) -> list[Shape]:
         return [Shape("as on the page", self.claims, 200), *self._for_others(), *self._with_less(), *self._mistaken()]
 
+    @property
+    def _issuer(self) -> IssuerSpec:
+        return next(one for one in self.auth.issuers if one.issuer == self.claims["iss"])
+
     def _for_others(self) -> Iterator[Shape]:
-        issuer = next(one for one in self.auth.issuers if one.issuer == self.claims["iss"])
-        bound = issuer.audience_claim
+        bound = self._issuer.audience_claim
         yield Shape("for another server", {**self.claims, bound: "https://other.example.com/mcp"}, 401)
         yield Shape("for others, as a list", {**self.claims, bound: ["https://other.example.com/mcp", "b"]}, 401)
         yield Shape("for nobody", _without(self.claims, bound), 401)
@@ -61,12 +64,16 @@ class Declared:
         yield Shape("of another issuer", {**self.claims, "iss": "https://issuer.example.net"}, 401)
 
     def _with_less(self) -> Iterator[Shape]:
-        claim = self.auth.scope_claim
-        for scope in self.auth.scopes:
+        needed = self.auth.rule(self._issuer)
+        [claim] = needed.scope_claims
+        for scope in needed.scopes:
             yield Shape("without the scope", _replaced(self.claims, claim, scope, "email"), 403)
             yield Shape("with a longer scope", _replaced(self.claims, claim, scope, f"{scope}r"), 403)
             yield Shape("without any scope", _without(self.claims, claim), 403)
-        for name in self.auth.claims:
+            if needed.scope_prefix:
+                long_name = f"{needed.scope_prefix}{scope}"
+                yield Shape("with the name that is asked for", _replaced(self.claims, claim, scope, long_name), 403)
+        for name, _ in needed.claims:
             yield Shape(f"with another {name}", {**self.claims, name: "stranger@example.com"}, 403)
             yield Shape(f"without {name}", _without(self.claims, name), 403)
 

@@ -24,11 +24,12 @@ from chatgpt_mesh.mesh.objects.auth.challenge import (
     metadata_routes,
     refusal,
 )
-from chatgpt_mesh.mesh.objects.auth.claims import claim, token_matches, without_scope
+from chatgpt_mesh.mesh.objects.auth.claims import by_rule, claim, token_matches, without_scope
 from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
+from chatgpt_mesh.mesh.objects.mcp_path import as_declared, endpoint_uri
 from chatgpt_mesh.mesh.objects.resilience import retry
 from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.app import AppSpec, Exposure
-    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec, TokenRule
     from chatgpt_mesh.mesh.specs.routes import RouteSpec
 
 ENCODED_SEPARATORS = r"[^?]*(//|;|\\|%(2[eEfF]|5[cC]|00|25|3[bB])).*"
@@ -68,12 +69,13 @@ class HostRoutes:
             yield from metadata_routes(app, auth, self.host)
         yield from well_known.routes(app, self.host)
         if app.mcp is not None:
-            uri = exact(app.mcp.path)
+            uri = endpoint_uri(app.mcp)
             cors = self._cors(app.mcp.methods, app.mcp.request_headers, app.mcp.response_headers)
             kept = sessions.kept(app)
             headers = sessions.noted(self._strip_only()) if kept else self._strip_only()
             retries = retry(app.resilience.retries)
-            how = Forward(timeout=None, retries=retries, headers=headers, cors=cors, sessions=kept)
+            rewrite = as_declared(app.mcp)
+            how = Forward(timeout=None, retries=retries, rewrite=rewrite, headers=headers, cors=cors, sessions=kept)
             yield from self._guarded("mcp", uri, app.mcp.methods, app, how, protected=auth is not None)
         shown: set[str] = set()
         for route in by_precedence(app.routes):
@@ -133,20 +135,27 @@ class HostRoutes:
         if how.cors is not None:
             yield self._preflight(f"{name}.preflight", uri, app, how)
         if protected and auth is not None:
-            for name_of_claim, values in auth.claims.items():
-                # No challenge: a new token for the same person would say the same.
-                accepted = {claim(name_of_claim): one_of(values)}
-                lacking = [with_headers(match, {}, accepted) for match in good]
-                yield answer(f"{name}.claim", lacking, 403, JSON, refusal(f"the token lacks a claim: {name_of_claim}"))
-            for scope in auth.scopes:
-                lacking = [without_scope(match, auth, scope) for match in good]
-                yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, auth.scopes)
+            for rule, theirs in by_rule(good, auth):
+                yield from self._lacking(name, auth, rule, theirs)
             if label == "mcp":
                 yield from self._calls(name, auth, good, app, how)
         yield from self._divided(name, good, app, how, protected=protected)
         if protected and auth is not None:
             yield from challenge_routes(name, self.app, auth, self.host, uri, methods)
         yield method_not_allowed(f"{name}.method", uri, methods)
+
+    def _lacking(
+        self, name: str, auth: AuthSpec, rule: TokenRule, good: Sequence[HTTPMatchRequest]
+    ) -> Iterator[HTTPRoute]:
+        """403 for tokens that lack what those of their issuer need."""
+        for name_of_claim, values in rule.claims:
+            # No challenge: a new token for the same person would say the same.
+            lacking = [with_headers(match, {}, {claim(name_of_claim): one_of(values)}) for match in good]
+            yield answer(f"{name}.claim", lacking, 403, JSON, refusal(f"the token lacks a claim: {name_of_claim}"))
+        for scope in rule.scopes:
+            lacking = [without_scope(match, rule, scope) for match in good]
+            asked = rule.as_asked(rule.scopes)
+            yield from insufficient_scope(f"{name}.scope", self.app, auth, self.host, lacking, asked)
 
     def _calls(
         self, name: str, auth: AuthSpec, good: Sequence[HTTPMatchRequest], app: AppSpec, how: Forward
@@ -159,7 +168,7 @@ class HostRoutes:
         if not auth.reads_calls:
             return
         assert self.app.mcp is not None, "refused by problems()"  # noqa: S101
-        uri = exact(self.app.mcp.path)
+        uri = endpoint_uri(self.app.mcp)
         yield from calls.routes(name, self.app, auth, self.host, uri, good)
         if auth.anonymous is not None:
             # The JWT filter drops what a client sends as its subject; nobody's subject must not hang on it alone.

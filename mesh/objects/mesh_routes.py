@@ -9,6 +9,7 @@ from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRetry, HTTPR
 from chatgpt_mesh.mesh.objects import sessions
 from chatgpt_mesh.mesh.objects.faults import fault_injection
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match
+from chatgpt_mesh.mesh.objects.mcp_path import as_declared, endpoint_uri
 from chatgpt_mesh.mesh.objects.resilience import retry
 from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of
@@ -39,9 +40,12 @@ def routes(app: AppSpec, namespaces: Sequence[str] = ()) -> Iterator[HTTPRoute]:
     own = _own_routes(app)
     kept = bool(namespaces) and sessions.kept(app)
     # The MCP path first, where a rewrite makes a further path of the host the parent of it here.
-    apart = app.mcp is not None and (kept or any(_takes_in(route, app.mcp.path) for route, _ in own))
-    mcp = (exact(app.mcp.path),) if app.mcp is not None and apart else ()
     to_mcp = anything._replace(headers=sessions.noted(None)) if kept else anything
+    mcp: tuple[StringMatch, ...] = ()
+    if app.mcp is not None:
+        to_mcp = to_mcp._replace(rewrite=as_declared(app.mcp))
+        apart = kept or to_mcp.rewrite is not None or any(_takes_in(route, app.mcp.path) for route, _ in own)
+        mcp = (endpoint_uri(app.mcp),) if apart else ()
     for uri in mcp if kept else ():
         yield from sessions.mesh_routes(f"{app.name}.mcp", [HTTPMatchRequest(uri=uri)], app, to_mcp, namespaces)
     for label, version, pin in pins_of(app):

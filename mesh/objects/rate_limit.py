@@ -26,6 +26,7 @@ from chatgpt_mesh.istio_api.security import (
 )
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects.mcp_path import path_pattern
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
 from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets
 from chatgpt_mesh.mesh.objects.response_headers import added
@@ -92,7 +93,7 @@ def limited_at(graph: Graph, gateway: GatewaySpec) -> Iterator[Limited]:
         hosts = tuple(exposure.host for exposure in app.served if exposure.gateway == gateway.name)
         if hosts:
             for name, _, limit in app.limits:
-                yield Limited(name, limit, hosts, None if app.mcp is None else app.mcp.path)
+                yield Limited(name, limit, hosts, None if app.mcp is None else path_pattern(app.mcp))
 
 
 LONGEST_WAIT = timedelta(seconds=60)

@@ -28,7 +28,7 @@ class Limited(NamedTuple):
     name: str
     limit: RateLimitSpec
     hosts: tuple[str, ...]
-    mcp_path: str | None
+    mcp_path_pattern: str | None
 
 
 class Bucket(NamedTuple):
@@ -60,7 +60,7 @@ def actions(limited: Limited) -> Iterator[dict[str, Any]]:
     tier = [] if limit.tiers is None else [_tier(limit.tiers)]
     yield {"actions": [host, *tier, *of_client]}
     for tool in limit.tools:
-        for call in _calls(tool, limited.mcp_path or ""):
+        for call in _calls(tool, limited.mcp_path_pattern or ""):
             yield {"actions": [host, call, *of_client]}
 
 
@@ -123,9 +123,9 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _calls(tool: str, path: str) -> Iterator[dict[str, Any]]:
+def _calls(tool: str, path_pattern: str) -> Iterator[dict[str, Any]]:
     """Calls that are of this tool, or do not say in a way that a server is bound to what they are of."""
-    post = (_header(":method", "POST"), _header(":path", rf"{re.escape(path)}(\?.*)?"))
+    post = (_header(":method", "POST"), _header(":path", rf"{path_pattern}(\?.*)?"))
     version = "|".join(re.escape(known) for known in MODERN_VERSIONS)
     yield _headers("tool", tool, *post, _header("mcp-protocol-version", anything_but(MODERN_VERSIONS)))
     yield _headers(

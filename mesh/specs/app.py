@@ -18,6 +18,7 @@ from chatgpt_mesh.mesh.specs import (
     hosts,
     load_balancing,
     maintenance,
+    mcp,
     rate_limit,
     request_size,
     resilience,
@@ -272,6 +273,8 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     path = app.declared_at
     flagger = app.rollout is not None and app.rollout.managed_by == "flagger"
     exposed = bool(app.served)
+    if app.mcp is not None:
+        yield from mcp.problems(f"{path}.mcp", app.mcp, flagger=flagger)
     if app.maintenance is not None:
         yield from maintenance.problems(f"{path}.maintenance", exposed=exposed, flagger=flagger)
     if app.max_request_body is not None:
@@ -307,7 +310,7 @@ def _traffic_problems(app: AppSpec) -> Iterator[Problem]:
     yield from routes.problems(
         f"{path}.routes",
         app.routes,
-        mcp_path=None if app.mcp is None else app.mcp.path,
+        mcp_paths=() if app.mcp is None else app.mcp.spellings,
         versions=app.versions,
         longest_call=app.longest_call,
         retries=app.resilience.retries,

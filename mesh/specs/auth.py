@@ -14,9 +14,16 @@ from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, HttpsUrl, Many, S
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, Line, Scope, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.mcp import Era
+
+
+SCOPE_CLAIMS = ("scope", "scp")
+"""Claims that issuers write scopes into: RFC 9068, section 2.2.3; Entra ID and Okta."""
+
+
+ScopeClaim = Literal["scope", "scp", "either"]
 
 
 class IssuerSpec(Spec):
@@ -39,13 +46,36 @@ class IssuerSpec(Spec):
     another service and is refused (RFC 9068, section 4)."""
     authorization_server: HttpsUrl | None = None
     """What the resource metadata names. Default: the issuer."""
+    scopes: Many[Scope] | None = None
+    """Scopes that its tokens need in place of those of `auth`; an empty list asks for none, and the resource metadata
+    name none for it. Default: those of `auth`."""
+    scope_claim: ScopeClaim | None = None
+    """Claim that carries the scopes of its tokens. Default: that of `auth`."""
+    scope_prefix: Scope | None = None
+    """What clients put in front of a scope when they ask for it, where the token has the short name alone, such as
+    api://APPLICATION/ (Entra ID). Resource metadata and challenges name the long form; tokens are compared with the
+    short one."""
+    claims: dict[ClaimName, Many[ClaimValue]] | None = None
+    """Claims that its tokens need in place of those of `auth`; an empty mapping asks for none. Default: those of
+    `auth`."""
     forward_token: bool = True
     """Leave the token in the request, for an app that checks it too. The same for all apps that share an issuer and a
     gateway."""
 
 
-SCOPE_CLAIMS = ("scope", "scp")
-"""Claims that issuers write scopes into: RFC 9068, section 2.2.3; Entra ID and Okta."""
+class TokenRule(NamedTuple):
+    """What the tokens of one issuer need beside their audience."""
+
+    claims: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each with the values of which it must be, or contain, one."""
+    scopes: tuple[str, ...]
+    scope_claims: tuple[str, ...]
+    """The claims of which one must name a scope."""
+    scope_prefix: str
+
+    def as_asked(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """Scopes by the names by which clients ask for them."""
+        return tuple(f"{self.scope_prefix}{scope}" for scope in scopes)
 
 
 class ToolRuleSpec(Spec):
@@ -61,14 +91,14 @@ class AuthSpec(Spec):
     issuers: Many[IssuerSpec]
     """Authorization servers."""
     scopes: Many[Scope] = ()
-    """Scopes that every token needs; without them 403 with insufficient_scope."""
-    scope_claim: Literal["scope", "scp", "either"] = "scope"
+    """Scopes that every token needs, but for issuers with their own; without them 403 with insufficient_scope."""
+    scope_claim: ScopeClaim = "scope"
     """Claim that carries a token's scopes, as one text with blanks or as a list: scope (RFC 9068), scp (Entra ID,
     Okta), or either, for issuers of both kinds. Each scope is compared as a whole word, since one that begins alike is
     another right."""
     claims: dict[ClaimName, Many[ClaimValue]] = {}
-    """Claims that every token needs, each with the values of which it must be, or contain, one; otherwise 403. In scope
-    and scp, texts with blanks count as lists."""
+    """Claims that every token needs, but for issuers with their own; each with the values of which it must be, or
+    contain, one; otherwise 403. In scope and scp, texts with blanks count as lists."""
     tools: dict[str, ToolRuleSpec] = {}
     """Scopes by tool name."""
     tools_from: Literal["header", "body"] = "body"
@@ -99,10 +129,21 @@ class AuthSpec(Spec):
         """Whether something depends on what a body calls."""
         return self.tools_from == "body" and (bool(self.tools) or self.anonymous is not None)
 
+    def rule(self, issuer: IssuerSpec) -> TokenRule:
+        """What the tokens of one of its issuers need."""
+        claims = self.claims if issuer.claims is None else issuer.claims
+        scope_claim = issuer.scope_claim or self.scope_claim
+        return TokenRule(
+            claims=tuple(claims.items()),
+            scopes=self.scopes if issuer.scopes is None else issuer.scopes,
+            scope_claims=SCOPE_CLAIMS if scope_claim == "either" else (scope_claim,),
+            scope_prefix=issuer.scope_prefix or "",
+        )
+
     @property
-    def scope_claims(self) -> tuple[str, ...]:
-        """The claims of which one must name a scope."""
-        return SCOPE_CLAIMS if self.scope_claim == "either" else (self.scope_claim,)
+    def rules(self) -> tuple[TokenRule, ...]:
+        """The rules of its issuers, each once."""
+        return tuple(dict.fromkeys(self.rule(issuer) for issuer in self.issuers))
 
 
 def problems(
@@ -138,11 +179,14 @@ def problems(
                 f"issuers.{seen[issuer.issuer]} is the same; join them",
                 issuer.issuer,
             )
-    for claim, values in auth.claims.items():
-        if claim in ("iss", "aud"):
-            yield Problem(f"{path}.claims.{claim}", "is matched by issuers already; declare it there", claim)
-        if not values:
-            yield Problem(f"{path}.claims.{claim}", "is empty; list the values that are accepted")
+        if issuer.scope_prefix is not None and not (auth.rule(issuer).scopes or auth.tools):
+            yield Problem(
+                f"{path}.issuers.{index}.scope_prefix",
+                "stands before no scope; declare scopes or tools, or remove it",
+                issuer.scope_prefix,
+            )
+        yield from _claim_problems(f"{path}.issuers.{index}.claims", issuer.claims or {})
+    yield from _claim_problems(f"{path}.claims", auth.claims)
     if auth.tools:
         yield from _tool_problems(f"{path}.tools", auth, era)
     from_body = auth.tools_from == "body"
@@ -159,6 +203,14 @@ def problems(
                 "is decided by routes, and flagger makes them for this host without; let the app ask for the scopes of "
                 "its tools, and remove it",
             )
+
+
+def _claim_problems(path: str, claims: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    for claim, values in claims.items():
+        if claim in ("iss", "aud"):
+            yield Problem(f"{path}.{claim}", "is matched by issuers already; declare it there", claim)
+        if not values:
+            yield Problem(f"{path}.{claim}", "is empty; list the values that are accepted")
 
 
 def _tool_problems(path: str, auth: AuthSpec, era: Era | None) -> Iterator[Problem]:

@@ -6,6 +6,15 @@ from datetime import date, timedelta
 
 FARTHEST = timedelta(days=2 * 365)
 
+NOTICE = timedelta(days=14)
+"""How long before its day something that ends is warned of."""
+
+
+def from_today(day: date, today: date) -> str:
+    """When a day is that has not passed: today, or in so many days."""
+    days = (day - today).days
+    return "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
+
 
 def too_far(until: date, today: date) -> str | None:
     """What to say about a day that is years away, or None where it is not."""

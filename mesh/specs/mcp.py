@@ -7,12 +7,16 @@ Source: https://modelcontextprotocol.io/specification
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import model_validator
 
+from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import refuse
 from chatgpt_mesh.mesh.specs.spec import HttpPath, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Era = Literal["legacy", "modern", "both"]
 
@@ -35,6 +39,10 @@ class McpSpec(Spec):
 
     path: HttpPath = "/mcp"
     """The exact path of the endpoint. Nothing below it is routed."""
+    trailing_slash: Literal["refuse", "same"] = "refuse"
+    """What the path with one '/' more at its end (or less, where it has one) is. refuse: no path at all, 404: servers
+    disagree whether it is another one, so a rule for one could be walked around by the other. same: the same endpoint,
+    with every rule of it; the app sees `path`, and the resource URI is the one without the '/'."""
     era: Era = "both"
     """legacy: up to 2025-11-25. modern: since 2026-07-28. both: a server that answers either."""
     stateless: bool = False
@@ -50,6 +58,18 @@ class McpSpec(Spec):
                 "or write `stateless: true` for a server that keeps none"
             )
         return cast("object", value)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The paths by which clients may ask for it, the declared one first."""
+        bare = self.path.rstrip("/")
+        both = (bare, f"{bare}/") if self.trailing_slash == "same" else ()
+        return tuple(dict.fromkeys([self.path, *both]))
+
+    @property
+    def resource_path(self) -> str:
+        """The path of the resource URI."""
+        return self.path.rstrip("/") if self.trailing_slash == "same" else self.path
 
     @property
     def keeps_sessions(self) -> bool:
@@ -71,3 +91,16 @@ class McpSpec(Spec):
     def response_headers(self) -> tuple[str, ...]:
         """Headers that a browser client must be able to read."""
         return ("www-authenticate",) if self.era == "modern" else ("mcp-session-id", "www-authenticate")
+
+
+def problems(path: str, mcp: McpSpec, *, flagger: bool) -> Iterator[Problem]:
+    """`flagger`: that controller makes the app's routes."""
+    if mcp.trailing_slash == "refuse":
+        return
+    if mcp.path == "/":
+        yield Problem(f"{path}.trailing_slash", "has no other spelling to take in, since the path is '/'; remove it")
+    elif flagger:
+        yield Problem(
+            f"{path}.trailing_slash",
+            "is decided by routes, and flagger makes them for this host; let the app serve both paths, and remove it",
+        )

@@ -97,6 +97,8 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     known_authorizers = Declared("authorizers", spec.authorizers, unread)
     yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)
     for one in known_apps.values():
+        if one.rollout is not None:
+            yield from rollout.dated_problems(one.declared_at, one.rollout, one.versions, today)
         yield from well_known.problems(
             f"{one.declared_at}.well_known",
             one.well_known,
@@ -156,6 +158,7 @@ def warnings(spec: MeshSpec, today: date) -> list[Problem]:
             f"{one.declared_at}.rollout",
             one.rollout,
             one.versions,
+            today,
             authenticated=one.auth is not None,
             sessions=one.mcp is not None and one.mcp.keeps_sessions,
         )

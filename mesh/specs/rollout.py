@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs.dates import NOTICE, from_today, too_far
 from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec
-from chatgpt_mesh.mesh.specs.spec import DnsLabel, HeaderName, Labels, Many, Spec
+from chatgpt_mesh.mesh.specs.spec import Date, DnsLabel, HeaderName, Labels, Many, Spec
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, HeaderWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
 
@@ -51,6 +53,9 @@ class VersionSpec(Spec):
     """What becomes of open MCP sessions when no share leads to this version any more. keep: they go on until the
     version is removed here, and whoever writes its name into a session id reaches it, pin or not. end: 404, with which
     a client begins anew at another version. Default: keep for the stable version, end for every other."""
+    open_sessions_until: Date | None = None
+    """Last day on which open sessions are kept; after it the program stops, until the version is removed, says
+    open_sessions: end, or has another date. Default: no day."""
 
 
 class CanaryConfig(Spec):
@@ -138,10 +143,10 @@ def problems(
     yield from _audience_problems(f"{path}.experiments", rollout.experiments)
     yield from _hand_off_problems(path, rollout, routes=routes)
     for name, version in versions.items():
-        if version.open_sessions is not None:
-            yield from _open_session_problems(
-                f"{path.removesuffix('.rollout')}.versions.{name}", rollout, sessions=sessions
-            )
+        for field in ("open_sessions", "open_sessions_until"):
+            if getattr(version, field) is not None:
+                at = f"{path.removesuffix('.rollout')}.versions.{name}.{field}"
+                yield from _open_session_problems(at, rollout, sessions=sessions)
 
 
 def keeps_open_sessions(rollout: RolloutSpec, name: str, version: VersionSpec) -> bool:
@@ -151,14 +156,33 @@ def keeps_open_sessions(rollout: RolloutSpec, name: str, version: VersionSpec) -
 
 def _open_session_problems(path: str, rollout: RolloutSpec, *, sessions: bool) -> Iterator[Problem]:
     if not sessions:
-        yield Problem(
-            f"{path}.open_sessions", "is about MCP sessions, and this app keeps none; remove it, or mcp.stateless"
-        )
+        yield Problem(path, "is about MCP sessions, and this app keeps none; remove it, or mcp.stateless")
     elif rollout.managed_by == "argo-rollouts":
         yield Problem(
-            f"{path}.open_sessions",
+            path,
             "is decided by argo-rollouts, which moves the weights: a session ends with its pod; remove it",
         )
+
+
+def dated_problems(
+    path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec], today: date
+) -> Iterator[Problem]:
+    """Days until which sessions are kept: past, years away, or of sessions that are not kept."""
+    for name, version in versions.items():
+        until, where = version.open_sessions_until, f"{path}.versions.{name}.open_sessions_until"
+        if until is None:
+            continue
+        if not keeps_open_sessions(rollout, name, version):
+            yield Problem(where, "is a day for sessions that are kept; write open_sessions: keep, or remove it")
+        elif until < today:
+            yield Problem(
+                where,
+                "has passed; remove the version, or write open_sessions: end, which answers its open sessions 404, or "
+                "move the date with a reason",
+                until.isoformat(),
+            )
+        elif refusal := too_far(until, today):
+            yield Problem(where, refusal, until.isoformat())
 
 
 def _audience_problems(path: str, experiments: Mapping[str, ExperimentSpec]) -> Iterator[Problem]:
@@ -181,6 +205,7 @@ def warnings(
     path: str,
     rollout: RolloutSpec | None,
     versions: Mapping[str, VersionSpec],
+    today: date,
     *,
     authenticated: bool,
     sessions: bool,
@@ -189,6 +214,7 @@ def warnings(
     app's MCP endpoint keeps some."""
     if rollout is None:
         return
+    yield from _ending_soon(path, versions, today)
     if sessions and rollout.managed_by == "stack":
         yield from _told_of_open_sessions(path, rollout, versions)
     if sessions and rollout.managed_by == "flagger":
@@ -209,6 +235,17 @@ def warnings(
         )
 
 
+def _ending_soon(path: str, versions: Mapping[str, VersionSpec], today: date) -> Iterator[Problem]:
+    for name, version in versions.items():
+        until = version.open_sessions_until
+        if until is not None and 0 <= (until - today).days <= NOTICE.days:
+            yield Problem(
+                f"{path.removesuffix('.rollout')}.versions.{name}.open_sessions_until",
+                f"the time for its open sessions ends {from_today(until, today)}; after that the program stops",
+                until.isoformat(),
+            )
+
+
 def _told_of_open_sessions(path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> Iterator[Problem]:
     """Only where a share says that it is meant: 0 or 100 of a canary."""
     canary = rollout.canary
@@ -217,9 +254,9 @@ def _told_of_open_sessions(path: str, rollout: RolloutSpec, versions: Mapping[st
     name = canary.version if canary.percent == 0 else rollout.stable
     where = f"{path.removesuffix('.rollout')}.versions.{name}"
     if keeps_open_sessions(rollout, name, versions[name]):
-        yield Problem(
-            where, "begins no MCP sessions any more, and those that are open go on until it is removed from versions"
-        )
+        until = versions[name].open_sessions_until
+        end = "it is removed from versions" if until is None else f"the end of {until}"
+        yield Problem(where, f"begins no MCP sessions any more, and those that are open go on until {end}")
     else:
         yield Problem(
             where, "begins no MCP sessions for everybody, and those of everybody end: 404, and clients begin anew"
@@ -297,12 +334,15 @@ def _claim_problems(path: str, claim: ClaimAudience, auth: AuthSpec | None) -> I
         yield Problem(path, "is known only from a verified token; declare auth for this app", claim.name)
         return
     decided = {issuer.audience_claim for issuer in auth.issuers} - {"aud"}
-    decided.update(auth.scope_claims if auth.scopes or auth.tools else ())
+    rules = auth.rules
+    decided.update(name for rule in rules if rule.scopes or auth.tools for name in rule.scope_claims)
     if claim.name in decided:
         yield Problem(f"{path}.name", "decides who is let in at all; choose another claim", claim.name)
-    elif claim.name in auth.claims and (beyond := sorted({*claim.values} - {*auth.claims[claim.name]})):
-        accepted = listed(auth.claims[claim.name])
-        yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {accepted}", beyond[0])
+        return
+    accepted = [dict(rule.claims).get(claim.name) for rule in rules]
+    let_in = {value for values in accepted for value in values or ()}
+    if rules and None not in accepted and (beyond := sorted({*claim.values} - let_in)):
+        yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {listed(sorted(let_in))}", beyond[0])
 
 
 def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iterator[Problem]:

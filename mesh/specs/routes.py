@@ -142,16 +142,18 @@ def problems(
     path: str,
     routes: Sequence[RouteSpec],
     *,
-    mcp_path: str | None,
+    mcp_paths: Sequence[str],
     versions: Collection[str],
     longest_call: timedelta,
     retries: RetriesSpec,
     hosts: frozenset[str],
 ) -> Iterator[Problem]:
-    """`retries`: those of routes without their own. `hosts`: those of the app's hosts that serve it."""
+    """`mcp_paths`: spellings of the MCP path, the declared one first. `retries`: those of routes without their own.
+    `hosts`: those of the app's hosts that serve it."""
     taken: dict[tuple[str, str], str] = {}
-    if mcp_path is not None:
-        taken["exact", mcp_path] = "mcp.path"
+    mcp_path = mcp_paths[0] if mcp_paths else None
+    for spelling in mcp_paths:
+        taken["exact", spelling] = "mcp.path" if spelling == mcp_path else "mcp.trailing_slash: same"
     for index, route in enumerate(routes):
         where = f"{path}.{index}"
         if (route.exact is None) == (route.prefix is None):
@@ -166,12 +168,12 @@ def problems(
             yield Problem(
                 f"{where}.prefix", "is the MCP path, below which nothing is routed; move one of them", route.path
             )
-        elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path != mcp_path:
+        elif mcp_path is not None and route.own and reaches(route, mcp_path) and route.path not in mcp_paths:
             field = "rewrite" if route.rewrite is not None else kind
             yield Problem(
                 f"{where}.{field}",
                 f"leads to the MCP endpoint {mcp_path} under a second name, where its tools, origins and methods are "
-                "not asked for; let clients use the one name",
+                "not asked for; let clients use the one name, or for a '/' at its end declare mcp.trailing_slash: same",
                 route.rewrite or route.path,
             )
         if route.path.startswith("/.well-known/oauth-protected-resource"):

@@ -6,12 +6,11 @@ What becomes of it, and why: `mesh.objects.security` and `mesh.objects.scoping`.
 from __future__ import annotations
 
 import ipaddress
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from chatgpt_mesh.mesh.specs.dates import too_far
+from chatgpt_mesh.mesh.specs.dates import NOTICE, from_today, too_far
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import Cidr, Date, DnsLabel, Hostname, HttpPath, Many, PortNumber, Spec
@@ -19,11 +18,9 @@ from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
-
-NOTICE = timedelta(days=14)
-"""How long before its date an exception is warned about."""
 
 
 PROXY_PORTS = frozenset({15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090})
@@ -63,6 +60,10 @@ class SecuritySpec(Spec):
     scope: Literal["mesh", "namespaces"] = "mesh"
     """mesh: mutual TLS, closed egress and telemetry are the default of every namespace of the mesh. namespaces: of this
     stack's own alone, and nothing is written anywhere else; for a cluster that other teams use."""
+    unanswered_key_sets: Literal["ignore", "warn", "stop"] = "warn"
+    """What an `up` does about an issuer whose jwks_uri gives no key set to the machine that it runs on: such an issuer
+    delays every change of a rule at its gateways. warn says which it is, stop ends before anything is changed. ignore
+    is for a machine that does not reach what istiod reaches. A preview asks nobody."""
     exceptions: Many[MtlsExceptionSpec] = ()
     """Ports that take plaintext until a date."""
     visible_services: dict[DnsLabel, Many[Hostname]] = {}
@@ -140,9 +141,8 @@ def visibility_problems(security: SecuritySpec, apps: Declared[AppSpec]) -> Iter
 def warnings(security: SecuritySpec, today: date) -> Iterator[Problem]:
     """Exceptions that end within 14 days."""
     for index, exception in enumerate(security.exceptions):
-        days = (exception.until - today).days
-        if 0 <= days <= NOTICE.days:
-            left = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
+        if 0 <= (exception.until - today).days <= NOTICE.days:
+            left = from_today(exception.until, today)
             yield Problem(
                 f"security.exceptions.{index}.until",
                 f"the exception for port {exception.port} of {exception.workload} ends {left}; after that the program "

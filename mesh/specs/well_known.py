@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from chatgpt_mesh.mesh.specs.dates import too_far
+from chatgpt_mesh.mesh.specs.dates import NOTICE, too_far
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
 from chatgpt_mesh.mesh.specs.spec import Date, HttpsUrl, Many, Spec, authority_refusal
@@ -22,8 +21,6 @@ SECURITY = ("/.well-known/security.txt", "/security.txt")
 """RFC 9116, section 3: the well-known path, and the older one."""
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
-
-NOTICE = timedelta(days=14)
 
 
 def _contact_refusal(uri: str) -> str | None:

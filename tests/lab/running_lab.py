@@ -154,9 +154,10 @@ class RunningLab:
         )
 
     @contextlib.contextmanager
-    def declaring(self, stack: Settings) -> Iterator[None]:
-        """The mesh with what another declaration adds to and changes in the deployed one."""
-        before, after = _manifests(self.stack), _manifests(stack)
+    def declaring(self, stack: Settings, *, over: Settings | None = None) -> Iterator[None]:
+        """The mesh with what another declaration adds to and changes in the deployed one, or in the one that is
+        declared `over` it."""
+        before, after = _manifests(over or self.stack), _manifests(stack)
         with contextlib.ExitStack() as layers:
             for key, manifest in after.items():
                 if key not in before:
@@ -171,8 +172,12 @@ class RunningLab:
 
     def declaring_app(self, **changes: Any) -> AbstractContextManager[None]:
         """`declaring`, with these fields of the MCP app."""
+        return self.declaring(self.with_app(**changes))
+
+    def with_app(self, **changes: Any) -> Settings:
+        """The deployed declaration with these fields of the MCP app."""
         app = self.stack.apps["chatgpt-mcp"].model_copy(update=changes)
-        return self.declaring(self.stack.model_copy(update={"apps": {**self.stack.apps, "chatgpt-mcp": app}}))
+        return self.stack.model_copy(update={"apps": {**self.stack.apps, "chatgpt-mcp": app}})
 
     def stack_with(self, settings: Mapping[str, Any], directory: Path) -> Path:
         """A stack file in `directory`: the deployed one with `settings` over its own, by the rules of `extends`."""
@@ -226,7 +231,7 @@ class RunningLab:
     def token(self, sort: tokens.Sort = tokens.Sort.VALID, **settings: Any) -> str:
         """A token for the MCP app, with every scope that it asks for unless `scopes` says otherwise."""
         auth = self.auth
-        scopes = [*auth.scopes, *(rule.scope for rule in auth.tools.values())]
+        scopes = [*auth.rule(auth.issuers[0]).scopes, *(rule.scope for rule in auth.tools.values())]
         defaults = {"issuer": auth.issuers[0].issuer, "audience": self.mcp_url, "scopes": scopes}
         return tokens.mint(self.keys, sort, **{**defaults, **settings})
 

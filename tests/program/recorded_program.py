@@ -35,6 +35,7 @@ class Registered:
     inputs: Mapping[str, Any]
     dependencies: tuple[str, ...]
     ignore_changes: tuple[str, ...]
+    before_update: tuple[str, ...]
     after_create: tuple[str, ...]
     after_update: tuple[str, ...]
     protect: bool
@@ -149,6 +150,7 @@ class _RecordingMonitor(MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     dependencies=tuple(sorted(request.dependencies)),
                     ignore_changes=tuple(request.ignoreChanges),
+                    before_update=tuple(request.hooks.before_update),
                     after_create=tuple(request.hooks.after_create),
                     after_update=tuple(request.hooks.after_update),
                     protect=request.protect,

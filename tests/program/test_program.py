@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chatgpt_mesh.mesh.objects.under_way import KINDS
 from tests.program.gke.registered import providers
 from tests.program.recorded_program import Recorded, run
 from tests.surroundings import STACKS, own_layer, surroundings
@@ -133,6 +134,10 @@ class TestOrder:
             waits = istio_object.name.endswith("-from-gateway")
             expected = ("every-proxy-has-acknowledged",) if waits else ()
             assert istio_object.after_create == istio_object.after_update == expected
+
+    def test_what_can_cut_a_stream_or_end_a_session_is_told_before_it_is_changed(self, recorded: Recorded) -> None:
+        telling = {one.type.rpartition(":")[2] for one in istio_objects(recorded) if one.before_update}
+        assert telling == KINDS & {one.type.rpartition(":")[2] for one in istio_objects(recorded)}
 
 
 class TestMistakes:

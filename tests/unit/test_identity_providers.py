@@ -1,6 +1,6 @@
 """A token as each provider writes it gets to the app by the declaration of the provider's page, and no other does.
 
-`tests/lab/test_token_shapes.py` sends the same tokens.
+`tests/lab/test_b50_token_shapes.py` sends the same tokens.
 """
 
 from __future__ import annotations

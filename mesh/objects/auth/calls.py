@@ -23,7 +23,7 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
-from chatgpt_mesh.mesh.objects.auth.claims import without_scope
+from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -60,8 +60,10 @@ def routes(
     read = [*posts, without_token(uri)] if auth.anonymous is not None else posts
     yield from answers(f"{name}.unread-call", app, read, 400, JSON, UNREAD)
     for index, scope in enumerate(_tools_by_scope(auth)):
-        lacking = [without_scope(match, auth, scope) for match in posts]
-        yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, (scope,))
+        for rule, theirs in by_rule(posts, auth):
+            lacking = [without_scope(match, rule, scope) for match in theirs]
+            asked = rule.as_asked([scope])
+            yield from insufficient_scope(f"{name}.tool-{index}", app, auth, host, lacking, asked)
 
 
 def _tools_by_scope(auth: AuthSpec) -> Mapping[str, Sequence[str]]:
@@ -79,7 +81,8 @@ def objects(
     if auth is None or app.mcp is None or not auth.reads_calls:
         return
     metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
-    known = f'local HOST, PATH, LIMIT, ANONYMOUS = "{host}", "{app.mcp.path}", {auth.largest_call}, '
+    paths = ", ".join(f'["{path}"] = true' for path in app.mcp.spellings)
+    known = f'local HOST, PATHS, LIMIT, ANONYMOUS = "{host}", {{ {paths} }}, {auth.largest_call}, '
     code = f"{known}{'true' if auth.anonymous is not None else 'false'}\n{READER}"
     extension = TrafficExtension(
         selector=WorkloadSelector(match_labels=gateway.pod_labels),

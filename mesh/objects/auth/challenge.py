@@ -44,7 +44,7 @@ METADATA_PATH = "/.well-known/oauth-protected-resource"
 
 
 def resource_path(app: AppSpec) -> str:
-    return "" if app.mcp is None else app.mcp.path
+    return "" if app.mcp is None else app.mcp.resource_path
 
 
 def resource_uri(app: AppSpec, host: str) -> str:
@@ -62,9 +62,12 @@ def metadata_document(app: AppSpec, auth: AuthSpec, host: str) -> str:
         "authorization_servers": list(dict.fromkeys(one.authorization_server or one.issuer for one in auth.issuers)),
         "bearer_methods_supported": ["header"],
     }
-    scopes = list(dict.fromkeys([*auth.scopes, *(rule.scope for rule in auth.tools.values())]))
+    tools = [rule.scope for rule in auth.tools.values()]
+    # A client may ask for all of them at once, and an authorization server refuses a scope that it does not know.
+    rules = [auth.rule(issuer) for issuer in auth.issuers if issuer.scopes is None or issuer.scopes]
+    scopes = dict.fromkeys(scope for rule in rules for scope in rule.as_asked([*rule.scopes, *tools]))
     if scopes:
-        document["scopes_supported"] = scopes
+        document["scopes_supported"] = list(scopes)
     if auth.resource_name is not None:
         document["resource_name"] = auth.resource_name
     if auth.resource_documentation is not None:
@@ -73,11 +76,13 @@ def metadata_document(app: AppSpec, auth: AuthSpec, host: str) -> str:
 
 
 def challenge(app: AppSpec, auth: AuthSpec, host: str, *, error: str | None = None, scopes: Iterable[str] = ()) -> str:
-    """The value of WWW-Authenticate: RFC 6750, section 3, and RFC 9728, section 5.1."""
+    """The value of WWW-Authenticate: RFC 6750, section 3, and RFC 9728, section 5.1. Without `scopes`: those of the
+    first issuer, which is the one that clients turn to."""
     parameters = [] if auth.realm is None else [f'realm="{auth.realm}"']
     parameters += [] if error is None else [f'error="{error}"']
     parameters.append(f'resource_metadata="{metadata_uri(app, host)}"')
-    wanted = " ".join(scopes or auth.scopes)
+    first = auth.rules[0]
+    wanted = " ".join(scopes or first.as_asked(first.scopes))
     parameters += [f'scope="{wanted}"'] if wanted else []
     return "Bearer " + ", ".join(parameters)
 
@@ -96,7 +101,9 @@ def readable_by_browsers(app: AppSpec) -> Mapping[str, str]:
 
 def metadata_routes(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[HTTPRoute]:
     """The metadata at both forms of its path, open to everybody: it is what a client without a token needs."""
-    forms = tuple(dict.fromkeys([METADATA_PATH + resource_path(app), METADATA_PATH]))
+    spellings = () if app.mcp is None else app.mcp.spellings
+    own = (METADATA_PATH + path for path in (resource_path(app), *spellings))
+    forms = tuple(dict.fromkeys([*own, METADATA_PATH]))
     yield answer(
         f"{app.name}.metadata",
         [HTTPMatchRequest(uri=exact(path), method=exact("GET")) for path in forms],

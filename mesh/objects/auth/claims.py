@@ -12,8 +12,10 @@ from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
 from chatgpt_mesh.mesh.objects.matches import exact, regex, with_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chatgpt_mesh.mesh.specs.app import AppSpec
-    from chatgpt_mesh.mesh.specs.auth import AuthSpec
+    from chatgpt_mesh.mesh.specs.auth import AuthSpec, TokenRule
 
 
 def claim(name: str) -> str:
@@ -44,13 +46,22 @@ def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchReq
     )
 
 
-def without_scope(match: HTTPMatchRequest, auth: AuthSpec, scope: str) -> HTTPMatchRequest:
+def by_rule(matches: Iterable[HTTPMatchRequest], auth: AuthSpec) -> Iterable[tuple[TokenRule, list[HTTPMatchRequest]]]:
+    """Matches of good tokens by what the tokens of their issuers need."""
+    rules = {issuer.issuer: auth.rule(issuer) for issuer in auth.issuers}
+    found: dict[TokenRule, list[HTTPMatchRequest]] = {}
+    for match in matches:
+        found.setdefault(rules[match.headers[claim("iss")].exact or ""], []).append(match)
+    return found.items()
+
+
+def without_scope(match: HTTPMatchRequest, rule: TokenRule, scope: str) -> HTTPMatchRequest:
     """Taken by tokens in which none of the scope claims has the scope as one of its words."""
-    return with_headers(match, {}, {claim(name): exact(scope) for name in auth.scope_claims})
+    return with_headers(match, {}, {claim(name): exact(scope) for name in rule.scope_claims})
 
 
-def split_at_blanks(app: AppSpec, auth: AuthSpec) -> frozenset[str]:
+def split_at_blanks(app: AppSpec, rule: TokenRule) -> frozenset[str]:
     """Claims that the routes compare word by word and that Istio would compare as one text: it splits `scope` alone."""
     experiments = app.rollout.experiments.values() if app.rollout is not None else ()
-    compared = {*auth.scope_claims, *auth.claims, *(e.claim.name for e in experiments if e.claim is not None)}
+    compared = {*rule.scope_claims, *dict(rule.claims), *(e.claim.name for e in experiments if e.claim is not None)}
     return frozenset(compared & {"scp"})

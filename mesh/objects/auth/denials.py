@@ -76,12 +76,15 @@ def _without_routes(app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[
         for conditions in _of_another_audience(app, auth, host):
             yield Rule(to=here, when=conditions)
     yield Rule(to=to, when=[Condition(key="request.auth.claims[iss]", not_values=[i.issuer for i in auth.issuers])])
-    for claim, values in auth.claims.items():
-        yield Rule(to=to, when=[Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
-    for scope in auth.scopes:
-        # Conditions of one rule are a conjunction: refused is what has the scope in none of the claims.
-        lacking = [Condition(key=f"request.auth.claims[{name}]", not_values=[scope]) for name in auth.scope_claims]
-        yield Rule(to=to, when=lacking)
+    for rule in auth.rules:
+        names = [issuer.issuer for issuer in auth.issuers if auth.rule(issuer) == rule]
+        theirs = [Condition(key="request.auth.claims[iss]", values=names)] if len(auth.rules) > 1 else []
+        for claim, values in rule.claims:
+            yield Rule(to=to, when=[*theirs, Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
+        for scope in rule.scopes:
+            # Conditions of one rule are a conjunction: refused is what has the scope in none of the claims.
+            lacking = [Condition(key=f"request.auth.claims[{name}]", not_values=[scope]) for name in rule.scope_claims]
+            yield Rule(to=to, when=[*theirs, *lacking])
 
 
 def _of_another_audience(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[list[Condition]]:

@@ -1,4 +1,4 @@
--- Before this stand HOST, PATH, LIMIT (bytes) and ANONYMOUS (whether a request without a token is read too).
+-- Before this stand HOST, PATHS (a set), LIMIT (bytes) and ANONYMOUS (whether a request without a token is read too).
 --
 -- Reads which method, and which tool, a JSON-RPC request calls, into dynamic metadata for the routes to match.
 --
@@ -144,7 +144,7 @@ function envoy_on_request(handle)
   if headers:get(":method") ~= "POST" then return end
   local host = lower(headers:get(":authority") or ""):gsub(":%d+$", "")
   local path = (headers:get(":path") or ""):gsub("?.*$", "")
-  if host ~= HOST or path ~= PATH then return end
+  if host ~= HOST or not PATHS[path] then return end
   if not ANONYMOUS and handle:streamInfo():dynamicMetadata():get("envoy.filters.http.jwt_authn") == nil then return end
   if not plain_json(headers) or (tonumber(headers:get("content-length") or 0) or LIMIT + 1) > LIMIT then return end
   local body = handle:body()

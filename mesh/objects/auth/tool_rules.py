@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.mesh.objects.answers import answer
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, insufficient_scope, refusal
-from chatgpt_mesh.mesh.objects.auth.claims import without_scope
+from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match, regex, with_headers
 from chatgpt_mesh.mesh.specs.mcp import MODERN_VERSIONS
 
@@ -59,8 +59,10 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     else:
         # An older client does not say which tool it calls, so it may call one only with a token that may call them all.
         for scope in guarded:
-            lacking = [without_scope(match, auth, scope) for match in older]
-            yield from insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, guarded)
+            for needed, theirs in by_rule(older, auth):
+                lacking = [without_scope(match, needed, scope) for match in theirs]
+                asked = needed.as_asked(guarded)
+                yield from insufficient_scope(f"{name}.older-protocol", app, auth, host, lacking, asked)
     current = [with_headers(match, {"mcp-protocol-version": modern}) for match in post]
     call = {"mcp-method": exact("tools/call")}
     unnamed = [with_headers(m, {}, {"mcp-method": regex(PLAIN_METHOD)}) for m in current]
@@ -69,5 +71,6 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     yield answer(f"{name}.unnamed-call", unnamed, 403, JSON, said)
     for tool, rule in sorted(auth.tools.items()):
         named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
-        lacking = [without_scope(match, auth, rule.scope) for match in named]
-        yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, (rule.scope,))
+        for needed, theirs in by_rule(named, auth):
+            lacking = [without_scope(match, needed, rule.scope) for match in theirs]
+            yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, needed.as_asked([rule.scope]))

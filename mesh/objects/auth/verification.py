@@ -65,7 +65,7 @@ def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) ->
         for issuer in entry.auth.issuers:
             issuers.setdefault(issuer.issuer, issuer)
             headers.setdefault(issuer.issuer, set()).add(entry.auth.subject_header)
-            split.setdefault(issuer.issuer, set()).update(split_at_blanks(entry.app, entry.auth))
+            split.setdefault(issuer.issuer, set()).update(split_at_blanks(entry.app, entry.auth.rule(issuer)))
     rules = [
         JWTRule(
             issuer=issuer.issuer,

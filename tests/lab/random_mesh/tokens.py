@@ -48,8 +48,9 @@ def token(keys: Keys, app: AppSpec, host: str, kind: str, choice: random.Random)
     if auth is None:
         return _bearer(mint(keys, issuer=choice.choice(ISSUERS), audience=resource_uri(app, host)))
     issuer = choice.choice(auth.issuers)
-    scopes = [*auth.scopes, *(rule.scope for rule in auth.tools.values())]
-    claims: dict[str, Any] = {name: choice.choice(values) for name, values in auth.claims.items()}
+    needed = auth.rule(issuer)
+    scopes = [*needed.scopes, *(rule.scope for rule in auth.tools.values())]
+    claims: dict[str, Any] = {name: choice.choice(values) for name, values in needed.claims}
     name = issuer.issuer
     audience = choice.choice(issuer.audiences or (resource_uri(app, host),))
     subject = "user-1"
@@ -73,7 +74,7 @@ def token(keys: Keys, app: AppSpec, host: str, kind: str, choice: random.Random)
         if wrong:
             claims[issuer.audience_claim] = f"{audience}/"
     if scopes:
-        claims |= _scopes(scopes, choice.choice(auth.scope_claims), claims, choice)
+        claims |= _scopes(scopes, choice.choice(needed.scope_claims), claims, choice)
     text = mint(keys, sort, issuer=name, audience=audience, subject=subject, **claims)
     return _bearer(text, genuine=sort not in (Sort.EXPIRED, Sort.FOREIGN_KEY))
 

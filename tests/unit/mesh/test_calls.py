@@ -42,7 +42,8 @@ class TestTools:
 
     def test_bodies_are_held_for_the_endpoint_alone_and_for_nobody_without_a_token(self):
         known, _, _ = code(BODY).partition("\n")
-        assert known == 'local HOST, PATH, LIMIT, ANONYMOUS = "chatgpt-mcp.example.com", "/mcp", 262144, false'
+        expected = '"chatgpt-mcp.example.com", { ["/mcp"] = true }, 262144, false'
+        assert known == f"local HOST, PATHS, LIMIT, ANONYMOUS = {expected}"
         assert code(MIXED).partition("\n")[0].endswith(", true")
 
     def test_the_challenge_names_the_scope_of_the_tool(self):

@@ -15,7 +15,7 @@ from chatgpt_mesh.mesh.objects.sessions import NOT_FOUND
 from chatgpt_mesh.stack.settings import Settings
 from meshlint.reachability.request import INTERNET, Answer, Request, Token
 from meshlint.reachability.routing import takes
-from tests.unit.mesh.stack import manifest, mesh, predicted, routes, seen
+from tests.unit.mesh.stack import manifest, mesh, mistakes, predicted, routes, seen
 
 GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://chatgpt-mcp.example.com/mcp"})
 INSIDER = replace(GOOD, claims={**GOOD.claims, "org": "acme"})
@@ -149,6 +149,23 @@ class TestOfAVersionWithoutAShare:
         )
         assert str(ended).startswith("apps.chatgpt-mcp.versions.v2: begins no MCP sessions for everybody")
         assert not app("canary: {version: v2, percent: 50}").warnings
+
+    def test_kept_until_a_day_the_program_warns_of_it_and_stops_after_it(self):
+        def said(until: str, what: str = "keep") -> tuple[list[str], list[str]]:
+            kept = f'versions: {{v1: {{}}, v2: {{open_sessions: {what}, open_sessions_until: "{until}"}}}}'
+            declared = f"{{{kept}, rollout: {{stable: v1, {self.BACK}}}}}"
+            wrong = mistakes(declared)
+            return wrong, [] if wrong else [str(warning) for warning in mesh(declared).warnings]
+
+        at = "apps.chatgpt-mcp.versions.v2.open_sessions_until:"
+        assert any("go on until the end of 2027-06-30" in warning for warning in said("2027-06-30")[1])
+        assert not any(warning.startswith(at) for warning in said("2027-06-30")[1])
+        [soon] = [warning for warning in said("2026-12-01")[1] if warning.startswith(at)]
+        assert soon.startswith(f"{at} the time for its open sessions ends in 7 days; after that the program stops")
+        [passed], [far], [ended] = said("2026-11-23")[0], said("2036-01-01")[0], said("2027-06-30", "end")[0]
+        assert passed.startswith(f"{at} has passed; remove the version, or write open_sessions: end")
+        assert "is years away" in far
+        assert ended == f"{at} is a day for sessions that are kept; write open_sessions: keep, or remove it"
 
     def test_ends_with_the_version(self):
         gone = mesh("{versions: {v2: {}}, rollout: {stable: v2}}")

@@ -34,6 +34,14 @@ CLAIMS = ("org", "https://acme.example/roles", "client_id", "scp")
 WORDS = ("acme", "a.b", "c|d", "(x)", "w" * 200)
 
 
+_OF_ITS_OWN: Drawn = st.just({}) | spec(
+    scopes=some("use", "write"),
+    scope_claim=one("scope", "scp", "either"),
+    claims=named(CLAIMS, some(*WORDS, least=1, most=2)),
+)
+"""What the tokens of one issuer need instead of what those of all do."""
+
+
 @st.composite
 def auth(draw: st.DrawFn, era: str | None) -> Values:
     """`era`: that of the app's MCP endpoint, if it has one."""
@@ -70,6 +78,10 @@ def auth(draw: st.DrawFn, era: str | None) -> Values:
     }
     if era is not None:
         found |= draw(_tools(era))
+    for issuer in issuers:
+        issuer |= draw(_OF_ITS_OWN)
+        if issuer.get("scopes", found.get("scopes")) or found.get("tools"):
+            issuer |= draw(spec(scope_prefix=one("api://weather/", "https://example.com/mcp/")))
     return found
 
 

@@ -76,7 +76,10 @@ def _of_own_routes(draw: st.DrawFn, found: Values, *, exposed: bool) -> Values:
     mcp, mover = found.get("mcp"), found.get("rollout", {}).get("managed_by", "stack")
     if mcp is not None and not mcp.get("stateless") and mcp.get("era") != "modern" and mover == "stack":
         versions = {name: {**version, **draw(traffic.ends)} for name, version in versions.items()}
-    return {**({"versions": versions} if versions else {}), **(draw(_answers) if exposed else {})}
+    own: Values = {"versions": versions} if versions else {}
+    if mcp is not None and mcp.get("path") != "/":
+        own["mcp"] = {**mcp, **draw(spec(trailing_slash=one("refuse", "same")))}
+    return {**own, **(draw(_answers) if exposed else {})}
 
 
 def _called(draw: st.DrawFn, kind: str, found: Values, others: list[str]) -> Values:

@@ -40,7 +40,7 @@ def security(draw: st.DrawFn, apps: Values) -> Values:
     if apps and draw(truth):
         visible = some("redis.data.svc.cluster.local", "kafka.data.svc.cluster.local")
         found["visible_services"] = {draw(one(*apps)): draw(visible)}
-    return found
+    return found | draw(spec(unanswered_key_sets=one("ignore", "warn", "stop")))
 
 
 HOSTS = ("api.openai.com", "db.example.org", "x.googleapis.com", "a" * 60 + ".example.org")

@@ -124,6 +124,12 @@ def version(draw: st.DrawFn, *, outlier: bool) -> Values:
     return values
 
 
+def _let_in(auth: Values, claim: str) -> list[str]:
+    """Values of a claim with which some token is accepted."""
+    asked = [issuer.get("claims", auth.get("claims", {})).get(claim, WORDS) for issuer in auth["issuers"]]
+    return list(dict.fromkeys(value for values in asked for value in values))
+
+
 @st.composite
 def rollouts(draw: st.DrawFn, *, auth: Values | None, gateways: list[str], routes: bool, target: bool) -> Values:
     """`target`: another app's route leads here, so Flagger cannot have the routes."""
@@ -148,7 +154,7 @@ def rollouts(draw: st.DrawFn, *, auth: Values | None, gateways: list[str], route
     if auth is not None and draw(truth):
         decided = {"scp", *(issuer.get("audience_claim") for issuer in auth["issuers"])}
         name = draw(one(*(claim for claim in CLAIMS if claim not in decided)))
-        accepted = auth.get("claims", {}).get(name, WORDS)
+        accepted = _let_in(auth, name)
         claim = {"name": name, "values": draw(some(*accepted, least=1, most=2))}
         found.setdefault("experiments", {})["staff"] = {**draw(share), "claim": claim}
     if gateways and draw(truth):
@@ -160,7 +166,9 @@ changes = spec(set_=named(["x-a", "x-b"], one("1", "%START_TIME%")), remove=some
 headers: Drawn = spec(request=changes, response=changes)
 
 
-ends: Drawn = spec(open_sessions=one("keep", "end"))
+ends: Drawn = spec(open_sessions=one("keep", "end")) | spec(
+    always(open_sessions=one("keep")), open_sessions_until=one("2027-12-31", "2028-01-31")
+)
 """What becomes of the sessions of a version without a share."""
 
 

@@ -1,4 +1,4 @@
-"""Tokens in the shapes that issuers mint: scopes in `scp`, as one text with blanks or as a list, and without an
+"""B50: tokens in the shapes that issuers mint: scopes in `scp`, as one text with blanks or as a list, and without an
 audience; and those of each provider's page, against the declaration that stands there."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An app closes idle connections after some seconds: its sidecar lets go before, and no POST meets a closing one."""
+"""B52: an app closes idle connections after seconds: its sidecar lets go before, and no POST meets a closing one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.timing(
     "requests are sent some milliseconds around the moment at which the app closes a connection"
 )
 
-CLIENTS = 40
-ROUNDS = 6
+CLIENTS = 200
+ROUNDS = 10
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_no_post_at_the_worst_moment_is_answered_503(lab: RunningLab, closes_aft
         for _ in range(ROUNDS):
             answered.append(send(call).status)
             # Around the moment at which the app would close: some a little before, some a little after.
-            time.sleep(closes_after.total_seconds() + (number - CLIENTS / 2) * 0.002)
+            time.sleep(closes_after.total_seconds() + (number - CLIENTS / 2) * 0.0005)
         return answered
 
     with ThreadPoolExecutor(CLIENTS) as clients:

@@ -1,4 +1,4 @@
-"""Pages with an agreed name are answered at the edge, to everybody who reads, and the app sees none of it."""
+"""B53: pages with an agreed name are answered at the edge, to everybody who reads, and the app sees none of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from chatgpt_mesh.mesh.specs.well_known import SecurityTextSpec, WellKnownSpec
 from lab.workloads.request import Reply, send
+from tests.lab.mcp_sessions import INITIALIZE
 from tests.lab.running_lab import fails, marked, new_id
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
 CHALLENGE = "abc_DEF-123"
+SPELLINGS = ("/mcp", "/mcp/")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,6 +70,36 @@ def test_texts_for_crawlers_and_for_people_who_found_a_hole(lab: RunningLab) -> 
 def test_nothing_but_reading_is_answered(lab: RunningLab) -> None:
     assert ask(lab, "/robots.txt", "HEAD").status == 200
     assert ask(lab, "/robots.txt", "POST").status == 405
+
+
+def at(lab: RunningLab, path: str, method: str, token: str | None = None, session: str = "") -> Reply:
+    params = INITIALIZE if method == "initialize" else {}
+    headers = {"mcp-session-id": session} if session else {}
+    return send(lab.call(method, params, token=token, headers=headers, url=f"https://{lab.host}{path}"))
+
+
+def check_both_spellings(lab: RunningLab) -> None:
+    challenges = [at(lab, path, "initialize", token="") for path in SPELLINGS]
+    assert [reply.status for reply in challenges] == [401, 401]
+    assert challenges[0].header("www-authenticate") == challenges[1].header("www-authenticate")
+    token = lab.token()
+    begun = [at(lab, path, "initialize", token) for path in SPELLINGS]
+    assert [reply.status for reply in begun] == [200, 200], list(map(str, begun))
+    for session in (reply.header("mcp-session-id") for reply in begun):
+        assert session
+        assert [at(lab, path, "ping", token, session).status for path in SPELLINGS] == [200, 200]
+
+
+def test_the_endpoint_is_one_with_and_without_a_slash_where_it_is_declared(lab: RunningLab) -> None:
+    mcp = lab.stack.apps["chatgpt-mcp"].mcp
+    assert mcp is not None
+    with fails():
+        check_both_spellings(lab)
+    with lab.declaring_app(mcp=mcp.model_copy(update={"trailing_slash": "same"})):
+        check_both_spellings(lab)
+        for path in SPELLINGS:
+            metadata = ask(lab, f"/.well-known/oauth-protected-resource{path}")
+            assert metadata.json()["resource"] == lab.mcp_url
 
 
 def test_it_is_the_declared_route_that_answers(lab: RunningLab) -> None:

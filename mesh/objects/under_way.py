@@ -1,0 +1,75 @@
+"""What the change of an object does to requests and sessions that are under way, as sentences for a preview.
+
+Envoy takes a changed listener as a new one: the old one is drained, and what is still open on it is cut when the drain
+time is over. Routes are exchanged without that, but a session whose route is gone is over at once.
+https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Manifest = Mapping[str, Any]
+
+_OF_LISTENERS = frozenset(
+    {"AuthorizationPolicy", "Gateway", "PeerAuthentication", "RequestAuthentication", "Telemetry", "TrafficExtension"}
+)
+_PATCHES_OF_LISTENERS = frozenset({"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"})
+
+KINDS = _OF_LISTENERS | {"EnvoyFilter", "VirtualService"}
+"""Kinds of which a change may say something."""
+
+
+class Proxies(NamedTuple):
+    """The proxies that an object is for."""
+
+    namespace: str
+    labels: tuple[tuple[str, str], ...]
+    """None: every proxy of the namespace, and in the root namespace of the mesh."""
+
+    def __str__(self) -> str:
+        if self.namespace == ROOT_NAMESPACE and not self.labels:
+            return "all proxies of the mesh"
+        selected = ",".join(f"{name}={value}" for name, value in self.labels)
+        return f"the proxies of {self.namespace}" + (f" with {selected}" if selected else "")
+
+
+def drained(before: Manifest, after: Manifest) -> Proxies | None:
+    """The proxies that take the change as a new listener."""
+    old, new = before.get("spec") or {}, after.get("spec") or {}
+    if old == new:
+        return None
+    if after["kind"] == "EnvoyFilter":
+        patches = [patch for spec in (old, new) for patch in spec.get("configPatches", ())]
+        if not any(patch.get("applyTo") in _PATCHES_OF_LISTENERS for patch in patches):
+            return None
+    elif after["kind"] not in _OF_LISTENERS:
+        return None
+    selector = new.get("workloadSelector") or new.get("selector") or {}
+    # A Gateway's selector is the labels themselves.
+    labels = selector.get("labels") or selector.get("matchLabels") or (selector if after["kind"] == "Gateway" else {})
+    return Proxies(after["metadata"]["namespace"], tuple(sorted(labels.items())))
+
+
+_SESSIONS = re.compile(r"(?P<app>[^./]+)\.mcp\.session-(?P<version>[^.]+)(\.unsized)?")
+
+
+def ended_sessions(before: Manifest, after: Manifest) -> Iterator[str]:
+    """The versions of an app, each as a sentence, whose open MCP sessions lead nowhere after the change."""
+    if after["kind"] != "VirtualService":
+        return
+    gone = _versions_with_sessions(before) - _versions_with_sessions(after)
+    for app, version in sorted(gone):
+        which = f"apps.{app}" if version == "any" else f"apps.{app}.versions.{version}"
+        yield f"{which}: its open MCP sessions end with this change: 404, and clients begin anew"
+
+
+def _versions_with_sessions(service: Manifest) -> set[tuple[str, str]]:
+    names = (route.get("name", "") for route in (service.get("spec") or {}).get("http", ()))
+    return {(found["app"], found["version"]) for name in names if (found := _SESSIONS.fullmatch(name))}
