@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -140,12 +141,15 @@ class RunningLab:
     def ca_file(self) -> Path:
         return self.state.pki / "edge" / "ca.crt"
 
-    def pulumi(self, *arguments: str, stack_file: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, stack_file: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Pulumi's own command line on the lab's stack; both streams are in `stdout`."""
         command = ["pulumi", *arguments, "--stack", STACK, "--config-file", str(stack_file or self.stack_file)]
         return subprocess.run(
             [*command, "--non-interactive", "--color=never"],
             cwd=CHECKOUT,
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
