@@ -22,11 +22,11 @@ _POLL_SECONDS = 0.05
 
 
 class Part(StrEnum):
-    """Of a deploy, by what its command line has."""
+    """Of a deploy in the lab, by what its command line has."""
 
-    PROGRAM = "pulumi-language-python-exec"
+    PROGRAM = "language_python/program.py"
     ENGINE = "pulumi"
-    PLUGIN = "pulumi-resource-kubernetes"
+    PLUGIN = "lab.plugins.kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
