@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
 UP = ("up", "--yes", "--skip-preview")
+DESTROY = ("destroy", "--yes", "--skip-preview")
+DESTROY_SECONDS = 15.0
 SECONDS = {Work.FIRST: 20.0, Work.CHANGE: 10.0, Work.REMOVAL: 14.0}
 """How long each takes on an idle machine of two cores."""
 LOCKED = "the stack is currently locked"
@@ -68,16 +70,29 @@ def check_converges(lab: RunningLab, case: Case, directory: Path) -> Outcome:
     return Outcome(case, needed, killed.left)
 
 
-def again(lab: RunningLab, stack_file: Path) -> tuple[str, ...]:
-    """The same `up` once more, by docs/deploy.md; which of its ways out were needed."""
+def check_destroy_converges(lab: RunningLab, case: Case, directory: Path) -> Outcome:
+    """The stack is there again at the end, and its pods' workloads are not."""
+    base = declarations.without(lab, directory)
+    killed = deploy_killed(DESTROY, base, case.part, DESTROY_SECONDS * case.moment)
+    assert killed.in_time, f"{case}: it had ended before\n{killed.output[-2000:]}"
+    needed = again(lab, base, DESTROY)
+    state = json.loads(lab.pulumi("stack", "export", stack_file=base).stdout)["deployment"]
+    assert not state.get("resources")
+    assert not istio_objects(lab)
+    _up(lab, base)
+    return Outcome(case, needed, killed.left)
+
+
+def again(lab: RunningLab, stack_file: Path, command: tuple[str, ...] = UP) -> tuple[str, ...]:
+    """The same command once more, by docs/deploy.md; which of its ways out were needed."""
     needed: list[str] = []
-    done = lab.pulumi(*UP, stack_file=stack_file)
+    done = lab.pulumi(*command, stack_file=stack_file)
     if done.returncode != 0 and LOCKED in done.stdout:
         assert "pulumi cancel" in done.stdout, f"the way out is not named: {done.stdout}"
         needed.append(CANCEL)
         cancelled = lab.pulumi("cancel", "--yes", stack_file=stack_file)
         assert cancelled.returncode == 0, cancelled.stdout
-        done = lab.pulumi(*UP, stack_file=stack_file)
+        done = lab.pulumi(*command, stack_file=stack_file)
     if done.returncode != 0 and EXISTS in done.stdout:
         needed.append(TAKE_OVER)
         taken = lab.pulumi(*UP, stack_file=stack_file, environment={TAKE_OVER: "true"})
