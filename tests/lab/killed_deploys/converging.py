@@ -76,7 +76,7 @@ def check_destroy_converges(lab: RunningLab, case: Case, directory: Path) -> Out
     killed = deploy_killed(DESTROY, base, case.part, DESTROY_SECONDS * case.moment)
     assert killed.in_time, f"{case}: it had ended before\n{killed.output[-2000:]}"
     needed = again(lab, base, DESTROY)
-    state = json.loads(lab.pulumi("stack", "export", stack_file=base).stdout)["deployment"]
+    state = json.loads(lab.pulumi("stack", "export").stdout)["deployment"]
     assert not state.get("resources")
     assert not istio_objects(lab)
     _up(lab, base)
@@ -90,7 +90,7 @@ def again(lab: RunningLab, stack_file: Path, command: tuple[str, ...] = UP) -> t
     if done.returncode != 0 and LOCKED in done.stdout:
         assert "pulumi cancel" in done.stdout, f"the way out is not named: {done.stdout}"
         needed.append(CANCEL)
-        cancelled = lab.pulumi("cancel", "--yes", stack_file=stack_file)
+        cancelled = lab.pulumi("cancel", "--yes")
         assert cancelled.returncode == 0, cancelled.stdout
         done = lab.pulumi(*command, stack_file=stack_file)
     if done.returncode != 0 and EXISTS in done.stdout:
@@ -105,7 +105,7 @@ def again(lab: RunningLab, stack_file: Path, command: tuple[str, ...] = UP) -> t
 def check_as_declared(lab: RunningLab, stack_file: Path, others: frozenset[str]) -> None:
     preview = lab.pulumi("preview", "--expect-no-changes", stack_file=stack_file)
     assert preview.returncode == 0, preview.stdout
-    state = json.loads(lab.pulumi("stack", "export", stack_file=stack_file).stdout)["deployment"]
+    state = json.loads(lab.pulumi("stack", "export").stdout)["deployment"]
     assert not state.get("pending_operations")
     doubled = [urn for urn, number in Counter(one["urn"] for one in state["resources"]).items() if number > 1]
     assert not doubled
