@@ -22,6 +22,7 @@ from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.specs.injection import Injection
+from chatgpt_mesh.components.specs.istio import UNNAMED
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
@@ -51,7 +52,7 @@ def lint(loaded: settings.Loaded, mesh: Mesh, today: date) -> None:
     """Raises InvalidConfig, with every mistake of the whole stack, or logs what is right today and will not be soon."""
     stack, secrets = loaded.settings, loaded.secrets
     charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-    injection = Injection(revision=stack.istio.injection)
+    injection = Injection(revision=stack.istio.injection_label)
     errors, warnings = checked.judged(mesh, charts, injection, accept=stack.accept, today=today)
     errors += provider.problems(stack.cluster)
     silent = key_sets.before_up(mesh)
@@ -71,7 +72,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     told = IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed)
     istio = Istio("istio", told, with_definitions)
     certificates = CertManager("cert-manager", stack.cert_manager, with_definitions) if stack.cert_manager else None
-    injection = Injection(revision=stack.istio.injection)
+    injection = Injection(revision=stack.istio.injection_label)
     # After the control plane: a pod that starts before it would run without a sidecar.
     after_istio = pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready)
     namespaces = {
@@ -114,7 +115,8 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
         on_cluster,
     )
     limited(mesh.spec.rate_limit_service, cluster, namespaces, objects, on_cluster)
-    verification.after([*gateways.values(), *objects.registered.values()])
+    declared = [revision or UNNAMED for revision in stack.istio.control_planes] if stack.istio.install else None
+    verification.after([*gateways.values(), *objects.registered.values()], revisions=declared)
     if stack.observability.kiali or stack.observability.grafana or stack.observability.alerts:
         seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, accepted=stack.accept, after=istio.ready)
         Observability("observability", seen, on_cluster)

@@ -156,7 +156,7 @@ def gateway_values(
     )
     return GatewayValues(
         name=gateway.release_name,
-        revision=istio.injection,
+        revision=istio.injection_label,
         pod_annotations=_pod_annotations(gateway, istio),
         image_pull_policy=istio.images.pull_policy,
         replica_count=None if scaled else replicas.min,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pulumi_kubernetes.admissionregistration import v1 as admission
 from pulumi_kubernetes.meta import v1 as meta
 
+from chatgpt_mesh.components.specs.istio import UNNAMED
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def _webhook(
         name=f"{prefix}sidecar-injector.istio.io",
         client_config=admission.WebhookClientConfigArgs(
             service=admission.ServiceReferenceArgs(
-                name=f"istiod-{revision}", namespace=ROOT_NAMESPACE, path="/inject", port=443
+                name="istiod" if revision == UNNAMED else f"istiod-{revision}",
+                namespace=ROOT_NAMESPACE,
+                path="/inject",
+                port=443,
             )
         ),
         side_effects="None",

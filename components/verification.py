@@ -16,9 +16,10 @@ from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableEr
 from chatgpt_mesh.control_plane.certificates import wait_until_taken
 from chatgpt_mesh.control_plane.istiod import ControlPlane
 from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
+from chatgpt_mesh.control_plane.revisions import followed, in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from chatgpt_mesh.control_plane.acknowledgement import Acknowledgement
 
@@ -78,8 +79,9 @@ class Verification:
 
         return pulumi.ResourceHook("cert-manager-takes-objects", wait)
 
-    def after(self, resources: Sequence[pulumi.Resource]) -> None:
-        """Fails `up` when, after all of the resources, a proxy refuses an update or is behind.
+    def after(self, resources: Sequence[pulumi.Resource], *, revisions: Collection[str] | None = None) -> None:
+        """Fails `up` when, after all of the resources, a proxy refuses an update or is behind, or follows a control
+        plane that is not among the `revisions` (None: the stack installs none).
 
         The program ends only then, and the engine deletes what is gone only when the program has ended well: so nothing
         is deleted that a proxy still has a route to.
@@ -90,6 +92,7 @@ class Verification:
         async def check(found: Sequence[Any]) -> None:
             try:
                 await self._synced(found[0])
+                await asyncio.get_running_loop().run_in_executor(self._thread, _require_moved, found[0], revisions)
             except NotSyncedError as error:
                 raise pulumi.RunError(str(error)) from None
             for state in self._refused_before:
@@ -119,6 +122,11 @@ class Verification:
 
     def _wait(self, access: ClusterAccess) -> None:
         access.control_plane().wait_synced(known=self._refused_before)
+
+
+def _require_moved(access: ClusterAccess, revisions: Collection[str] | None) -> None:
+    if revisions is not None and (sentence := in_use(followed(access.api(), revisions))):
+        raise pulumi.RunError(sentence)
 
 
 def _wait_for_cert_manager(access: ClusterAccess) -> None:

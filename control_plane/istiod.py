@@ -44,17 +44,18 @@ class ControlPlane:
 
     api: Api
     namespace: str = ROOT_NAMESPACE
+    selector: str = "app=istiod"
 
     def _istiods(self) -> list[str]:
         try:
-            pods = self.api.pods(self.namespace, "app=istiod")
+            pods = self.api.pods(self.namespace, self.selector)
         except Exception as error:
             raise ControlPlaneUnreachableError(
                 f"The cluster does not say which istiod runs: {_first_line(error)}"
             ) from error
         if not pods:
             raise ControlPlaneUnreachableError(
-                f"No running pod with the label app=istiod in the namespace {self.namespace}: "
+                f"No running pod with the label {self.selector} in the namespace {self.namespace}: "
                 "name Istio's namespace with --istio-namespace, or look why istiod does not run."
             )
         return pods

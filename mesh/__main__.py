@@ -94,7 +94,7 @@ def _needs_of(spec: Settings, mesh: Mesh) -> Sequence[Need]:
     from chatgpt_mesh.components.istio_needs import needs_of
     from chatgpt_mesh.components.specs.injection import Injection
 
-    return needs_of(mesh, Injection(revision=spec.istio.injection), spec.platform, spec.existing_namespaces)
+    return needs_of(mesh, Injection(revision=spec.istio.injection_label), spec.platform, spec.existing_namespaces)
 
 
 def _needs(arguments: argparse.Namespace) -> int:
@@ -171,7 +171,7 @@ def _judged(spec: Settings, mesh: Mesh, today: date) -> tuple[list[Problem], lis
     from chatgpt_mesh.components.specs.injection import Injection
 
     charts = checked.charts_of(spec.istio, spec.cluster, mesh, mesh_config(mesh), spec.platform)
-    return checked.judged(mesh, charts, Injection(revision=spec.istio.injection), accept=spec.accept, today=today)
+    return checked.judged(mesh, charts, Injection(revision=spec.istio.injection_label), accept=spec.accept, today=today)
 
 
 def _print(objects: Iterable[Owned], form: str) -> None:

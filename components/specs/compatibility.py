@@ -93,6 +93,31 @@ def unknown_releases(istio: IstioSpec) -> Iterator[Problem]:
             )
 
 
+def side_by_side(istio: IstioSpec) -> Iterator[Problem]:
+    """Control planes that cannot serve one mesh together, and definitions that are older than one of them.
+
+    https://istio.io/latest/docs/setup/upgrade/helm/#canary-upgrade-recommended
+    """
+    versions = {name: Version.parse(text) for name, text in istio.revisions.items()}
+    if not versions or any(version.minor not in ROWS for version in versions.values()):
+        return  # `unknown_releases` has said so
+    oldest, newest = min(versions, key=versions.__getitem__), max(versions, key=versions.__getitem__)
+    if versions[newest].minor - versions[oldest].minor > 1:
+        yield Problem(
+            f"istio.revisions.{newest}",
+            f"is more than one minor above istio.revisions.{oldest} ({istio.revisions[oldest]}); upgrade by the minor "
+            "between them first",
+            istio.revisions[newest],
+        )
+    if Version.parse(istio.version) < versions[newest]:
+        yield Problem(
+            "istio.version",
+            f"is older than istio.revisions.{newest}: definitions and the CNI plugin, which it is the version of, come "
+            f"before a control plane; make it {istio.revisions[newest]}",
+            istio.version,
+        )
+
+
 def kubernetes_problem(path: str, kubernetes: str, istio: str) -> Problem | None:
     """Whether an Istio version runs on a Kubernetes version.
 

@@ -147,6 +147,14 @@ class MultiClusterSpec(Spec):
     """Network of its pods: those of one network reach each other without a gateway."""
 
 
+UNNAMED = "default"
+"""What Istio calls a control plane without a name."""
+
+
+def _named(revision: str | None) -> str | None:
+    return None if revision == UNNAMED else revision
+
+
 class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
@@ -170,8 +178,8 @@ class IstioSpec(Spec):
     platform: Literal["gke"] | None = None
     """Where the cluster runs, when Istio's charts must know; `cluster.kind: gke` says so by itself."""
     revisions: dict[RevisionName, Version] = {}
-    """Control planes that run side by side, by name; the value is the version of their chart. Empty: one control plane
-    without a name. https://istio.io/latest/docs/setup/upgrade/canary/"""
+    """Control planes that run side by side, by name; the value is the version of their chart. `default` is the control
+    plane without a name, which runs alone where this is empty. https://istio.io/latest/docs/setup/upgrade/canary/"""
     tags: dict[RevisionName, RevisionName] = {}
     """Names for revisions, tag to revision, which namespaces can follow while the revision behind them changes."""
     injection: DnsLabel | None = None
@@ -210,17 +218,23 @@ class IstioSpec(Spec):
     @property
     def control_planes(self) -> dict[str | None, str]:
         """Each control plane's revision (None where it has no name) and the version of its chart."""
-        return {**self.revisions} or {None: self.version}
+        named = {_named(revision): version for revision, version in self.revisions.items()}
+        return named or {None: self.version}
 
     @property
     def default_revision(self) -> str:
         """The revision that validates, as the base chart names it."""
-        return self.validation or self.injecting_revision or "default"
+        return self.validation or self.injecting_revision or UNNAMED
 
     @property
     def injecting_revision(self) -> str | None:
-        """The revision behind `injection`; None where there is only one control plane, without a name."""
-        return self.tags.get(self.injection or "", self.injection)
+        """The revision behind `injection`; None where that is the control plane without a name."""
+        return _named(self.tags.get(self.injection or "", self.injection))
+
+    @property
+    def injection_label(self) -> str | None:
+        """The tag or revision in the label of what is injected; None where that is the control plane without a name."""
+        return _named(self.injection)
 
     def source(self, version: str) -> ChartSource:
         return ChartSource(self.repository, version, self.charts)

@@ -41,6 +41,7 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
     istio: IstioSpec | None = read.get("istio")
     if istio is not None:
         yield from compatibility.unknown_releases(istio)
+        yield from compatibility.side_by_side(istio)
     cluster = read.get("cluster")
     service: RateLimitServiceSpec | None = read.get("rate_limit_service")
     memorystore = service and service.deployment and service.deployment.memorystore

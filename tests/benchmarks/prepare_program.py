@@ -33,7 +33,7 @@ def row(count: int) -> dict[str, Any]:
         needed = sum(map(len, mesh.routes_need.values()))
         marks.append(time.process_time())
         charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-        injection = Injection(revision=stack.istio.injection)
+        injection = Injection(revision=stack.istio.injection_label)
         errors, _ = checked.judged(mesh, charts, injection, accept=stack.accept, today=TODAY)
         marks.append(time.process_time())
     assert not errors, errors[:3]

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -40,6 +41,8 @@ _ENVOY_ADMIN_PORT = 15000
 _TIMEOUT_SECONDS = 20.0
 _PULUMI_TIMEOUT_SECONDS = 300.0
 _CLOSING_SECONDS = 1.0
+_OF_THE_STATE_ALONE = ("stack", "cancel")
+"""Commands of Pulumi's that read no stack file."""
 _REQUEST_IDS = itertools.count(1)
 
 
@@ -140,12 +143,17 @@ class RunningLab:
     def ca_file(self) -> Path:
         return self.state.pki / "edge" / "ca.crt"
 
-    def pulumi(self, *arguments: str, stack_file: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, stack_file: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Pulumi's own command line on the lab's stack; both streams are in `stdout`."""
-        command = ["pulumi", *arguments, "--stack", STACK, "--config-file", str(stack_file or self.stack_file)]
+        command = ["pulumi", *arguments, "--stack", STACK]
+        if arguments[0] not in _OF_THE_STATE_ALONE:
+            command += ["--config-file", str(stack_file or self.stack_file)]
         return subprocess.run(
             [*command, "--non-interactive", "--color=never"],
             cwd=CHECKOUT,
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -56,7 +56,7 @@ def surrounded(stack: str, directory: Path) -> list[dict[str, Any]]:
     """The namespaces, Services and workloads that the objects speak of, so that analyzers can follow a reference."""
     with surroundings(directory / "machine"):
         loaded = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
-    return list(implied_objects(Mesh(loaded, TODAY), Injection(revision=loaded.istio.injection)))
+    return list(implied_objects(Mesh(loaded, TODAY), Injection(revision=loaded.istio.injection_label)))
 
 
 def analyzed(istioctl: str, *files: str) -> list[dict[str, Any]]:

@@ -98,3 +98,35 @@ def test_a_revision_that_a_tag_needs_cannot_go() -> None:
     assert recorded.resources == []
     assert recorded.error is not None
     assert f"istio: tags.stable points to {OLD}, which is no revision ({NEW})" in recorded.error
+
+
+UNNAMED = "default"
+
+
+def beside_unnamed(revisions: tuple[str, ...], injection: str, **istio: object) -> Recorded:
+    own = own_layer("prod")
+    versions = {name: "1.30.8" if name == UNNAMED else name.replace("-", ".") for name in revisions}
+    recorded = run("prod", {**own, "istio": {**own["istio"], "revisions": versions, "injection": injection, **istio}})
+    assert recorded.error is None
+    return recorded
+
+
+def test_the_first_revision_comes_beside_the_control_plane_without_a_name() -> None:
+    alone = run("prod", own_layer("prod"))
+    both = beside_unnamed((UNNAMED, NEW), UNNAMED)
+    found = changed(alone, both)
+    assert found.pop(f"istiod-{NEW}") == {"(new)"}
+    assert found == {"istiod": {"version"}}, "the version of the prod stack is another one"
+
+
+def test_what_is_injected_moves_to_it_by_one_word() -> None:
+    found = changed(beside_unnamed((UNNAMED, NEW), UNNAMED), beside_unnamed((UNNAMED, NEW), NEW, validation=UNNAMED))
+    labels = {"metadata.labels.istio-injection", "metadata.labels.istio.io/rev"}
+    renewed = {"values.podAnnotations", "values.revision"}
+    assert {name: paths for name, paths in found.items() if paths not in (labels, renewed)} == {}
+    assert "chatgpt-production" in found
+
+
+def test_a_tag_may_lead_to_the_one_without_a_name() -> None:
+    tag = beside_unnamed((UNNAMED, NEW), "stable", tags={"stable": UNNAMED}).named("revision-tag-stable")
+    assert {hook["clientConfig"]["service"]["name"] for hook in tag.inputs["webhooks"]} == {"istiod"}

@@ -25,6 +25,6 @@ def test_nothing_is_found_that_is_not_accepted(stack: str, tmp_path: Path) -> No
     platform = "gke" if declared.cluster.kind == "gke" else None
     charts = checked.charts_of(declared.istio, declared.cluster, mesh, mesh_config(mesh), platform)
     errors, warnings = checked.judged(
-        mesh, charts, Injection(revision=declared.istio.injection), accept=declared.accept, today=TODAY
+        mesh, charts, Injection(revision=declared.istio.injection_label), accept=declared.accept, today=TODAY
     )
     assert [*map(str, errors), *map(str, warnings)] == []

@@ -41,6 +41,7 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, refuse: bool, before: Sequence[Acknowledgement] = ()) -> None:
         self.times = 0
+        self.follows = False
         self.access: dict[str, Any] = {}
 
         def api(**access: Any) -> str:
@@ -57,15 +58,19 @@ class Asked:
             if refuse:
                 raise UpdateRejectedError([REFUSED])
 
+        def followed(api: object, declared: Sequence[str]) -> dict[str, list[str]]:
+            return {"1-30-8": ["a.apps"]} if self.follows and "1-30-8" not in declared else {}
+
         monkeypatch.setattr(verification, "KubernetesApi", api)
+        monkeypatch.setattr(verification, "followed", followed)
         monkeypatch.setattr(ControlPlane, "refused", refused)
         monkeypatch.setattr(ControlPlane, "wait_synced", wait)
 
 
-def verified(*, preview: bool) -> None:
+def verified(*, preview: bool, revisions: Sequence[str] | None = None) -> None:
     def program() -> None:
         resource = pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "one", {})
-        Verification(ACCESS).after([resource])
+        Verification(ACCESS).after([resource], revisions=revisions)
 
     mocks.set_mocks(_Mocks(), preview=preview)
     mocks.test(program)()
@@ -83,6 +88,20 @@ def test_without_a_refusal_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     verified(preview=False)
     assert asked.times == 1
     assert asked.access == {"kubeconfig": "/kubeconfig", "context": "lab", "configuration": None}
+
+
+@pytest.mark.parametrize(("declared", "moved"), [(["1-30-8", "1-31-4"], True), (["1-31-4"], False), (None, True)])
+def test_a_control_plane_that_is_followed_still_keeps_up_from_ending(
+    monkeypatch: pytest.MonkeyPatch, declared: Sequence[str] | None, moved: bool
+) -> None:
+    """The engine deletes only after the program has ended well."""
+    Asked(monkeypatch, refuse=False).follows = True
+    if moved:
+        verified(preview=False, revisions=declared)
+        return
+    with pytest.raises(pulumi.RunError) as caught:
+        verified(preview=False, revisions=declared)
+    assert "1 running proxy follows it still: a.apps" in str(caught.value)
 
 
 def test_what_was_refused_before_is_warned_of_and_stops_nobody_from_mending_it(monkeypatch: pytest.MonkeyPatch) -> None:

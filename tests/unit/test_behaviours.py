@@ -28,7 +28,9 @@ def test_each_behaviour_is_shown_to_fail_without_its_feature(path: Path) -> None
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
     }
-    assert called & {"edited", "without", "apply", "declaring", "declaring_app"}, "nothing is changed in the live mesh"
+    assert called & {"edited", "without", "with_added", "apply", "declaring", "declaring_app", "deploy"}, (
+        "nothing is changed in the live mesh"
+    )
     assert "fails" in called or "returncode" in path.read_text(encoding="utf-8"), "no check is expected to fail"
 
 

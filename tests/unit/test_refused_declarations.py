@@ -42,6 +42,14 @@ CHANGES = [
         "istio.version: is not known here: which Kubernetes Istio 1.32 runs on is not written down",
     ),
     ({"istio": {"version": "1.28.3"}}, "istio.version: must be 1.29.7 or newer"),
+    (
+        {"istio": {"version": "1.31.4", "revisions": {"default": "1.29.9", "new": "1.31.4"}, "injection": "new"}},
+        "istio.revisions.new: is more than one minor above istio.revisions.default (1.29.9); upgrade by the minor",
+    ),
+    (
+        {"istio": {"version": "1.30.8", "revisions": {"default": "1.30.8", "new": "1.31.4"}, "injection": "default"}},
+        "istio.version: is older than istio.revisions.new: definitions and the CNI plugin",
+    ),
     ({"apps": {"weather": {"namespace": "kube-public"}}}, "apps.weather.namespace: belongs to Kubernetes"),
     ({"gateways": {"public": {"namespace": "kube-system"}}}, "gateways.public.namespace: belongs to Kubernetes"),
     ({"gateways": {"public": {"namespace": "default"}}}, "gateways.public.namespace: is where whatever names no"),

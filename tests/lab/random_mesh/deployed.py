@@ -230,7 +230,7 @@ def accepted(stack: Settings) -> list[dict[str, str]]:
     today = datetime.now(UTC).date()
     mesh = Mesh(stack, today)
     charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-    errors, _ = checked.judged(mesh, charts, Injection(revision=stack.istio.injection), accept=(), today=today)
+    errors, _ = checked.judged(mesh, charts, Injection(revision=stack.istio.injection_label), accept=(), today=today)
     told = [_ACCEPTABLE.search(str(error)) for error in errors]
     assert all(told), "\n".join(map(str, errors))
     found = {(one["code"], one["object"]) for one in told if one}

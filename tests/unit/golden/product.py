@@ -73,7 +73,7 @@ class Built:
         errors, warnings = checked.judged(
             self.mesh,
             self._charts,
-            Injection(revision=self.settings.istio.injection),
+            Injection(revision=self.settings.istio.injection_label),
             accept=self.settings.accept,
             today=TODAY,
         )

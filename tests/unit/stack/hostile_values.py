@@ -245,7 +245,7 @@ def judge(stack: dict[str, Any], directory: Path) -> list[Problem]:
         loaded = settings.load_stack(path, TODAY)
         mesh = Mesh(loaded, TODAY)
         charts = checked.charts_of(loaded.istio, loaded.cluster, mesh, mesh_config(mesh), loaded.platform)
-        injection = Injection(revision=loaded.istio.injection)
+        injection = Injection(revision=loaded.istio.injection_label)
         errors, warnings = checked.judged(mesh, charts, injection, accept=loaded.accept, today=TODAY)
         _ = [str(warning) for warning in (*mesh.warnings, *loaded.warnings(TODAY), *warnings)]
     except InvalidConfig as mistakes:

@@ -47,7 +47,7 @@ def view(objects: Objects) -> MeshView:
 
 def of_built(name: str, built: product.Built) -> Mesh:
     """Everything that the checker of the program sees: Istio's objects, what they imply, and the charts' values."""
-    injection = Injection(revision=built.settings.istio.injection)
+    injection = Injection(revision=built.settings.istio.injection_label)
     charts = [meshlint.helm_values(chart, values) for chart, values in built.chart_values.items()]
     objects = [*(made.manifest for made in built.objects), *implied_objects(built.mesh, injection), *charts]
     return Mesh(name, json.loads(json.dumps(objects)))

@@ -1,0 +1,70 @@
+"""B42: `pulumi destroy` leaves what docs/deploy.md says and no more; `up` takes that over, twice.
+
+Among the last tests, because the sample workloads go with their namespaces; `python -m lab up` brings them back.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.running_lab import fails
+
+if TYPE_CHECKING:
+    from tests.lab.running_lab import RunningLab
+
+DEFINITION = ("CustomResourceDefinition", "", "virtualservices.networking.istio.io")
+MANAGER = "pulumi-kubernetes"
+ROOT_CERTIFICATE = "ConfigMap/istio-ca-root-cert"
+
+
+def whole_cluster(lab: RunningLab) -> list[dict[str, Any]]:
+    """Every object but events, with who manages which of its fields."""
+    names = kubectl(lab, "api-resources", "--verbs=list", "--output=name").split()
+    kinds = ",".join(name for name in names if not name.startswith("events"))
+    return json.loads(kubectl(lab, "get", kinds, "--all-namespaces", "--show-managed-fields", "--output=json"))["items"]
+
+
+def left(lab: RunningLab) -> set[str]:
+    """What this stack made or Istio wrote, but Istio's definitions."""
+    found = {
+        f"{one['kind']}/{one['metadata']['name']}"
+        for one in whole_cluster(lab)
+        if "istio" in one["metadata"]["name"]
+        or any(entry["manager"].startswith(MANAGER) for entry in one["metadata"].get("managedFields", ()))
+    }
+    return {one for one in found if not (one.startswith("CustomResourceDefinition/") and one.endswith(".istio.io"))}
+
+
+def check_nothing_else_is_left(lab: RunningLab) -> None:
+    assert left(lab) <= {ROOT_CERTIFICATE}
+
+
+@pytest.fixture(scope="module")
+def definition(lab: RunningLab) -> str:
+    return lab.objects.get(*DEFINITION)["metadata"]["uid"]
+
+
+@pytest.mark.parametrize("time", ["once", "twice"])
+def test_it_leaves_the_definitions_and_up_takes_them_over(lab: RunningLab, definition: str, time: str) -> None:
+    destroyed = lab.pulumi("destroy", "--yes", "--skip-preview")
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert lab.objects.get(*DEFINITION)["metadata"]["uid"] == definition, "with it would go everybody's objects"
+    check_nothing_else_is_left(lab)
+    for command in (("up", "--yes", "--skip-preview"), ("preview", "--expect-no-changes")):
+        done = lab.pulumi(*command)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_mesh_that_is_still_there_would_be_noticed(lab: RunningLab) -> None:
+    with fails():
+        check_nothing_else_is_left(lab)
+    own = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one-of-ours", "namespace": "default"}}
+    lab.objects.apply(own, manager=f"{MANAGER}-0123abcd")
+    try:
+        assert "ConfigMap/one-of-ours" in left(lab)
+    finally:
+        lab.objects.delete("ConfigMap", "default", "one-of-ours")
