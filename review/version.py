@@ -53,7 +53,7 @@ class Version:
 
     @cached_property
     def injection(self) -> Injection:
-        return Injection(revision=self.settings.istio.injection)
+        return Injection(revision=self.settings.istio.injection_label)
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
