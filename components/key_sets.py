@@ -8,6 +8,7 @@ https://istio.io/latest/docs/reference/config/security/jwt/
 from __future__ import annotations
 
 import http.client
+import itertools
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ def unanswered(mesh: Mesh, *, seconds: float = SECONDS) -> list[Problem]:
     """The issuers of a mesh whose `jwks_uri` gives no key set within so many seconds, each at its first place."""
     declared = dict(reversed(list(_declared(mesh))))
     with ThreadPoolExecutor(_AT_ONCE) as asking:
-        refusals = asking.map(lambda uri: _refusal(uri, seconds), declared)
+        refusals = list(asking.map(_refusal, declared, itertools.repeat(seconds)))
         found = [
             (path, uri, refusal) for (uri, path), refusal in zip(declared.items(), refusals, strict=True) if refusal
         ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     Manifest = Mapping[str, Any]
 
@@ -42,19 +42,25 @@ class Proxies(NamedTuple):
 
 def drained(before: Manifest, after: Manifest) -> Proxies | None:
     """The proxies that take the change as a new listener."""
-    old, new = before.get("spec") or {}, after.get("spec") or {}
+    old, new = _spec(before), _spec(after)
     if old == new:
         return None
     if after["kind"] == "EnvoyFilter":
-        patches = [patch for spec in (old, new) for patch in spec.get("configPatches", ())]
+        patches: list[Manifest] = [patch for spec in (old, new) for patch in spec.get("configPatches", ())]
         if not any(patch.get("applyTo") in _PATCHES_OF_LISTENERS for patch in patches):
             return None
     elif after["kind"] not in _OF_LISTENERS:
         return None
-    selector = new.get("workloadSelector") or new.get("selector") or {}
+    selector: Manifest = new.get("workloadSelector") or new.get("selector") or {}
     # A Gateway's selector is the labels themselves.
-    labels = selector.get("labels") or selector.get("matchLabels") or (selector if after["kind"] == "Gateway" else {})
+    labels: Mapping[str, str] = (
+        selector.get("labels") or selector.get("matchLabels") or (selector if after["kind"] == "Gateway" else {})
+    )
     return Proxies(after["metadata"]["namespace"], tuple(sorted(labels.items())))
+
+
+def _spec(manifest: Manifest) -> Manifest:
+    return manifest.get("spec") or {}
 
 
 _SESSIONS = re.compile(r"(?P<app>[^./]+)\.mcp\.session-(?P<version>[^.]+)(\.unsized)?")
@@ -71,5 +77,6 @@ def ended_sessions(before: Manifest, after: Manifest) -> Iterator[str]:
 
 
 def _versions_with_sessions(service: Manifest) -> set[tuple[str, str]]:
-    names = (route.get("name", "") for route in (service.get("spec") or {}).get("http", ()))
+    routes: Iterable[Manifest] = _spec(service).get("http", ())
+    names: list[str] = [route.get("name", "") for route in routes]
     return {(found["app"], found["version"]) for name in names if (found := _SESSIONS.fullmatch(name))}
