@@ -128,5 +128,5 @@ def _absent(mesh: MeshView, parent: Parent) -> tuple[str, str]:
     near = any(gateway.obj.namespace == to.namespace for gateway in mesh.api_gateways)
     if not near and not same_name:
         return "", ""
-    mend = f"did you mean {same_name[0]}?" if same_name else "correct the name, or add the Gateway"
+    mend = f"{same_name[0]} is there, so correct the namespace" if same_name else "correct the name, or add the Gateway"
     return f"is {to}, and there is no such Gateway", mend

@@ -107,7 +107,7 @@ def _missing(mesh: MeshView, backend: Backend) -> tuple[str, str]:
     service = next((one for one in shown if one.obj.name == to.name), None)
     if service is None:
         similar = get_close_matches(to.name, [one.obj.name for one in shown], n=1)
-        mend = f"did you mean {similar[0]}?" if similar else "correct the name"
+        mend = f"{similar[0]} is there, so correct the name" if similar else "correct the name"
         return f"is {to}, and there is no such Service", mend
     numbers = [port.number for port in service.ports]
     if numbers and backend.port not in numbers:

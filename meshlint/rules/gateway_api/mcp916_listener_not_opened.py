@@ -76,7 +76,7 @@ def _why(listener: Listener) -> tuple[str, str]:
         # It stands for those of ListenerSets, which Istio opens.
         return "", ""
     if not listener.tls:
-        return f"is {listener.protocol} without a tls block", "add tls with certificateRefs"
+        return f"is {listener.protocol} without a tls block", "give it a certificate by tls.certificateRefs"
     if listener.protocol == "HTTPS" and listener.mode == "Passthrough":
         return "is HTTPS with tls.mode Passthrough, which no route fits", "write the protocol TLS, or end TLS here"
     ends = listener.mode == "Terminate" and TLS_MODE_OPTION not in mapping(listener.tls, "options")
