@@ -179,6 +179,27 @@ TRUE: tuple[LookedAt, ...] = (
         "*",
         "a patch of the test has put `foo` in place of the Service",
     ),
+    *(
+        LookedAt(
+            code,
+            "pilot/*/gateway/testdata/*.yaml",
+            "*",
+            "istiod refuses it too, by the status in the golden of the file",
+        )
+        for code in ("MCP901", "MCP902", "MCP903", "MCP904", "MCP906", "MCP912", "MCP916")
+    ),
+    LookedAt(
+        "MCP907",
+        "pilot/*/gateway/testdata/*.yaml",
+        "*",
+        "several cases on one listener: by the order that istiod gives them the younger gets nothing",
+    ),
+    LookedAt(
+        "MCP920",
+        "pilot/*/gateway/testdata/http.yaml",
+        "*",
+        "a retry after an answer, in a file that sets every field to something",
+    ),
 )
 
 
