@@ -80,5 +80,6 @@ def check(mesh: MeshView) -> Hits:
                     yield Hit(listener.obj, path, problem, "name a Secret")
                 elif to.namespace in shown and (to.namespace, to.name) not in stored:
                     similar = get_close_matches(to.name, [name for home, name in stored if home == to.namespace], n=1)
-                    mend = f"{similar[0]} is there, so correct the name" if similar else "create it, or correct the name"
+                    there = f"{similar[0]} is there, so " if similar else "create it, or "
+                    mend = f"{there}correct the name"
                     yield Hit(listener.obj, path, f"is {to}, and there is no such Secret", mend)
