@@ -22,7 +22,6 @@ from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.specs.injection import Injection
-from chatgpt_mesh.components.specs.istio import UNNAMED
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
@@ -115,8 +114,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
         on_cluster,
     )
     limited(mesh.spec.rate_limit_service, cluster, namespaces, objects, on_cluster)
-    declared = [revision or UNNAMED for revision in stack.istio.control_planes] if stack.istio.install else None
-    verification.after([*gateways.values(), *objects.registered.values()], revisions=declared)
+    verification.after([*gateways.values(), *objects.registered.values()], revisions=stack.istio.installed_revisions)
     if stack.observability.kiali or stack.observability.grafana or stack.observability.alerts:
         seen = ObservabilityArgs(spec=stack.observability, mesh=mesh, accepted=stack.accept, after=istio.ready)
         Observability("observability", seen, on_cluster)

@@ -222,6 +222,11 @@ class IstioSpec(Spec):
         return named or {None: self.version}
 
     @property
+    def installed_revisions(self) -> tuple[str, ...] | None:
+        """Revisions of the control planes that this stack installs, by Istio's names; None where it installs none."""
+        return tuple(revision or UNNAMED for revision in self.control_planes) if self.install else None
+
+    @property
     def default_revision(self) -> str:
         """The revision that validates, as the base chart names it."""
         return self.validation or self.injecting_revision or UNNAMED

@@ -35,9 +35,21 @@ def deploy(lab: RunningLab, settings: dict[str, Any], directory: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+OTHERS = "other-team"
+"""A namespace of the lab that no stack declares, with a label of its own."""
+
+
+def follow(lab: RunningLab, revision: str) -> None:
+    """What another team does: its namespace names the control plane that it follows."""
+    labels = ["istio-injection=enabled", "istio.io/rev-"]
+    if revision != UNNAMED:
+        labels = ["istio-injection-", f"istio.io/rev={revision}"]
+    kubectl(lab, "label", "--overwrite", "namespace", OTHERS, *labels)
+
+
 def restart_apps(lab: RunningLab) -> None:
     """What their teams do, namespace by namespace: pods are injected when they are made."""
-    for namespace in sorted({app.namespace for app in lab.stack.apps.values()}):
+    for namespace in sorted({OTHERS, *(app.namespace for app in lab.stack.apps.values())}):
         kubectl(lab, "rollout", "restart", "deployments", f"--namespace={namespace}")
         kubectl(lab, "rollout", "status", "deployments", f"--namespace={namespace}", "--timeout=180s")
 
@@ -56,20 +68,18 @@ def move(lab: RunningLab, old: str, new: str, directory: Path) -> None:
     assert early.returncode != 0
     assert f"{old} is gone from the stack" in early.stdout, early.stdout
     assert "nothing has been deleted" in early.stdout
+    follow(lab, new)
     restart_apps(lab)
-    own = {app.namespace for app in lab.stack.apps.values()}
-    eventually(
-        lambda: not any(proxy.rpartition(".")[2] in own for proxy in followers(lab, old)),
-        within=90,
-        what=f"no pod of the stack follows {old}",
-    )
+    eventually(lambda: not followers(lab, old), within=90, what=f"no proxy follows {old}")
 
 
 @pytest.fixture
 def restored(lab: RunningLab, tmp_path: Path) -> Iterator[None]:
     yield
     deploy(lab, control_planes(lab, UNNAMED, UNNAMED, NEXT), tmp_path)
+    follow(lab, UNNAMED)
     restart_apps(lab)
+    eventually(lambda: not followers(lab, NEXT), within=90, what=f"no proxy follows {NEXT}")
     deploy(lab, {}, tmp_path)
 
 
