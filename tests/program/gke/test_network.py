@@ -54,7 +54,7 @@ class TestAddresses:
         address = recorded.named("chatgpt-public")
         assert address.type == "gcp:compute/address:Address"
         assert address.inputs["region"] == "us-central1"
-        service = recorded.named("gateway-public").inputs["values"]["service"]
+        service = recorded.named("istio-ingress/istio-ingressgateway").inputs["values"]["service"]
         assert service["annotations"] == {
             "cloud.google.com/l4-rbs": "enabled",
             "networking.gke.io/load-balancer-ip-addresses": "chatgpt-public",
@@ -65,7 +65,7 @@ class TestAddresses:
         recorded = registered({"gateways": {"internal": {"kind": "internal"}}})
         address = recorded.named("chatgpt-internal")
         assert address.inputs["addressType"] == "INTERNAL"
-        annotations = recorded.named("gateway-internal").inputs["values"]["service"]["annotations"]
+        annotations = recorded.named("istio-internal/istio-internalgateway").inputs["values"]["service"]["annotations"]
         assert annotations["networking.gke.io/load-balancer-type"] == "Internal"
 
     def test_nodes_call_out_from_addresses_that_stay(self, gke: Recorded) -> None:
