@@ -1,4 +1,4 @@
-"""Stacks that nobody wrote: deployed one after another, and each is what the checker says of it."""
+"""B55: stacks that nobody wrote are deployed one after another, and each is what the checker says of it."""
 
 from __future__ import annotations
 
