@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.workloads.request import Connection, Reply
+from lab.workloads.request import Connection, Reply, Request
 from tests.lab.rolling_out import deploy, steps
 from tests.lab.running_lab import RunningLab, fails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timing("the load must not itself run into the limits of a stalled machine")
@@ -36,25 +37,34 @@ class Load:
     def failures(self) -> Counter[str]:
         return Counter(str(reply) for reply in self.replies if reply.status != 200)
 
-    def send(self, lab: RunningLab, subject: str, requests_per_connection: int | None) -> None:
+    def send(self, requests: Iterator[Request], requests_per_connection: int | None) -> None:
         number = 0
         with Connection() as connection:
             while not self.stopped.is_set():
-                # a new subject every so often keeps each far below its rate limit
-                token = lab.token(subject=f"{subject}-{number // 50}")
-                self.replies.append(connection.send(lab.call("ping", token=token)))
+                self.replies.append(connection.send(next(requests)))
                 number += 1
                 if requests_per_connection and number % requests_per_connection == 0:
                     connection.close()
                 time.sleep(PAUSE_SECONDS)
 
 
+def pings(lab: RunningLab, name: str) -> Iterator[Request]:
+    """Of the MCP endpoint. A new subject every so often keeps each far below its rate limit."""
+    for number in itertools.count():
+        yield lab.call("ping", token=lab.token(subject=f"{name}-{number // 50}"))
+
+
 @contextmanager
-def load(lab: RunningLab, *, requests_per_connection: int | None = None) -> Iterator[Load]:
+def load(
+    lab: RunningLab,
+    *,
+    requests_per_connection: int | None = None,
+    requests: Callable[[RunningLab, str], Iterator[Request]] = pings,
+) -> Iterator[Load]:
     """Requests without a pause, over connections that are kept alive or opened anew after so many requests."""
     running = Load()
     threads = [
-        threading.Thread(target=running.send, args=(lab, f"load-{number}", requests_per_connection))
+        threading.Thread(target=running.send, args=(requests(lab, f"load-{number}"), requests_per_connection))
         for number in range(CONNECTIONS)
     ]
     for thread in threads:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.workloads.request import Request
     from tests.lab.running_lab import RunningLab
+
+pytestmark = pytest.mark.long
 
 UNNAMED, NEXT = "default", "next"
 UP = ("up", "--yes", "--skip-preview")
@@ -73,6 +76,12 @@ def move(lab: RunningLab, old: str, new: str, directory: Path) -> None:
     eventually(lambda: not followers(lab, old), within=90, what=f"no proxy follows {old}")
 
 
+def whole_answers(lab: RunningLab, _: str) -> Iterator[Request]:
+    """Not the MCP endpoint: its server ends event streams, empty ones too, as soon as it is told to stop."""
+    while True:
+        yield lab.public.request(f"https://{lab.host}/health")
+
+
 @pytest.fixture
 def restored(lab: RunningLab, tmp_path: Path) -> Iterator[None]:
     yield
@@ -84,7 +93,7 @@ def restored(lab: RunningLab, tmp_path: Path) -> Iterator[None]:
 
 
 def test_no_request_fails_on_the_way_there_and_back(lab: RunningLab, tmp_path: Path, restored: None) -> None:
-    with load(lab, requests_per_connection=1) as seen:
+    with load(lab, requests_per_connection=1, requests=whole_answers) as seen:
         move(lab, UNNAMED, NEXT, tmp_path)
         deploy(lab, control_planes(lab, NEXT, NEXT), tmp_path)
         assert not lab.pods(ISTIO_SYSTEM, "app=istiod,istio.io/rev=default")
