@@ -54,6 +54,13 @@ def pings(lab: RunningLab, name: str) -> Iterator[Request]:
         yield lab.call("ping", token=lab.token(subject=f"{name}-{number // 50}"))
 
 
+def whole_answers(lab: RunningLab, _: str) -> Iterator[Request]:
+    """Of the app, not of its MCP endpoint, whose server ends event streams as soon as it is told to stop: for loads
+    under which pods of the app end."""
+    while True:
+        yield lab.public.request(f"https://{lab.host}/health")
+
+
 @contextmanager
 def load(
     lab: RunningLab,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.workloads.request import send
 from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
 from tests.lab.running_lab import eventually, fails
-from tests.lab.test_b24_rollout_under_load import load
+from tests.lab.test_b24_rollout_under_load import load, whole_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_no_request_fails_while_it_is_away(lab: RunningLab) -> None:
 
 def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
     pods = {pod.name for pod in lab.mcp_pods()}
-    with load(lab, requests_per_connection=20) as seen:
+    with load(lab, requests_per_connection=20, requests=whole_answers) as seen:
         with istiod_away(lab):
             kubectl(lab, "delete", "pod", min(pods), f"--namespace={lab.namespace}", "--wait=true")
             time.sleep(10)

@@ -13,13 +13,12 @@ import pytest
 from chatgpt_mesh.control_plane.istiod import ControlPlane
 from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
 from tests.lab.running_lab import eventually, fails
-from tests.lab.test_b24_rollout_under_load import load
+from tests.lab.test_b24_rollout_under_load import load, whole_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.workloads.request import Request
     from tests.lab.running_lab import RunningLab
 
 pytestmark = pytest.mark.long
@@ -74,12 +73,6 @@ def move(lab: RunningLab, old: str, new: str, directory: Path) -> None:
     follow(lab, new)
     restart_apps(lab)
     eventually(lambda: not followers(lab, old), within=90, what=f"no proxy follows {old}")
-
-
-def whole_answers(lab: RunningLab, _: str) -> Iterator[Request]:
-    """Not the MCP endpoint: its server ends event streams, empty ones too, as soon as it is told to stop."""
-    while True:
-        yield lab.public.request(f"https://{lab.host}/health")
 
 
 @pytest.fixture
