@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STAGES = {
     "routes": r":VirtualService::",
     "policies, subsets, listeners": r"\.istio\.io/v[^:]*:\w+::[A-Z]",
-    "gateways": r"::gateway-",
+    "gateways": r"::istio-(ingress|internal|egress)/",
     "namespaces": r":Namespace::(?!istio-system$)",
     "control plane": r"::istiod(:|$)",
     "definitions": r"::istio-base(:|$)",

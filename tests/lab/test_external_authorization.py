@@ -140,5 +140,7 @@ def test_nothing_passes_while_it_is_away(lab: RunningLab, door: int) -> None:
 
 def test_it_is_the_policy_that_asks(lab: RunningLab, door: int) -> None:
     name = "chatgpt-mcp-external-authorization"
-    with serving(door), lab.objects.without("AuthorizationPolicy", lab.namespace, name), fails():
-        check_asked(lab)
+    with serving(door), lab.objects.without("AuthorizationPolicy", lab.namespace, name):
+        lab.let_kept_connections_go()
+        with fails():
+            check_asked(lab)
