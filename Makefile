@@ -51,7 +51,7 @@ lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -m "not long"
 
-lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own
+lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, killed deploys
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -m long
 

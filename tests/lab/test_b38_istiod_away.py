@@ -6,6 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from lab.workloads.request import send
 from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
 from tests.lab.running_lab import eventually, fails
@@ -65,10 +67,12 @@ def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
     assert not seen.failures, seen.failures.most_common(3)
 
 
+@pytest.mark.long
 def test_a_pod_that_ends_meanwhile_fails_none_and_the_next_one_is_known_when_it_is_back(lab: RunningLab) -> None:
     check_a_pod_may_end_meanwhile(lab)
 
 
+@pytest.mark.long
 def test_it_is_the_second_try_that_spares_what_is_sent_to_the_pod_that_ended(lab: RunningLab) -> None:
     resilience = lab.stack.apps["chatgpt-mcp"].resilience
     once = resilience.model_copy(update={"retries": resilience.retries.model_copy(update={"attempts": 0})})

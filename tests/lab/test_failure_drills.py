@@ -77,6 +77,7 @@ def expired(names: list[str]) -> dict[str, bytes]:
     return {"tls.crt": certificate.public_bytes(serialization.Encoding.PEM), "tls.key": private}
 
 
+@pytest.mark.long
 def test_an_expired_certificate_is_named_and_a_new_one_is_in_force_without_a_restart(
     lab: RunningLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
