@@ -129,6 +129,7 @@ def hanging(lab: RunningLab, process: str, *, after: float, seconds: float) -> I
         thread.join()
 
 
+@pytest.mark.long
 def test_an_api_server_that_hangs_in_the_middle_of_up_costs_nothing_but_time(lab: RunningLab, tmp_path: Path) -> None:
     base = without(lab, tmp_path)
     others = istio_objects(lab) - declared_objects(base)
