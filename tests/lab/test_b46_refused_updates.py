@@ -9,7 +9,7 @@ from typing import Any
 from kubernetes.client import ApiException
 
 from chatgpt_mesh.mesh.__main__ import main
-from tests.lab.running_lab import RunningLab, fails
+from tests.lab.running_lab import Pod, RunningLab, eventually, fails
 
 NAME = "refused-by-envoy"
 
@@ -53,14 +53,23 @@ REASON = "script load error"
 REJECTION_COUNTERS = r"^(listener_manager\.lds|cluster_manager\.cds)\.update_rejected$"
 
 
-def proxies(lab: RunningLab) -> list[Any]:
-    names = {state.proxy for state in lab.plane.acknowledgements()}
-    found = []
-    for name in sorted(names):
-        pod, _, namespace = name.rpartition(".")
-        found += [one for one in lab.pods(namespace, "") if one.name == pod]
-    assert len(found) == len(names)
-    return found
+def proxies(lab: RunningLab) -> list[Pod]:
+    """All of them. A pod that ends is a proxy until its streams have ended, and is waited for."""
+    found: dict[str, Pod] = {}
+
+    def all_are_there() -> bool:
+        names = {state.proxy for state in lab.plane.acknowledgements()}
+        there = {f"{pod.name}.{pod.namespace}": pod for home in _homes(names) for pod in lab.pods(home, "")}
+        found.clear()
+        found.update({name: there[name] for name in sorted(names & there.keys())})
+        return found.keys() == names
+
+    eventually(all_are_there, within=90, what="every proxy is one of a pod that stays")
+    return list(found.values())
+
+
+def _homes(names: set[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in names}
 
 
 def refused_counts(lab: RunningLab) -> dict[str, int]:

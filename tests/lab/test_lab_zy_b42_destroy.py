@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFINITION = ("CustomResourceDefinition", "", "virtualservices.networking.istio.io")
 MANAGER = "pulumi-kubernetes"
+KEPT_KINDS = ("CustomResourceDefinition/", "APIService/")
+KEPT_GROUPS = (".istio.io", ".cert-manager.io")
 ROOT_CERTIFICATE = "ConfigMap/istio-ca-root-cert"
 
 
@@ -29,14 +31,14 @@ def whole_cluster(lab: RunningLab) -> list[dict[str, Any]]:
 
 
 def left(lab: RunningLab) -> set[str]:
-    """What this stack made or Istio wrote, but Istio's definitions."""
+    """What this stack made or Istio wrote, but the definitions of Istio and cert-manager, and how they are served."""
     found = {
         f"{one['kind']}/{one['metadata']['name']}"
         for one in whole_cluster(lab)
         if "istio" in one["metadata"]["name"]
         or any(entry["manager"].startswith(MANAGER) for entry in one["metadata"].get("managedFields", ()))
     }
-    return {one for one in found if not (one.startswith("CustomResourceDefinition/") and one.endswith(".istio.io"))}
+    return {one for one in found if not (one.startswith(KEPT_KINDS) and one.endswith(KEPT_GROUPS))}
 
 
 def check_nothing_else_is_left(lab: RunningLab) -> None:
