@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.workloads.request import send
-from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
+from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, scaled_to_none
 from tests.lab.running_lab import eventually, fails
 from tests.lab.test_b24_rollout_under_load import load, whole_answers
 
@@ -19,32 +19,15 @@ if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
 AWAY_SECONDS = 60
-BACK_SECONDS = 90
 IN_FORCE_SECONDS = 10
 LEAST_REQUESTS = 500
 
 
-def _istiods(lab: RunningLab) -> int:
-    return len(lab.pods(ISTIO_SYSTEM, "app=istiod"))
-
-
-def _scale(lab: RunningLab, replicas: int) -> None:
-    kubectl(lab, "scale", "deployment/istiod", f"--namespace={ISTIO_SYSTEM}", f"--replicas={replicas}")
-
-
 @contextlib.contextmanager
 def istiod_away(lab: RunningLab) -> Iterator[None]:
-    replicas = _istiods(lab)
-    assert replicas
-    _scale(lab, 0)
-    try:
-        eventually(lambda: not _istiods(lab), within=60, what="no istiod runs")
+    with scaled_to_none(lab, ISTIO_SYSTEM, "istiod", "app=istiod"):
         yield
-    finally:
-        _scale(lab, replicas)
-        status = ["rollout", "status", "deployment/istiod", f"--namespace={ISTIO_SYSTEM}"]
-        kubectl(lab, *status, f"--timeout={BACK_SECONDS}s")
-        lab.objects.wait_synced()
+    lab.objects.wait_synced()
 
 
 def test_no_request_fails_while_it_is_away(lab: RunningLab) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.kubectl import end_leaving_pods, kubectl, wait_rolled_out
 from tests.lab.running_lab import eventually, fails
 from tests.lab.test_b11_long_stream import stream
 from tests.lab.test_b24_rollout_under_load import load
@@ -26,10 +26,9 @@ LEAST_REQUESTS = 300
 def restart(lab: RunningLab) -> None:
     """Pods anew, the old ones after the new ones are ready, as a rollout of the chart does it."""
     gateway = lab.stack.gateways["public"]
-    deployment = [f"deployment/{gateway.release_name}", f"--namespace={gateway.home}"]
     old = {pod.name for pod in lab.gateway_pods("public")}
-    kubectl(lab, "rollout", "restart", *deployment)
-    kubectl(lab, "rollout", "status", *deployment, "--timeout=120s")
+    kubectl(lab, "rollout", "restart", f"deployment/{gateway.release_name}", f"--namespace={gateway.home}")
+    wait_rolled_out(lab, gateway.home, f"deployment/{gateway.release_name}")
     eventually(
         lambda: not old & {pod.name for pod in lab.gateway_pods("public")}, within=60, what="old pods are ending"
     )
@@ -37,12 +36,8 @@ def restart(lab: RunningLab) -> None:
 
 @pytest.fixture(autouse=True)
 def nobody_drains(lab: RunningLab) -> Iterator[None]:
-    """Old pods are proxies of this mesh for as long as the longest call may last, and nobody waits for them now."""
     yield
-    home = lab.stack.gateways["public"].home
-    listed = lab.core.list_namespaced_pod(home).items
-    if leaving := [pod.metadata.name for pod in listed if pod.metadata.deletion_timestamp is not None]:
-        kubectl(lab, "delete", "pods", *leaving, f"--namespace={home}", "--grace-period=1", "--ignore-not-found")
+    end_leaving_pods(lab, lab.stack.gateways["public"].home)
 
 
 def check_restart(lab: RunningLab) -> None:
@@ -69,13 +64,6 @@ def test_it_is_the_grace_of_the_pods_that_spares_them(lab: RunningLab) -> None:
     gateway = lab.stack.gateways["public"]
     edited = lab.objects.edited("Deployment", gateway.home, gateway.release_name, hurry)
     with edited:
-        kubectl(
-            lab,
-            "rollout",
-            "status",
-            f"deployment/{gateway.release_name}",
-            f"--namespace={gateway.home}",
-            "--timeout=120s",
-        )
+        wait_rolled_out(lab, gateway.home, f"deployment/{gateway.release_name}")
         with fails():
             check_restart(lab)

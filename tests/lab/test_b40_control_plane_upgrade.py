@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatgpt_mesh.control_plane.istiod import ControlPlane
-from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
+from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, wait_rolled_out
 from tests.lab.running_lab import eventually, fails
 from tests.lab.test_b24_rollout_under_load import load, whole_answers
 
@@ -53,7 +53,7 @@ def restart_apps(lab: RunningLab) -> None:
     """What their teams do, namespace by namespace: pods are injected when they are made."""
     for namespace in sorted({OTHERS, *(app.namespace for app in lab.stack.apps.values())}):
         kubectl(lab, "rollout", "restart", "deployments", f"--namespace={namespace}")
-        kubectl(lab, "rollout", "status", "deployments", f"--namespace={namespace}", "--timeout=180s")
+        wait_rolled_out(lab, namespace, "deployments", seconds=180)
 
 
 def followers(lab: RunningLab, revision: str) -> set[str]:

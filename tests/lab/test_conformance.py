@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab.conformance.suite import SCENARIOS, SERVER, Said, direct, through_the_mesh
-from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.kubectl import kubectl, wait_rolled_out
 from tests.lab.real_clients.installed import npm_clients
 from tests.lab.real_clients.machine import machine
 from tests.lab.running_lab import eventually, fails
@@ -76,8 +76,7 @@ def _serve(deployment: dict[str, Any]) -> None:
 
 
 def _wait_rolled_out(lab: RunningLab) -> None:
-    for name in DEPLOYMENTS:
-        kubectl(lab, "rollout", "status", f"deployment/{name}", f"--namespace={lab.namespace}", "--timeout=120s")
+    wait_rolled_out(lab, lab.namespace, *(f"deployment/{name}" for name in DEPLOYMENTS))
     # Pods that end still answer.
     wanted = sum(
         int(

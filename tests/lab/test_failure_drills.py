@@ -22,7 +22,7 @@ from lab.processes import Processes
 from lab.workloads.request import send
 from tests.lab.killed_deploys.converging import again, check_as_declared, declared_objects, istio_objects
 from tests.lab.killed_deploys.declarations import changed, without
-from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.kubectl import scaled_to_none
 from tests.lab.running_lab import eventually, new_id
 from tests.lab.test_b24_rollout_under_load import load
 
@@ -34,23 +34,13 @@ if TYPE_CHECKING:
 
 AWAY_SECONDS = 15
 LEAST_REQUESTS = 100
-DNS = ("deployment/coredns", "--namespace=kube-system")
-
-
-@contextlib.contextmanager
-def no_names(lab: RunningLab) -> Iterator[None]:
-    replicas = kubectl(lab, "get", *DNS, "--output=jsonpath={.spec.replicas}")
-    kubectl(lab, "scale", *DNS, "--replicas=0")
-    try:
-        eventually(lambda: not lab.pods("kube-system", "k8s-app=kube-dns"), within=60, what="no name server runs")
-        yield
-    finally:
-        kubectl(lab, "scale", *DNS, f"--replicas={replicas}")
-        kubectl(lab, "rollout", "status", *DNS, "--timeout=90s")
 
 
 def test_proxies_ask_no_name_server_for_what_is_in_the_mesh(lab: RunningLab) -> None:
-    with load(lab, requests_per_connection=5) as seen, no_names(lab):
+    with (
+        load(lab, requests_per_connection=5) as seen,
+        scaled_to_none(lab, "kube-system", "coredns", "k8s-app=kube-dns"),
+    ):
         time.sleep(AWAY_SECONDS)
     assert len(seen.replies) > LEAST_REQUESTS
     assert not seen.failures, seen.failures.most_common(3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.kubectl import kubectl
 from tests.lab.running_lab import fails
 
 if TYPE_CHECKING:

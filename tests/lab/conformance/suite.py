@@ -10,11 +10,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.network import accepts
 from tests.lab.real_clients.installed import node
+from tests.lab.running_lab import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,29 +63,15 @@ def direct(npm: Path) -> Said:
 
 @contextlib.contextmanager
 def _served() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "HOST": "127.0.0.1", "APP_PORT": str(port)}
     with subprocess.Popen([sys.executable, str(SERVER)], env=environment) as process:
         try:
-            _wait_until_open(port)
+            eventually(lambda: accepts("127.0.0.1", port), within=_START_SECONDS, what="the suite's server listens")
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()
-
-
-def _wait_until_open(port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _read(results: Path) -> Said:

@@ -15,7 +15,7 @@ from lab.workloads.request import send
 from tests.lab.killed_deploys import declarations
 from tests.lab.killed_deploys.declarations import Case, Work
 from tests.lab.killed_deploys.kill import Part, deploy_killed
-from tests.lab.random_mesh.cluster import kubectl
+from tests.lab.kubectl import kubectl
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.state import CHECKOUT
+from tests.lab import last_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PAGE = CHECKOUT / "docs" / "lab-kills.md"
-_RESULT = "## Last result\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,7 @@ class Row:
 
 def write(rows: Sequence[Row]) -> None:
     """Put the result at the end of the page, in place of the one before."""
-    text = PAGE.read_text(encoding="utf-8").partition(_RESULT)[0]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout.strip()
     converged = sum(row.converged for row in rows)
-    said = f"{datetime.now(UTC).date()}, {commit}: {converged} of {len(rows)} converged."
+    said = f"{datetime.now(UTC).date()}, {last_result.commit(PAGE)}: {converged} of {len(rows)} converged."
     head = ("| killed | outcome | needed first | processes that lived on |", "|---|---|---|---|")
-    PAGE.write_text("\n".join([f"{text}{_RESULT}", said, "", *head, *map(str, rows)]) + "\n", encoding="utf-8")
+    last_result.replace(PAGE, lambda _: "\n".join([said, "", *head, *map(str, rows)]) + "\n")

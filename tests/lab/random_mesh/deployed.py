@@ -29,9 +29,9 @@ from lab.pki import edge_authority
 from lab.state import CHECKOUT
 from meshlint.environment import Environment
 from meshlint.view.mesh import MeshView
+from tests.lab.kubectl import ISTIO_SYSTEM, end_leaving_pods, kubectl
 from tests.lab.random_mesh import workloads
 from tests.lab.random_mesh.agreeing import agreeing, services
-from tests.lab.random_mesh.cluster import ISTIO_SYSTEM, kubectl
 from tests.lab.random_mesh.declaration import declaration
 from tests.lab.random_mesh.in_force import wait_in_force
 from tests.lab.running_lab import RunningLab
@@ -121,7 +121,8 @@ class RandomStacks:
         self._before = stack
         self._apply([*self._secrets(stack), *workloads.workloads(stack, WORKLOAD_IMAGE)])
         self._wait_ready({workloads.JOBS[0], *(app.namespace for app in stack.apps.values())})
-        self._end_leaving_pods({gateway.home for gateway in stack.gateways.values()})
+        for home in sorted({gateway.home for gateway in stack.gateways.values()}):
+            end_leaving_pods(self._lab, home)
         self.running = Deployed(lab, seed)
         try:
             wait_in_force(lab, self.running.objects)
@@ -191,15 +192,6 @@ class RandomStacks:
         labels = ",".join(f"{name}={value}" for name, value in gateway.pod_labels.items())
         kubectl(self._lab, "delete", "deployments", gateway.release_name, "--wait=false", *here)
         kubectl(self._lab, "delete", "replicasets,pods", f"--selector={labels}", *_AT_ONCE, *here)
-
-    def _end_leaving_pods(self, namespaces: Iterable[str]) -> None:
-        """Pods of gateways that have been replaced drain for as long as a call may last, and nobody calls."""
-        for namespace in sorted(namespaces):
-            pods = json.loads(kubectl(self._lab, "get", "pods", f"--namespace={namespace}", "--output=json"))["items"]
-            leaving = [one["metadata"]["name"] for one in pods if "deletionTimestamp" in one["metadata"]]
-            if leaving:
-                here = [f"--namespace={namespace}", "--ignore-not-found"]
-                kubectl(self._lab, "delete", "pods", *leaving, *here, "--grace-period=1", "--wait=true")
 
     def _secrets(self, stack: Settings) -> Iterator[dict[str, Any]]:
         """What the listeners of gateways name, and the credentials that egress gateways show outside."""

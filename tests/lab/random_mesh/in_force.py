@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.lab.random_mesh.cluster import ISTIO_SYSTEM
+from tests.lab.kubectl import ISTIO_SYSTEM
 from tests.lab.running_lab import eventually
 
 if TYPE_CHECKING:

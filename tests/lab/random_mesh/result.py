@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.state import CHECKOUT
+from tests.lab import last_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.lab.random_mesh.asking import Compared
 
 PAGE = CHECKOUT / "docs" / "lab-random.md"
-_RESULT = "## Last result\n"
 _HEAD = (
     "| seed | stack | requests | let in | refused | disagreements | asked again | refused updates | seconds | of |",
     "|---|---|---|---|---|---|---|---|---|---|",
@@ -63,13 +62,12 @@ def described(stack: Settings) -> str:
 def write(rows: Sequence[Row]) -> None:
     """Put the result at the end of the page, over what it says of the same seeds. Rows of other seeds stay: a run may
     be made in parts."""
-    text, _, before = PAGE.read_text(encoding="utf-8").partition(_RESULT)
-    PAGE.write_text(f"{text}{_RESULT}\n{table(before, rows)}", encoding="utf-8")
+    last_result.replace(PAGE, lambda before: table(before, rows))
 
 
 def table(before: str, rows: Sequence[Row]) -> str:
     """The result that a page has with further rows, and how many there are of what."""
-    of = f" {datetime.now(UTC).date()}, {_commit()} |"
+    of = f" {datetime.now(UTC).date()}, {last_result.commit(PAGE)} |"
     by_seed = {int(line.split("|")[1]): line for line in before.splitlines() if line[2:3].isdigit()}
     by_seed |= {row.seed: f"{row}{of}" for row in rows}
     lines = [by_seed[seed] for seed in sorted(by_seed)]
@@ -78,17 +76,6 @@ def table(before: str, rows: Sequence[Row]) -> str:
     )
     said = f"{len(lines)} stacks, {requests} requests, {wrong} disagreements, {refused} refused updates."
     return "\n".join([said, "", *_HEAD, *lines]) + "\n"
-
-
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout.strip()
-
-    # The page itself is what the run changes.
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE.relative_to(CHECKOUT)}")
-    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
 
 
 def shortcomings(rows: Iterable[Row]) -> str:
