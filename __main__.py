@@ -21,7 +21,6 @@ from chatgpt_mesh.components.observability import Observability, ObservabilityAr
 from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
@@ -51,7 +50,7 @@ def lint(loaded: settings.Loaded, mesh: Mesh, today: date) -> None:
     """Raises InvalidConfig, with every mistake of the whole stack, or logs what is right today and will not be soon."""
     stack, secrets = loaded.settings, loaded.secrets
     charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-    injection = Injection(revision=stack.istio.injection_label)
+    injection = stack.istio.injects
     errors, warnings = checked.judged(mesh, charts, injection, accept=stack.accept, today=today)
     errors += provider.problems(stack.cluster)
     silent = key_sets.before_up(mesh)
@@ -71,7 +70,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     told = IstioArgs(spec=stack.istio, mesh_config=mesh_config(mesh), platform=cluster.platform, sealed=sealed)
     istio = Istio("istio", told, with_definitions)
     certificates = CertManager("cert-manager", stack.cert_manager, with_definitions) if stack.cert_manager else None
-    injection = Injection(revision=stack.istio.injection_label)
+    injection = stack.istio.injects
     # After the control plane: a pod that starts before it would run without a sidecar.
     after_istio = pulumi.ResourceOptions(provider=cluster.provider, depends_on=istio.ready)
     namespaces = {

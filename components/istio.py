@@ -13,6 +13,7 @@ from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.ordering import everything_of, together
 from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.components.specs.istio import istiod_name
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ class Istio(pulumi.ComponentResource):
             )
         self.control_planes = {
             revision: chart(
-                f"istiod-{revision}" if revision else "istiod",
+                istiod_name(revision),
                 spec.source(version),
-                release=f"istiod-{revision}" if revision else "istiod",
+                release=istiod_name(revision),
                 namespace=ROOT_NAMESPACE,
                 values=chart_values.istiod_values(spec, args.mesh_config, revision=revision, platform=args.platform),
                 sealed=args.sealed,

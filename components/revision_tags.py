@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pulumi_kubernetes.admissionregistration import v1 as admission
 from pulumi_kubernetes.meta import v1 as meta
 
-from chatgpt_mesh.components.specs.istio import UNNAMED
+from chatgpt_mesh.components.specs.istio import istiod_name
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -59,10 +59,7 @@ def _webhook(
         name=f"{prefix}sidecar-injector.istio.io",
         client_config=admission.WebhookClientConfigArgs(
             service=admission.ServiceReferenceArgs(
-                name="istiod" if revision == UNNAMED else f"istiod-{revision}",
-                namespace=ROOT_NAMESPACE,
-                path="/inject",
-                port=443,
+                name=istiod_name(revision), namespace=ROOT_NAMESPACE, path="/inject", port=443
             )
         ),
         side_effects="None",

@@ -19,7 +19,14 @@ from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+ISTIOD = "app=istiod"
+"""Selects the pods and Deployments of every control plane."""
 REVISION = "istio.io/rev"
+
+
+def of_revision(revision: str) -> str:
+    """Selects those of one; `default` is the control plane without a name."""
+    return f"{ISTIOD},{REVISION}={revision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def installation(
     """
     wanted = injection or "default"
     try:
-        planes = {found.labels.get(REVISION, "default"): found for found in api.deployments(namespace, "app=istiod")}
+        planes = {found.labels.get(REVISION, "default"): found for found in api.deployments(namespace, ISTIOD)}
         revision = wanted
         if wanted not in planes:
             revision = (api.webhook_labels(f"istio-revision-tag-{wanted}") or {}).get(REVISION, wanted)

@@ -19,6 +19,7 @@ from chatgpt_mesh.control_plane.acknowledgement import (
     progress,
     rejections,
 )
+from chatgpt_mesh.control_plane.installation import ISTIOD
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ControlPlane:
 
     api: Api
     namespace: str = ROOT_NAMESPACE
-    selector: str = "app=istiod"
+    selector: str = ISTIOD
 
     def _istiods(self) -> list[str]:
         try:

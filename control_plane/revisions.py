@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
-from chatgpt_mesh.control_plane.installation import REVISION, InstallationApi
+from chatgpt_mesh.control_plane.installation import ISTIOD, REVISION, InstallationApi, of_revision
 from chatgpt_mesh.control_plane.istiod import ControlPlane
 from chatgpt_mesh.control_plane.kubernetes_api import Api
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
@@ -18,7 +18,6 @@ from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-ISTIOD = "app=istiod"
 _NAMED = 5
 
 
@@ -34,7 +33,7 @@ def followed(api: RevisionsApi, declared: Collection[str]) -> Mapping[str, Seque
     running = {one.labels.get(REVISION, "default") for one in api.deployments(ROOT_NAMESPACE, ISTIOD)}
     found: dict[str, Sequence[str]] = {}
     for revision in sorted(running - set(declared)):
-        plane = ControlPlane(api, selector=f"{ISTIOD},{REVISION}={revision}")
+        plane = ControlPlane(api, selector=of_revision(revision))
         try:
             proxies = sorted({state.proxy for state in plane.acknowledgements()})
         except ControlPlaneUnreachableError:

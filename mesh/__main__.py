@@ -92,9 +92,8 @@ def _load(stack: str) -> tuple[Settings, Mesh] | int:
 
 def _needs_of(spec: Settings, mesh: Mesh) -> Sequence[Need]:
     from chatgpt_mesh.components.istio_needs import needs_of
-    from chatgpt_mesh.components.specs.injection import Injection
 
-    return needs_of(mesh, Injection(revision=spec.istio.injection_label), spec.platform, spec.existing_namespaces)
+    return needs_of(mesh, spec.istio.injects, spec.platform, spec.existing_namespaces)
 
 
 def _needs(arguments: argparse.Namespace) -> int:
@@ -168,10 +167,9 @@ def _judged(spec: Settings, mesh: Mesh, today: date) -> tuple[list[Problem], lis
     """What the program would stop at, and what it would warn of, before it registers anything."""
     from chatgpt_mesh.components import checked
     from chatgpt_mesh.components.mesh_config import mesh_config
-    from chatgpt_mesh.components.specs.injection import Injection
 
     charts = checked.charts_of(spec.istio, spec.cluster, mesh, mesh_config(mesh), spec.platform)
-    return checked.judged(mesh, charts, Injection(revision=spec.istio.injection_label), accept=spec.accept, today=today)
+    return checked.judged(mesh, charts, spec.istio.injects, accept=spec.accept, today=today)
 
 
 def _print(objects: Iterable[Owned], form: str) -> None:

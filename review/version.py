@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from meshlint.view.charts import helm_values
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.mesh.specs.problem import Problem
     from chatgpt_mesh.stack.settings import Settings
 
@@ -53,7 +53,7 @@ class Version:
 
     @cached_property
     def injection(self) -> Injection:
-        return Injection(revision=self.settings.istio.injection_label)
+        return self.settings.istio.injects
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.components.specs.path_setting import PathSetting
 from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec, resource_problems
@@ -155,6 +156,11 @@ def _named(revision: str | None) -> str | None:
     return None if revision == UNNAMED else revision
 
 
+def istiod_name(revision: str | None) -> str:
+    """The release, Deployment and Service of a control plane."""
+    return "istiod" if _named(revision) is None else f"istiod-{revision}"
+
+
 class IstioSpec(Spec):
     """Istio on the cluster: base, CNI plugin and control plane."""
 
@@ -240,6 +246,11 @@ class IstioSpec(Spec):
     def injection_label(self) -> str | None:
         """The tag or revision in the label of what is injected; None where that is the control plane without a name."""
         return _named(self.injection)
+
+    @property
+    def injects(self) -> Injection:
+        """How what this stack declares is injected."""
+        return Injection(revision=self.injection_label)
 
     def source(self, version: str) -> ChartSource:
         return ChartSource(self.repository, version, self.charts)

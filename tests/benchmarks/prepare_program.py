@@ -14,7 +14,6 @@ from typing import Any
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from tests.benchmarks.build_mesh import TODAY
@@ -33,7 +32,7 @@ def row(count: int) -> dict[str, Any]:
         needed = sum(map(len, mesh.routes_need.values()))
         marks.append(time.process_time())
         charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-        injection = Injection(revision=stack.istio.injection_label)
+        injection = stack.istio.injects
         errors, _ = checked.judged(mesh, charts, injection, accept=stack.accept, today=TODAY)
         marks.append(time.process_time())
     assert not errors, errors[:3]

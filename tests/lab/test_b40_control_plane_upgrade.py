@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chatgpt_mesh.control_plane.installation import of_revision
 from chatgpt_mesh.control_plane.istiod import ControlPlane
 from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, wait_rolled_out
 from tests.lab.running_lab import eventually, fails
@@ -57,7 +58,7 @@ def restart_apps(lab: RunningLab) -> None:
 
 
 def followers(lab: RunningLab, revision: str) -> set[str]:
-    plane = ControlPlane(lab.api, selector=f"app=istiod,istio.io/rev={revision}")
+    plane = ControlPlane(lab.api, selector=of_revision(revision))
     return {state.proxy for state in plane.acknowledgements()}
 
 
@@ -89,10 +90,10 @@ def test_no_request_fails_on_the_way_there_and_back(lab: RunningLab, tmp_path: P
     with load(lab, requests_per_connection=1, requests=whole_answers) as seen:
         move(lab, UNNAMED, NEXT, tmp_path)
         deploy(lab, control_planes(lab, NEXT, NEXT), tmp_path)
-        assert not lab.pods(ISTIO_SYSTEM, "app=istiod,istio.io/rev=default")
+        assert not lab.pods(ISTIO_SYSTEM, of_revision(UNNAMED))
         move(lab, NEXT, UNNAMED, tmp_path)
         deploy(lab, {}, tmp_path)
-    assert not lab.pods(ISTIO_SYSTEM, f"app=istiod,istio.io/rev={NEXT}")
+    assert not lab.pods(ISTIO_SYSTEM, of_revision(NEXT))
     assert len(seen.replies) > LEAST_REQUESTS
     assert not seen.failures, seen.failures.most_common(3)
 

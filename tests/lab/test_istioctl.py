@@ -15,7 +15,6 @@ from hypothesis import Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 
 from chatgpt_mesh.components.implied import implied_objects
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from lab.screen import Screen
@@ -56,7 +55,7 @@ def surrounded(stack: str, directory: Path) -> list[dict[str, Any]]:
     """The namespaces, Services and workloads that the objects speak of, so that analyzers can follow a reference."""
     with surroundings(directory / "machine"):
         loaded = settings.load_stack(ROOT / f"Pulumi.{stack}.yaml", TODAY)
-    return list(implied_objects(Mesh(loaded, TODAY), Injection(revision=loaded.istio.injection_label)))
+    return list(implied_objects(Mesh(loaded, TODAY), loaded.istio.injects))
 
 
 def analyzed(istioctl: str, *files: str) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ import pytest
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from tests.surroundings import ROOT, surroundings
@@ -24,7 +23,5 @@ def test_nothing_is_found_that_is_not_accepted(stack: str, tmp_path: Path) -> No
     mesh = Mesh(declared, TODAY)
     platform = "gke" if declared.cluster.kind == "gke" else None
     charts = checked.charts_of(declared.istio, declared.cluster, mesh, mesh_config(mesh), platform)
-    errors, warnings = checked.judged(
-        mesh, charts, Injection(revision=declared.istio.injection_label), accept=declared.accept, today=TODAY
-    )
+    errors, warnings = checked.judged(mesh, charts, declared.istio.injects, accept=declared.accept, today=TODAY)
     assert [*map(str, errors), *map(str, warnings)] == []

@@ -17,7 +17,6 @@ import yaml
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.control_plane.acknowledgement import UpdateRejectedError
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import stack_files
@@ -222,7 +221,7 @@ def accepted(stack: Settings) -> list[dict[str, str]]:
     today = datetime.now(UTC).date()
     mesh = Mesh(stack, today)
     charts = checked.charts_of(stack.istio, stack.cluster, mesh, mesh_config(mesh), stack.platform)
-    errors, _ = checked.judged(mesh, charts, Injection(revision=stack.istio.injection_label), accept=(), today=today)
+    errors, _ = checked.judged(mesh, charts, stack.istio.injects, accept=(), today=today)
     told = [_ACCEPTABLE.search(str(error)) for error in errors]
     assert all(told), "\n".join(map(str, errors))
     found = {(one["code"], one["object"]) for one in told if one}

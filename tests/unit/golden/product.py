@@ -17,7 +17,6 @@ from typing import Any
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.istio_api.message import ChartValues
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import stack_files
@@ -73,7 +72,7 @@ class Built:
         errors, warnings = checked.judged(
             self.mesh,
             self._charts,
-            Injection(revision=self.settings.istio.injection_label),
+            self.settings.istio.injects,
             accept=self.settings.accept,
             today=TODAY,
         )

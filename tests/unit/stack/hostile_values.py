@@ -23,7 +23,6 @@ import yaml
 
 from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
-from chatgpt_mesh.components.specs.injection import Injection
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.stack import settings, stack_files
@@ -245,7 +244,7 @@ def judge(stack: dict[str, Any], directory: Path) -> list[Problem]:
         loaded = settings.load_stack(path, TODAY)
         mesh = Mesh(loaded, TODAY)
         charts = checked.charts_of(loaded.istio, loaded.cluster, mesh, mesh_config(mesh), loaded.platform)
-        injection = Injection(revision=loaded.istio.injection_label)
+        injection = loaded.istio.injects
         errors, warnings = checked.judged(mesh, charts, injection, accept=loaded.accept, today=TODAY)
         _ = [str(warning) for warning in (*mesh.warnings, *loaded.warnings(TODAY), *warnings)]
     except InvalidConfig as mistakes:

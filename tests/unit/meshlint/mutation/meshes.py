@@ -12,7 +12,6 @@ from hypothesis import Phase, given, seed, settings
 
 import meshlint
 from chatgpt_mesh.components.implied import implied_objects
-from chatgpt_mesh.components.specs.injection import Injection
 from meshlint.environment import Environment
 from meshlint.view.mesh import MeshView
 from tests.unit.golden import concern, product
@@ -47,7 +46,7 @@ def view(objects: Objects) -> MeshView:
 
 def of_built(name: str, built: product.Built) -> Mesh:
     """Everything that the checker of the program sees: Istio's objects, what they imply, and the charts' values."""
-    injection = Injection(revision=built.settings.istio.injection_label)
+    injection = built.settings.istio.injects
     charts = [meshlint.helm_values(chart, values) for chart, values in built.chart_values.items()]
     objects = [*(made.manifest for made in built.objects), *implied_objects(built.mesh, injection), *charts]
     return Mesh(name, json.loads(json.dumps(objects)))
