@@ -81,6 +81,11 @@ class UpdateRejectedError(NotSyncedError):
         super().__init__("\n".join([f"{heading}:", *(f"  {rejection}" for rejection in self.rejections)]))
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, for a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class ControlPlaneUnreachableError(NotSyncedError):
     """istiod cannot be asked; the sentence says where it was looked for and what to check."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import yaml
 
-from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError, first_line
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def installation(
     except ControlPlaneUnreachableError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ControlPlaneUnreachableError(
             f"The cluster does not say how Istio is installed in {namespace}: {reason}. It needs the right to get "
             "ConfigMaps and to list Deployments there."

@@ -16,6 +16,7 @@ from chatgpt_mesh.control_plane.acknowledgement import (
     UpdateRejectedError,
     acknowledgements,
     error_states,
+    first_line,
     progress,
     rejections,
 )
@@ -52,7 +53,7 @@ class ControlPlane:
             pods = self.api.pods(self.namespace, self.selector)
         except Exception as error:
             raise ControlPlaneUnreachableError(
-                f"The cluster does not say which istiod runs: {_first_line(error)}"
+                f"The cluster does not say which istiod runs: {first_line(error)}"
             ) from error
         if not pods:
             raise ControlPlaneUnreachableError(
@@ -68,7 +69,7 @@ class ControlPlane:
             except Exception as error:
                 raise ControlPlaneUnreachableError(
                     f"istiod ({pod}.{self.namespace}) does not answer {path} on port {port} through the API "
-                    f"server's port-forward: {_first_line(error)}. It needs the right to create pods/portforward."
+                    f"server's port-forward: {first_line(error)}. It needs the right to create pods/portforward."
                 ) from error
 
     def acknowledgements(self) -> list[Acknowledgement]:
@@ -164,7 +165,3 @@ class ControlPlane:
                 raise NotSyncedError(
                     f"Not every proxy has acknowledged its configuration after {timeout:.0f} s; {who}."
                 )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -129,7 +129,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _against_cluster(version: Version, arguments: argparse.Namespace) -> Changes:
-    from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError
+    from chatgpt_mesh.control_plane.acknowledgement import ControlPlaneUnreachableError, first_line
     from chatgpt_mesh.control_plane.gateway_secrets import Unreadable
     from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
     from chatgpt_mesh.review.running_cluster import against_cluster
@@ -146,7 +146,7 @@ def _against_cluster(version: Version, arguments: argparse.Namespace) -> Changes
         raise NotReadError(str(error)) from None
     except Exception as error:
         # The client raises whatever urllib3 does where nobody answers.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise NotReadError(f"The cluster does not say which objects it has: {reason}") from error
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from chatgpt_mesh.components.specs.injection import Injection
+    from chatgpt_mesh.istio_api.message import ChartValues
     from chatgpt_mesh.mesh.specs.problem import Problem
     from chatgpt_mesh.stack.settings import Settings
 
@@ -47,13 +47,12 @@ class Version:
     @cached_property
     def charts(self) -> Mapping[str, dict[str, Any]]:
         """Values of the charts that it installs: `istiod`, `gateway/NAMESPACE/RELEASE`."""
-        spec = self.settings
-        made = checked.charts_of(spec.istio, spec.cluster, self.mesh, mesh_config(self.mesh), spec.platform)
-        return {name: values.to_dict() for name, values in made.items()}
+        return {name: values.to_dict() for name, values in self._chart_values.items()}
 
     @cached_property
-    def injection(self) -> Injection:
-        return self.settings.istio.injects
+    def _chart_values(self) -> Mapping[str, ChartValues]:
+        spec = self.settings
+        return checked.charts_of(spec.istio, spec.cluster, self.mesh, mesh_config(self.mesh), spec.platform)
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
@@ -64,7 +63,7 @@ class Version:
     def surroundings(self) -> list[dict[str, Any]]:
         """What charts and app teams put beside: namespaces, Services, workloads, and Istio's own configuration."""
         istiod = [helm_values(name, values) for name, values in self.charts.items() if name.startswith("istiod")]
-        return [*implied_objects(self.mesh, self.injection), *istiod]
+        return [*implied_objects(self.mesh, self.settings.istio.injects), *istiod]
 
     @cached_property
     def view(self) -> MeshView:
@@ -77,6 +76,7 @@ class Version:
     def findings(self) -> tuple[list[Problem], list[Problem]]:
         """(errors, warnings): what would stop the program, and what it would warn of."""
         spec = self.settings
-        charts = checked.charts_of(spec.istio, spec.cluster, self.mesh, mesh_config(self.mesh), spec.platform)
-        errors, warnings = checked.judged(self.mesh, charts, self.injection, accept=spec.accept, today=self.today)
+        errors, warnings = checked.judged(
+            self.mesh, self._chart_values, spec.istio.injects, accept=spec.accept, today=self.today
+        )
         return errors, [*self.mesh.warnings, *spec.warnings(self.today), *warnings]

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     Manifest = Mapping[str, Any]
 
 _OF_LISTENERS = frozenset(
-    {"AuthorizationPolicy", "Gateway", "PeerAuthentication", "RequestAuthentication", "Telemetry", "TrafficExtension"}
-)
+    {
+        "AuthorizationPolicy", "Gateway", "PeerAuthentication", "RequestAuthentication", "Telemetry",
+        "TrafficExtension", "WasmPlugin",
+    }
+)  # fmt: skip
 _PATCHES_OF_LISTENERS = frozenset({"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"})
 
 KINDS = _OF_LISTENERS | {"EnvoyFilter", "VirtualService"}
@@ -42,21 +45,27 @@ class Proxies(NamedTuple):
 
 def drained(before: Manifest, after: Manifest) -> Proxies | None:
     """The proxies that take the change as a new listener."""
-    old, new = _spec(before), _spec(after)
-    if old == new:
+    if _spec(before) == _spec(after):
         return None
-    if after["kind"] == "EnvoyFilter":
-        patches: list[Manifest] = [patch for spec in (old, new) for patch in spec.get("configPatches", ())]
-        if not any(patch.get("applyTo") in _PATCHES_OF_LISTENERS for patch in patches):
-            return None
-    elif after["kind"] not in _OF_LISTENERS:
+    if not any(map(touches_listener, (before, after))):
         return None
-    selector: Manifest = new.get("workloadSelector") or new.get("selector") or {}
+    return Proxies(after["metadata"]["namespace"], tuple(sorted(selected_labels(after).items())))
+
+
+def touches_listener(manifest: Manifest) -> bool:
+    """Whether the object becomes part of a listener."""
+    if manifest["kind"] != "EnvoyFilter":
+        return manifest["kind"] in _OF_LISTENERS
+    patches: Iterable[Manifest] = _spec(manifest).get("configPatches", ())
+    return any(patch.get("applyTo") in _PATCHES_OF_LISTENERS for patch in patches)
+
+
+def selected_labels(manifest: Manifest) -> Mapping[str, str]:
+    """Labels of the proxies that the object is for; without any it is for all of its namespace, or of the mesh."""
+    spec = _spec(manifest)
+    selector: Manifest = spec.get("workloadSelector") or spec.get("selector") or {}
     # A Gateway's selector is the labels themselves.
-    labels: Mapping[str, str] = (
-        selector.get("labels") or selector.get("matchLabels") or (selector if after["kind"] == "Gateway" else {})
-    )
-    return Proxies(after["metadata"]["namespace"], tuple(sorted(labels.items())))
+    return selector if manifest["kind"] == "Gateway" else selector.get("labels") or selector.get("matchLabels") or {}
 
 
 def _spec(manifest: Manifest) -> Manifest:

@@ -12,27 +12,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.objects.under_way import selected_labels, touches_listener
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.spec import duration_text
 from chatgpt_mesh.review.changes.sentence import Sentence, Topic, listed_words
-from meshlint.view.fields import elements, string_map, value
+from meshlint.view.fields import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from chatgpt_mesh.review.version import Version
     from meshlint.reachability.settings import Difference
-
-_LISTENERS = frozenset(
-    {
-        "AuthorizationPolicy", "EnvoyFilter", "Gateway", "PeerAuthentication", "RequestAuthentication", "Telemetry",
-        "TrafficExtension", "WasmPlugin",
-    }
-)  # fmt: skip
-"""Kinds that become part of a listener."""
-
-_ROUTE_PATCHES = frozenset({"HTTP_ROUTE", "VIRTUAL_HOST", "ROUTE_CONFIGURATION", "CLUSTER"})
-"""What an EnvoyFilter may patch without touching a listener."""
 
 
 def drains(before: Version, now: Version, differing: Iterable[Difference]) -> Iterator[Sentence]:
@@ -44,7 +34,7 @@ def drains(before: Version, now: Version, differing: Iterable[Difference]) -> It
     for one in differing:
         kind = one.object.partition("/")[0]
         body = bodies.get(one.object)
-        if kind in _LISTENERS and body is not None and _touches_listener(body):
+        if body is not None and touches_listener(body):
             for workload in _workloads(body, now) or _workloads(body, before):
                 kinds.setdefault(workload, set()).add(kind)
     together: dict[tuple[str, str], list[str]] = {}
@@ -68,20 +58,9 @@ def _gateways(names: list[str]) -> str:
     return f"gateway{'s' if len(names) > 1 else ''} {listed_words(names)}"
 
 
-def _touches_listener(body: Mapping[str, Any]) -> bool:
-    if body["kind"] != "EnvoyFilter":
-        return True
-    return any(patch.get("applyTo") not in _ROUTE_PATCHES for patch in elements(body, "spec", "configPatches"))
-
-
 def _workloads(body: Mapping[str, Any], version: Version) -> list[str]:
     """Paths of the gateways and apps that an object is for: without a selector all of its namespace, or of the mesh."""
-    wanted = (
-        string_map(body, "spec", "selector")
-        if body["kind"] == "Gateway"
-        else string_map(body, "spec", "selector", "matchLabels")
-        or string_map(body, "spec", "workloadSelector", "labels")
-    )
+    wanted = selected_labels(body)
     namespace = body["metadata"].get("namespace")
     everywhere = namespace == ROOT_NAMESPACE
     homes = [(one.declared_at, one.home, one.pod_labels) for one in version.mesh.gateways.values()]
