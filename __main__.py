@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -24,6 +23,7 @@ from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.components.verification import Verification
 from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
 
@@ -39,7 +39,7 @@ def main() -> None:
     # What is registered stays until the program ends. At its own pace the collector of cycles walks all of it again and
     # again, which took a third of the time.
     gc.set_threshold(50_000, 20, 100)
-    today = datetime.now(tz=UTC).date()
+    today = dates.today()
     loaded = settings.load(today)
     mesh = Mesh(loaded.settings, today)
     lint(loaded, mesh, today)

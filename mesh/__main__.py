@@ -8,6 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.review import command_line
 
@@ -65,18 +66,12 @@ def _add_verify(commands: Any) -> None:
     verify.add_arguments(parser)
 
 
-def _today() -> date:
-    from datetime import UTC, datetime
-
-    return datetime.now(tz=UTC).date()
-
-
 def _load(stack: str) -> tuple[Settings, Mesh] | int:
     """A stack and its mesh, or the exit status after its mistakes have been told."""
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.stack import project, settings
 
-    today = _today()
+    today = dates.today()
     try:
         path = project.stack_file(stack)
         if not path.is_file():
@@ -151,7 +146,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.app is not None and arguments.app not in spec.apps:
         print(f"{arguments.app}: no such app; this stack declares: {', '.join(spec.apps) or 'none'}", file=sys.stderr)
         return 2
-    today = _today()
+    today = dates.today()
     errors, warnings = _judged(spec, mesh, today)
     for warning in (*mesh.warnings, *spec.warnings(today), *warnings):
         print(f"warning: {warning}", file=sys.stderr)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _picture(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from chatgpt_mesh.review.page.page import page
 
-    print(page(version_of(arguments.stack), day=_today().isoformat()), end="")
+    print(page(version_of(arguments.stack), day=dates.today().isoformat()), end="")
     return 0
 
 
@@ -162,7 +162,7 @@ def version_of(argument: str) -> Version:
     revision, colon, stack = argument.rpartition(":")
     try:
         if not colon:
-            return _read(argument, stack, _today())
+            return _read(argument, stack, dates.today())
         with checked_out(project.directory(), revision) as day:
             # An exception that has run out since was right on the day of the commit.
             return _read(argument, stack, day)
@@ -181,7 +181,3 @@ def _read(name: str, stack: str, today: date) -> Version:
         known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
         raise NotReadError(f"{name}: no such stack file ({path.name}); stacks there: {', '.join(known) or 'none'}")
     return Version.read(name, path, today)
-
-
-def _today() -> date:
-    return datetime.now(tz=UTC).date()

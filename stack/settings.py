@@ -12,9 +12,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -35,6 +34,7 @@ from chatgpt_mesh.components.specs.istio import IstioSpec, control_plane_problem
 from chatgpt_mesh.components.specs.network import NetworkSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
+from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.google_names import ProjectId, ProjectNumber
 from chatgpt_mesh.mesh.specs.key_set import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
@@ -43,6 +43,9 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
 from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 class Settings(MeshSpec):
@@ -105,7 +108,7 @@ def load(today: date | None = None) -> Loaded:
     own, secret, stack = _from_pulumi()
     root = project.directory()
     secrets = secret_texts(own, secret, root / f"Pulumi.{stack}.yaml")
-    return Loaded(_validated(stack_files.layered(own, root), today or _today(), secrets), secrets)
+    return Loaded(_validated(stack_files.layered(own, root), today or dates.today(), secrets), secrets)
 
 
 def load_stack(path: Path, today: date | None = None) -> Settings:
@@ -121,7 +124,7 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     layers = stack_files.layered(said, project.directory(path.parent, Path.cwd()))
     layers.problems[:0] = own.problems
     layers.unreadable[:0] = own.unreadable
-    return _validated(layers, today or _today(), SecretTexts())
+    return _validated(layers, today or dates.today(), SecretTexts())
 
 
 def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
@@ -311,7 +314,3 @@ def _read_key_set(path: str) -> tuple[str, str | None]:
     except ValueError as error:
         return "", f"holds no JSON Web Key Set: {error}"
     return text, "holds no JSON Web Key Set" if key_set_refusal(text) else None
-
-
-def _today() -> date:
-    return datetime.now(tz=UTC).date()

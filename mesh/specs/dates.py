@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 FARTHEST = timedelta(days=2 * 365)
 
 NOTICE = timedelta(days=14)
 """How long before its day something that ends is warned of."""
+
+
+def today() -> date:
+    """The day in UTC: wherever a stack is deployed from, its dates end at the same moment."""
+    return datetime.now(tz=UTC).date()
 
 
 def from_today(day: date, today: date) -> str:
