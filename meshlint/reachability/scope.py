@@ -63,7 +63,8 @@ def _hidden(mesh: MeshView, host: str, namespace: str, account: str, port: int) 
 def _reads_requests(mesh: MeshView, listed: Sequence[str], namespace: str, port: int) -> bool:
     """Whether a sidecar reads HTTP at a port, for some host that it lists there; else it only ends the connection."""
     spoken = [(service.fqdn, service.ports) for service in mesh.services]
-    spoken += [(host, entry.ports) for host, entries in mesh.service_entries_by_host.items() for entry in entries]
+    seen = [(host, entry) for host, entries in mesh.service_entries_by_host.items() for entry in entries]
+    spoken += [(host, entry.ports) for host, entry in seen if entry.visible_in(namespace)]
     return any(
         one.number == port and one.protocol in _HTTP and any(_lists(entry, host, namespace, mesh) for entry in listed)
         for host, ports in spoken

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.workloads.request import send
 from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, scaled_to_none
 from tests.lab.running_lab import eventually, fails
-from tests.lab.test_b24_rollout_under_load import load, whole_answers
+from tests.lab.test_b24_rollout_under_load import CONNECTIONS, load, whole_answers
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from tests.lab.running_lab import RunningLab
@@ -37,7 +38,8 @@ def test_no_request_fails_while_it_is_away(lab: RunningLab) -> None:
     assert not seen.failures, seen.failures.most_common(3)
 
 
-def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
+def fail_as_a_pod_ends(lab: RunningLab) -> Counter[str]:
+    """What failed while a pod ended that the gateway went on to send requests to."""
     pods = {pod.name for pod in lab.mcp_pods()}
     with load(lab, requests_per_connection=20, requests=whole_answers) as seen:
         with istiod_away(lab):
@@ -47,19 +49,32 @@ def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
         eventually(lambda: len(lab.mcp_pods()) == len(pods), within=60, what="the pod has a successor")
         (successor,) = {pod.name for pod in lab.mcp_pods()} - pods
         eventually(lambda: successor in served_by(lab), within=IN_FORCE_SECONDS, what=f"{successor} answers")
-    assert not seen.failures, seen.failures.most_common(3)
+    assert len(seen.replies) > LEAST_REQUESTS
+    return seen.failures
+
+
+def check_a_pod_may_end_meanwhile(lab: RunningLab) -> None:
+    """Its sidecar outlives the app for some seconds and answers 503 for it, which may be the answer of a call that
+    ran and is never tried again; after the declared count the pod is left out."""
+    outlier = lab.stack.apps["chatgpt-mcp"].resilience.outlier
+    assert outlier is not None
+    failures = fail_as_a_pod_ends(lab)
+    assert failures.total() <= outlier.consecutive_gateway_errors + CONNECTIONS, failures.most_common(3)
 
 
 @pytest.mark.long
-def test_a_pod_that_ends_meanwhile_fails_none_and_the_next_one_is_known_when_it_is_back(lab: RunningLab) -> None:
+def test_a_pod_that_ends_meanwhile_is_left_out_and_the_next_one_is_known_when_it_is_back(lab: RunningLab) -> None:
     check_a_pod_may_end_meanwhile(lab)
 
 
 @pytest.mark.long
-def test_it_is_the_second_try_that_spares_what_is_sent_to_the_pod_that_ended(lab: RunningLab) -> None:
-    resilience = lab.stack.apps["chatgpt-mcp"].resilience
-    once = resilience.model_copy(update={"retries": resilience.retries.model_copy(update={"attempts": 0})})
-    with lab.declaring_app(resilience=once), fails():
+def test_it_is_the_ejection_that_leaves_it_out(lab: RunningLab) -> None:
+    def never(rule: dict[str, Any]) -> None:
+        policies = [rule["spec"]["trafficPolicy"], *(one.get("trafficPolicy", {}) for one in rule["spec"]["subsets"])]
+        for policy in policies:
+            policy.pop("outlierDetection", None)
+
+    with lab.objects.edited("DestinationRule", lab.namespace, "chatgpt-mcp", never), fails():
         check_a_pod_may_end_meanwhile(lab)
 
 

@@ -65,5 +65,7 @@ def test_it_is_the_grace_of_the_pods_that_spares_them(lab: RunningLab) -> None:
     edited = lab.objects.edited("Deployment", gateway.home, gateway.release_name, hurry)
     with edited:
         wait_rolled_out(lab, gateway.home, f"deployment/{gateway.release_name}")
+        # A stream that a pod of before takes in its last moment has the grace of before.
+        end_leaving_pods(lab, gateway.home)
         with fails():
             check_restart(lab)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from meshlint.rule import WARNING, Hit, Unseen, rule
 from meshlint.view.fields import strings
 from meshlint.view.hosts import is_external
-from meshlint.view.strings import any_authz_matches
+from meshlint.view.patterns import PatternIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from meshlint.rule import Hits
     from meshlint.view.mesh import MeshView
     from meshlint.view.routing import VirtualService
-    from meshlint.view.security import Condition, PolicyRule
+    from meshlint.view.security import Condition, Operation, PolicyRule
 
 
 @rule(
@@ -98,8 +98,8 @@ spec:
     needs=("AuthorizationPolicy",),
 )
 def check(mesh: MeshView) -> Hits:
-    chosen = [rule_ for rule_, condition in _about_origins(mesh) if condition.not_values]
-    refusing = [rule_ for rule_, condition in _about_origins(mesh) if condition.values == ["*"]]
+    chosen = _by_host(rule_ for rule_, condition in _about_origins(mesh) if condition.not_values)
+    refusing = _by_host(rule_ for rule_, condition in _about_origins(mesh) if condition.values == ["*"])
     for service in mesh.virtual_services:
         if not service.on_gateway:
             continue
@@ -109,9 +109,9 @@ def check(mesh: MeshView) -> Hits:
         path = mesh.mcp_path_of(route)
         invites = any("corsPolicy" in other.raw for other in service.http)
         for host in filter(is_external, service.hosts):
-            if any(_checks(rule_, host, path) for rule_ in chosen):
+            if _checked(chosen, host, path):
                 continue
-            refused = any(_checks(rule_, host, path) for rule_ in refusing)
+            refused = _checked(refusing, host, path)
             if refused and not invites:
                 continue
             unseen = [home for home in sorted(_gateway_homes(service)) if not mesh.shows_namespace(home)]
@@ -137,11 +137,14 @@ def _about_origins(mesh: MeshView) -> Iterator[tuple[PolicyRule, Condition]]:
             yield from ((rule_, condition) for condition in rule_.conditions if condition.header == "origin")
 
 
-def _checks(rule_: PolicyRule, host: str, path: str) -> bool:
-    if not rule_.operations:
-        return True
-    return any(
-        operation.takes_path(path)
-        and (not strings(operation.raw, "hosts") or any_authz_matches(strings(operation.raw, "hosts"), host))
-        for operation in rule_.operations
+def _by_host(rules: Iterable[PolicyRule]) -> PatternIndex[Operation | None]:
+    """The operations of rules by the hosts that they name; None stands for a rule about every request."""
+    return PatternIndex(
+        (strings(operation.raw, "hosts") if operation else (), operation)
+        for rule_ in rules
+        for operation in rule_.operations or (None,)
     )
+
+
+def _checked(operations: PatternIndex[Operation | None], host: str, path: str) -> bool:
+    return any(operation is None or operation.takes_path(path) for operation in operations.of(host))

@@ -52,13 +52,14 @@ spec:
 def check(mesh: MeshView) -> Hits:
     for path in mesh.environment.mcp_paths:
         forwarded = _forwarded(mesh, path)
+        always = {"POST"} | _to_unseen(mesh, forwarded)
         groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[AuthorizationPolicy]] = defaultdict(list)
         for policy in mesh.authorization_policies:
             if policy.action == "ALLOW" and not policy.targets and not guards_gateway(mesh, policy):
                 groups[policy.obj.namespace, tuple(sorted(policy.selector.items()))].append(policy)
         for policies in groups.values():
             if _may_serve(mesh, policies[0], path):
-                yield from _group(policies, path, {"POST"} | _of_pods(mesh, policies[0], forwarded))
+                yield from _group(policies, path, always | _of_pods(mesh, policies[0], forwarded))
 
 
 def _forwarded(mesh: MeshView, path: str) -> dict[str, set[str]]:
@@ -88,15 +89,18 @@ def _may_serve(mesh: MeshView, policy: AuthorizationPolicy, path: str) -> bool:
 
 
 def _of_pods(mesh: MeshView, policy: AuthorizationPolicy, forwarded: dict[str, set[str]]) -> set[str]:
-    """What is forwarded to the pods of a policy. A host whose Service is not shown may have them behind it."""
+    """What is forwarded to the pods of a policy, as far as their Services are shown."""
     needed: set[str] = set()
-    for host, methods in forwarded.items():
-        service = mesh.service_by_fqdn.get(host)
-        if service is None or (
-            service.obj.namespace == policy.obj.namespace and selects(policy.selector, service.selector)
-        ):
-            needed |= methods
+    for service in mesh.services_by_namespace.get(policy.obj.namespace, ()):
+        if selects(policy.selector, service.selector):
+            needed |= forwarded.get(service.fqdn, set())
     return needed
+
+
+def _to_unseen(mesh: MeshView, forwarded: dict[str, set[str]]) -> set[str]:
+    """What is forwarded to hosts whose Service is not shown: any pods may be behind them."""
+    unseen = (methods for host, methods in forwarded.items() if host not in mesh.service_by_fqdn)
+    return set[str]().union(*unseen)
 
 
 def _means(pattern: str, path: str) -> bool:

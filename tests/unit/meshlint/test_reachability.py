@@ -273,6 +273,31 @@ spec: {{selector: {{app: known}}, ports: [{{name: {protocol}, port: 8080}}]}}
         )
         assert answer(scoped, inside("apps/frontend")).status == status
 
+    @pytest.mark.parametrize(("exported", "status"), [("*", 502), ("team", 0)])
+    def test_an_entry_that_is_exported_to_others_makes_no_sidecar_read_requests(
+        self, exported: str, status: int
+    ) -> None:
+        scoped = mesh(
+            SHOP
+            + f"""
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {{name: default, namespace: apps}}
+spec: {{outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}, egress: [{{hosts: ["known/*"]}}]}}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: known, namespace: known}}
+spec:
+  hosts: [known.example.com]
+  exportTo: ["{exported}"]
+  ports: [{{name: http, number: 8080, protocol: HTTP}}]
+  resolution: DNS
+"""
+        )
+        assert answer(scoped, inside("apps/frontend")).status == status
+
     def test_a_route_may_delegate_to_another_virtual_service(self) -> None:
         delegating = """
 ---
