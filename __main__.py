@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -26,6 +25,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import settings
+from chatgpt_mesh.stack.collection import collect_seldom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    # What is registered stays until the program ends. At its own pace the collector of cycles walks all of it again and
-    # again, which took a third of the time.
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     today = dates.today()
     loaded = settings.load(today)
     mesh = Mesh(loaded.settings, today)
