@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 from fastmcp import FastMCP
 from fastmcp.client.transports import StreamableHttpTransport
@@ -25,7 +26,7 @@ from starlette.responses import PlainTextResponse
 PASSED_ON = frozenset({"x-mcp-sub", "x-request-id", "traceparent", "tracestate"})
 """Headers of a client's request that the servers behind see: who the user is, as the gateway verified it, and traces.
 Not the token: it was issued for this endpoint, and whoever has it may act as the user here."""
-CONNECT_SECONDS, LONGEST_CALL_SECONDS = 5.0, 600.0
+CONNECT_SECONDS, LIST_SECONDS, LONGEST_CALL_SECONDS = 5.0, 10.0, 600.0
 
 
 def only_what_is_passed_on(
@@ -58,16 +59,28 @@ class OnlyPrefixedNames(Middleware):
         return await call_next(context)
 
 
+class ListsInTime(Middleware):
+    """A server behind that takes connections and says nothing is left out of a list, and the others are in it."""
+
+    async def on_list_tools(self, context: Any, call_next: Any) -> Any:
+        with anyio.fail_after(LIST_SECONDS):
+            return await call_next(context)
+
+    on_list_resources = on_list_resource_templates = on_list_prompts = on_list_tools
+
+
 async def healthy(_: object) -> PlainTextResponse:
     return PlainTextResponse("ok\n")
 
 
 def joined(servers: dict[str, str], rest_prefix: str, rest_url: str, openapi: dict[str, Any]) -> FastMCP:
     """`servers`: URL by prefix. A tool's name is PREFIX_NAME."""
-    server = FastMCP("joined", middleware=[OnlyPrefixedNames(tuple(f"{name}_" for name in (*servers, rest_prefix)))])
+    server = FastMCP("joined")
+    prefixes = tuple(f"{name}_" for name in (*servers, rest_prefix))
+    server.add_middleware(OnlyPrefixedNames(prefixes))
     for prefix, url in servers.items():
         transport = StreamableHttpTransport(url, httpx_client_factory=only_what_is_passed_on)
-        server.mount(create_proxy(transport), namespace=prefix)
+        server.mount(create_proxy(transport, middleware=[ListsInTime()]), namespace=prefix)
     client = httpx2.AsyncClient(base_url=rest_url, event_hooks={"request": [keep_what_is_passed_on]})
     server.mount(FastMCP.from_openapi(openapi, client), namespace=rest_prefix)
 
