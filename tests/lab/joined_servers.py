@@ -11,7 +11,7 @@ import yaml
 
 from chatgpt_mesh.stack.settings import load_stack
 from lab import images, pki
-from lab.docker_archive import Image, Layer
+from lab.docker_archive import Image, Layer, shared_libraries
 from lab.runtime import Runtime
 from lab.state import CHECKOUT
 from lab.workloads import declared_apps
@@ -75,6 +75,9 @@ def _on_the_lab(manifest: dict[str, Any]) -> dict[str, Any]:
 def _ensure_image(lab: RunningLab) -> None:
     site_packages = Path(sysconfig.get_path("stdlib")) / "site-packages"
     installed = pypi_clients() / "venv" / "lib" / site_packages.parent.name / "site-packages"
+    # Wheels bring most of what they link, and not the machine's own.
+    linked = {path: file for module in installed.rglob("*.so") for path, file in shared_libraries(module).items()}
+    machines = {path: file for path, file in linked.items() if not path.startswith(str(installed))}
     files = ("joined.py", "stock.openapi.json")
     code = {f"/app/{name}": (EXAMPLE / name).read_text(encoding="utf-8") for name in files}
     image = Image(
@@ -82,7 +85,7 @@ def _ensure_image(lab: RunningLab) -> None:
         [
             images.base_layer(),
             images.interpreter_layer(),
-            Layer(trees={str(site_packages): installed}),
+            Layer(files=machines, trees={str(site_packages): installed}),
             images.trust_layer(pki.edge_authority(lab.state.pki).certificate),
             Layer(texts=code),
         ],
