@@ -5,22 +5,20 @@ For fastmcp 4.2 (requirements.txt). Port 8080 serves `/mcp`, and `/health` for t
 """
 
 # In an environment of its own; the product does not need it.
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUntypedBaseClass=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
-from fastmcp import FastMCP
-from fastmcp.client.transports import StreamableHttpTransport
-from fastmcp.exceptions import NotFoundError
-from fastmcp.server import create_proxy
-from fastmcp.server.middleware import Middleware
+from fastmcp import FastMCP  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+from fastmcp.client.transports import StreamableHttpTransport  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+from fastmcp.exceptions import NotFoundError  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+from fastmcp.server import create_proxy  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+from fastmcp.server.middleware import Middleware  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 from starlette.responses import PlainTextResponse
 
 PASSED_ON = frozenset({"x-mcp-sub", "x-request-id", "traceparent", "tracestate"})
@@ -46,7 +44,7 @@ async def keep_what_is_passed_on(request: httpx2.Request) -> None:
         del request.headers[name]
 
 
-class OnlyPrefixedNames(Middleware):
+class OnlyPrefixedNames(Middleware):  # pyright: ignore[reportUntypedBaseClass]
     """The gateway's rules go by a tool's name, so a tool must have one. FastMCP answers to a second one, `__HASH_NAME`,
     for tools of a FastMCPApp behind."""
 
@@ -59,7 +57,7 @@ class OnlyPrefixedNames(Middleware):
         return await call_next(context)
 
 
-class ListsInTime(Middleware):
+class ListsInTime(Middleware):  # pyright: ignore[reportUntypedBaseClass]
     """A server behind that takes connections and says nothing is left out of a list, and the others are in it."""
 
     async def on_list_tools(self, context: Any, call_next: Any) -> Any:
@@ -73,17 +71,16 @@ async def healthy(_: object) -> PlainTextResponse:
     return PlainTextResponse("ok\n")
 
 
-def joined(servers: dict[str, str], rest_prefix: str, rest_url: str, openapi: dict[str, Any]) -> FastMCP:
+def joined(servers: dict[str, str], rest_prefix: str, rest_url: str, openapi: dict[str, Any]) -> Any:
     """`servers`: URL by prefix. A tool's name is PREFIX_NAME."""
-    server = FastMCP("joined")
+    server = cast("Any", FastMCP("joined"))
     prefixes = tuple(f"{name}_" for name in (*servers, rest_prefix))
     server.add_middleware(OnlyPrefixedNames(prefixes))
     for prefix, url in servers.items():
-        transport = StreamableHttpTransport(url, httpx_client_factory=only_what_is_passed_on)
+        transport = cast("Any", StreamableHttpTransport(url, httpx_client_factory=only_what_is_passed_on))
         server.mount(create_proxy(transport, middleware=[ListsInTime()]), namespace=prefix)
     client = httpx2.AsyncClient(base_url=rest_url, event_hooks={"request": [keep_what_is_passed_on]})
-    server.mount(FastMCP.from_openapi(openapi, client), namespace=rest_prefix)
-
+    server.mount(cast("Any", FastMCP).from_openapi(openapi, client), namespace=rest_prefix)
     server.custom_route("/health", methods=["GET"])(healthy)
     return server
 
