@@ -16,6 +16,7 @@ from lab.runtime import Runtime
 from lab.state import CHECKOUT
 from lab.workloads import declared_apps
 from tests.documentation import blocks
+from tests.lab.edge_certificates import certified
 from tests.lab.kubectl import kubectl, wait_rolled_out
 from tests.lab.real_clients.installed import pypi_clients
 
@@ -54,7 +55,7 @@ def joined(lab: RunningLab, stack: Settings) -> Iterator[None]:
     workloads = yaml.safe_dump_all([*search, *manifests])
     try:
         kubectl(lab, "apply", "--server-side", "--filename=-", stdin=workloads)
-        with lab.declaring(stack):
+        with lab.declaring(stack), certified(lab):
             wait_rolled_out(lab, lab.namespace, f"deployment/{TOOLS}", f"deployment/{SEARCH}")
             yield
     finally:

@@ -98,7 +98,16 @@ def endpoint(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Itera
     stack = declaration(lab, tmp_path_factory.mktemp("joined"))
     with joined(lab, stack):
         served = Joined(lab, stack)
-        eventually(lambda: served.call("search_whoami").status == 200, within=20, what="the endpoint answers")
+        replies: list[Reply] = []
+
+        def answers() -> bool:
+            replies.append(served.call("search_whoami"))
+            return replies[-1].status == 200
+
+        try:
+            eventually(answers, within=30, what="the endpoint answers")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {replies[-1]}") from None
         yield served
 
 
