@@ -167,9 +167,12 @@ def test_it_is_the_rules_in_front_that_forbid(endpoint: Joined) -> None:
         service["spec"]["http"] = [route for route in http if not re.search(r"\.tool-\d+$", route["name"])]
 
     with endpoint.lab.objects.edited("VirtualService", endpoint.lab.namespace, TOOLS, take_out):
-        for tool in GUARDED:
+        for tool, (_, arguments) in GUARDED.items():
             with fails():
                 check_guarded(endpoint, [tool])
+            reply = endpoint.call(tool, arguments)
+            assert reply.status == 200, f"{tool}: {reply}"
+            assert not tool_result(reply).get("isError"), f"{tool}: {reply}"
 
 
 def test_the_apps_behind_see_who_the_user_is_and_no_token(endpoint: Joined) -> None:
