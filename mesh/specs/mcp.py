@@ -13,7 +13,8 @@ from pydantic import model_validator
 
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import refuse
-from chatgpt_mesh.mesh.specs.spec import HttpPath, Spec
+from chatgpt_mesh.mesh.specs.spec import DnsLabel, HttpPath, Spec
+from chatgpt_mesh.mesh.specs.words import ToolName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,10 @@ class McpSpec(Spec):
     stateless: bool = False
     """The server keeps nothing between two requests, so that any pod may answer each. Otherwise a session (legacy era)
     stays with the pod and the version where it began."""
+    joins: dict[ToolName, DnsLabel] = {}
+    """Apps whose tools this one offers under a prefix, by the prefix with whatever is between it and the tool's name:
+    `{orders_: orders}` where `orders_search` is the tool `search` of apps.orders. Its pods do the joining. Declared
+    here, a rule of theirs that this endpoint lacks is a mistake, since it would be a way around it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from chatgpt_mesh.mesh.specs import (
     egress,
     existing_gateway,
     gateways,
+    joins,
     rate_limit,
     raw_objects,
     rollout,
@@ -93,6 +94,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
         faults_allowed=spec.faults_allowed,
         rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
     )
+    yield from joins.problems(known_apps)
     yield from rate_limit.service_problems(spec.rate_limit_service)
     known_authorizers = Declared("authorizers", spec.authorizers, unread)
     yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)

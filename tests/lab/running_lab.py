@@ -167,10 +167,10 @@ class RunningLab:
         declared `over` it."""
         before, after = _manifests(over or self.stack), _manifests(stack)
         with contextlib.ExitStack() as layers:
+            if added := [manifest for key, manifest in after.items() if key not in before]:
+                layers.enter_context(self.objects.with_added(*added))
             for key, manifest in after.items():
-                if key not in before:
-                    layers.enter_context(self.objects.with_added(manifest))
-                elif before[key] != manifest:
+                if key in before and before[key] != manifest:
                     metadata, spec = manifest["metadata"], manifest["spec"]
                     edit = functools.partial(_set_spec, spec)
                     layers.enter_context(

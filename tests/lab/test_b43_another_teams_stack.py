@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from chatgpt_mesh.stack.settings import Settings
-from lab import edge, pki
 from lab.images import WORKLOAD_IMAGE
 from lab.state import CHECKOUT
 from lab.workloads.request import Request
+from tests.lab.edge_certificates import certified
 from tests.lab.running_lab import RunningLab, eventually
 
 EXAMPLE = CHECKOUT / "examples" / "consumer"
@@ -66,26 +65,13 @@ def _shared(stack: Settings) -> Settings:
     return stack.model_copy(update={"gateways": gateways})
 
 
-@contextlib.contextmanager
-def _certified(lab: RunningLab) -> Iterator[None]:
-    """A certificate for every host that the gateway has now; a wildcard's would have covered them from the start."""
-    (credential,) = edge.credentials([lab.objects.get("Gateway", "istio-ingress", "public")])
-    before = lab.core.read_namespaced_secret(credential.name, credential.namespace)
-    issued = edge.secret(credential, pki.edge_authority(lab.state.pki))
-    lab.core.patch_namespaced_secret(credential.name, credential.namespace, {"data": issued["data"]})
-    try:
-        yield
-    finally:
-        lab.core.patch_namespaced_secret(credential.name, credential.namespace, {"data": before.data})
-
-
 def _status(lab: RunningLab, path: str) -> int:
     return lab.public.send(f"https://{HOST}{path}").status
 
 
 def test_its_route_is_served_and_its_pods_take_the_gateway_alone(lab: RunningLab, consumer: None) -> None:
     assert _status(lab, "/health") == 0, "a namespace that the listener is not shared with attaches nothing"
-    with lab.declaring(_shared(lab.stack)), _certified(lab):
+    with lab.declaring(_shared(lab.stack)), certified(lab):
         eventually(lambda: _status(lab, "/health") == 200, within=30, what="the route is served")
         assert _status(lab, "/mcp") == 404, "only the declared path is routed"
         inside = Request(url="http://reports.reports.svc.cluster.local:8080/health")

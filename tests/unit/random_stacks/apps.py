@@ -192,4 +192,19 @@ def apps(draw: st.DrawFn, plan: Plan, gateways: Values, *, limits: bool, faults:
             declared["faults"] = draw(
                 st.lists(access.fault, min_size=1, max_size=2, unique_by=lambda fault: fault["value"])
             )
+    _join(draw, found)
     return found
+
+
+def _join(draw: st.DrawFn, apps: Values) -> None:
+    """Servers behind the endpoint of another one, where no token's rule of theirs could be missing in front."""
+    servers = [name for name, declared in apps.items() if "mcp" in declared]
+    for name in servers:
+        front = apps[name]
+        behind = [other for other in servers if other != name and not ("host" in front and "auth" in apps[other])]
+        if behind and draw(one(False, False, True)):
+            other = draw(one(*behind))
+            front["mcp"] = {**front["mcp"], "joins": {draw(one("other_", "a.b-")): other}}
+            callers = apps[other].get("callers", [])
+            if all(caller.get("app") != name for caller in callers):
+                apps[other]["callers"] = [*callers, {"app": name}]
