@@ -45,6 +45,7 @@ from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems,
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
 
@@ -125,6 +126,20 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     layers.problems[:0] = own.problems
     layers.unreadable[:0] = own.unreadable
     return _validated(layers, today or dates.today(), SecretTexts())
+
+
+def read(
+    values: Mapping[str, Any], today: date, secrets: SecretTexts | None = None, found: Iterable[Problem] = ()
+) -> Settings:
+    """Settings that are values of a program and no stack file: by name without the package's prefix, as JSON has them.
+
+    `secrets` are texts of them that no sentence may show, `found` mistakes that whoever made the values has seen.
+
+    Raises:
+        InvalidConfig: with every mistake.
+    """
+    layers = stack_files.Layers(values=dict(values), problems=list(found))
+    return _validated(layers, today, secrets or SecretTexts())
 
 
 def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
