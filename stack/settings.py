@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from chatgpt_mesh.components.specs import (
     accepted_risk,
@@ -140,6 +140,12 @@ def read(
     """
     layers = stack_files.Layers(values=dict(values), problems=list(found))
     return _validated(layers, today, secrets or SecretTexts())
+
+
+def value(spec: type[BaseModel], field: str, said: Any, path: str) -> tuple[Any, list[Problem]]:
+    """What stands at one setting of a spec, by the spec's own rule, and the mistakes in it."""
+    about = spec.model_fields[field]
+    return _validate(Annotated[about.annotation, about], said, path)
 
 
 def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:

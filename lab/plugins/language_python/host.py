@@ -13,6 +13,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions, version
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import grpc
@@ -23,7 +25,7 @@ from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
 from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce, engine_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 STAND_IN = "This is the lab's stand-in for pulumi-language-python; docs/lab-plugins.md lists the differences."
 PROGRAM_RUNNER = Path(__file__).with_name("program.py")
@@ -64,7 +66,7 @@ def program_environment() -> dict[str, str]:
 
 
 class LanguageHost(LanguageRuntimeServicer):
-    """The service; what only code generation and plugin authors need is left unimplemented."""
+    """The service; what only policy packs and debuggers need is left unimplemented."""
 
     def __init__(self, engine_address: str) -> None:
         self._engine_address = engine_address
@@ -129,6 +131,45 @@ class LanguageHost(LanguageRuntimeServicer):
         if status == EXIT_FAILURE_WAS_LOGGED:
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"The program ended with exit code {status}.")
+
+
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        """Run a plugin that is written in Python, as Pulumi's own host does: its folder is the program."""
+        try:
+            python = interpreter(request.info)
+        except MissingInterpreterError as missing:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(missing))
+        with subprocess.Popen(
+            [python, request.info.program_directory, *request.args],
+            cwd=request.pwd or None,
+            env=dict(entry.split("=", 1) for entry in request.env if "=" in entry),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            context.add_callback(process.terminate)  # the engine has no more use for it
+            yield from _said(process)
+            yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def _said(process: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """What a plugin prints, as it prints it: the first line is its port, and the engine waits for it."""
+    lines: SimpleQueue[Any] = SimpleQueue()
+
+    def pass_on(stream: IO[bytes], response: Callable[[bytes], Any]) -> None:
+        for line in stream:
+            lines.put(response(line))
+        lines.put(None)
+
+    out, err = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    streams: Mapping[IO[bytes], Callable[[bytes], Any]] = {
+        out: lambda line: language_pb2.RunPluginResponse(stdout=line),
+        err: lambda line: language_pb2.RunPluginResponse(stderr=line),
+    }
+    for told in streams.items():
+        Thread(target=pass_on, args=told, daemon=True).start()
+    for _ in streams:
+        while (line := lines.get()) is not None:
+            yield line
 
 
 def serve() -> None:
