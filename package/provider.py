@@ -34,8 +34,9 @@ Component = App | GatewayOnCluster | WholeMesh
 class NotPlanned(pulumi.ComponentResource):
     """A component of which a preview cannot know yet what is in it."""
 
-    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, kind: str, name: str, outputs: Iterable[str], opts: pulumi.ResourceOptions) -> None:
         super().__init__(token(kind), name, None, opts)
+        self.outputs: dict[str, Any] = dict.fromkeys(outputs, Unknown())
         self.register_outputs({})
 
 
@@ -57,35 +58,40 @@ class Package(Provider):
         """Called by the engine for each component of a program; the answer waits for what is made."""
         kinds = {token(kind): kind for kind in self._interfaces}
         if resource_type not in kinds:
-            raise InputPropertiesError(f"{resource_type} is not in this package, which has: {', '.join(kinds)}")
+            raise refused(f"{resource_type} is not in this package, which has: {', '.join(kinds)}")
         kind = kinds[resource_type]
         opts = options or pulumi.ResourceOptions()
         made = pulumi.Output.from_input(asyncio.ensure_future(self._made(kind, name, inputs, opts)))
         outputs = [camel(output) for output in self._interfaces[kind].outputs["properties"]]
         return ConstructResult(
-            made.apply(lambda answer: answer["urn"]),
-            {output: made.apply(lambda answer, output=output: answer.get(output)) for output in outputs},
+            made.apply(lambda one: one.urn),
+            {output: made.apply(lambda one, output=output: one.outputs.get(output)) for output in outputs},
         )
 
     async def _made(
         self, kind: str, name: str, inputs: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions
-    ) -> dict[str, pulumi.Input[Any]]:
-        """The outputs of a component and its URN."""
+    ) -> Component | NotPlanned:
+        """A component, by itself and not as what is in it: what is unknown in there is no more than that."""
         interface = self._interfaces[kind]
         found = await given(inputs)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(found.resources)))
         if found.unknown and not pulumi.runtime.is_dry_run():
-            raise InputPropertiesError(f"{', '.join(found.unknown)}: is not known, and nothing can be made without it")
+            raise refused(f"{', '.join(found.unknown)}: is not known, and nothing can be made without it")
         if found.unknown:
             pulumi.log.warn(unknown(kind, name, found.unknown))
-            outputs = dict.fromkeys(map(camel, interface.outputs["properties"]), Unknown())
-            return {**outputs, "urn": NotPlanned(kind, name, opts).urn}
+            return NotPlanned(kind, name, [camel(output) for output in interface.outputs["properties"]], opts)
         try:
-            component = constructed(kind, name, found.values, found.secrets, interface, opts)
+            return constructed(kind, name, found.values, found.secrets, interface, opts)
         except InvalidConfig as mistakes:
-            # Not as it is: Pulumi would print its traceback.
-            raise InputPropertiesError(str(mistakes)) from None
-        return {**component.outputs, "urn": component.urn}
+            raise refused(str(mistakes)) from None
+
+
+def refused(sentences: str) -> InputPropertiesError:
+    """An error of which Pulumi shows the sentences alone; of any other it shows a traceback, which may show values.
+
+    Without details of its own, since the engine would print the values beside them.
+    """
+    return InputPropertiesError(sentences, [])
 
 
 def constructed(

@@ -35,7 +35,8 @@ def schema(version: str) -> dict[str, Any]:
 
     The kinds of Kubernetes are not in it.
     """
-    arguments = {**dict.fromkeys(TEXTS, {"type": "string"}), **dict.fromkeys(SWITCHES, {"type": "boolean"})}
+    kinds = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(SWITCHES, "boolean")}
+    arguments = {name: {"type": kind} for name, kind in kinds.items()}
     return {"name": "kubernetes", "version": version, "provider": {"inputProperties": arguments}}
 
 

@@ -23,11 +23,13 @@ from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language
 
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
 from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce, engine_address
+from lab.toolchain import Toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 STAND_IN = "This is the lab's stand-in for pulumi-language-python; docs/lab-plugins.md lists the differences."
+GENERATOR = "pulumi-sdk"
 PROGRAM_RUNNER = Path(__file__).with_name("program.py")
 
 
@@ -104,6 +106,26 @@ class LanguageHost(LanguageRuntimeServicer):
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802, ARG002
         said = f"Nothing is installed: the lab's language host runs programs with {sys.executable}.\n"
         yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
+
+    def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Write a package's SDK with Pulumi's own generator; extra files and local dependencies are not taken."""
+        generator = Toolchain().find(GENERATOR)
+        if generator is None:
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"{GENERATOR} is not built yet; in the checkout `make package` builds it.",
+            )
+        command = [str(generator), "python", request.directory]
+        done = subprocess.run(command, input=request.schema, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, done.stderr.strip())
+        return language_pb2.GeneratePackageResponse()
+
+    def Link(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Say how a generated SDK gets into the program's environment, since nothing is installed here."""
+        paths = [Path(request.info.program_directory, one.path) for one in request.packages]
+        said = "\n".join(f"  pip install {path}" for path in paths)
+        return language_pb2.LinkResponse(import_instructions=f"Install the SDK yourself:\n\n{said}\n")
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Run the program to its end; the answer says whether it failed, the program's own process says why."""
