@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 _BESIDE_THE_SPEC = ("gateways", "authorizers", "trust_domain", "faults_allowed", "accept")
 """Inputs that are settings of their own and not the app's."""
 
-_OF_THE_OWNER: Mapping[str, Any] = {"keepalive": None, "redirect_http": False}
+_OF_THE_OWNER: Mapping[str, Any] = {"keepalive": None}
 """What only whoever runs a gateway sets on it, with the value for which an app adds nothing.
 
-Not `reject_header_underscores`: without it a client writes the header in which the app reads who is calling.
+Not `reject_header_underscores`: without it a client writes the header in which the app reads who is calling. Nor what
+says which ports it has: policies of an app hold on these.
 """
 
 _HELD_BY_THE_OWNER = "held-by-the-gateway"

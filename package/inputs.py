@@ -56,8 +56,8 @@ def _app() -> Interface:
     gateways = (
         "What there is to know of the gateways that serve it, by the name of Istio's Gateway object. Default: a "
         "gateway where this project puts it, of kind internal if that is its name and else public, with the release, "
-        "the namespace and the labels of that kind. Whoever runs the gateway has the listeners; those that are said "
-        "here are only compared with the hosts."
+        "the namespace and the labels of that kind, listening on 443 and 80. Whoever runs the gateway makes the "
+        "listeners; say here on which ports they are where these are others, since policies hold by port."
     )
     return Interface(
         description=(
