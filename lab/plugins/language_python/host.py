@@ -21,8 +21,10 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
 
+from lab.failure import LabError
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
 from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce, engine_address
+from lab.screen import Screen
 from lab.toolchain import Toolchain
 
 if TYPE_CHECKING:
@@ -109,13 +111,12 @@ class LanguageHost(LanguageRuntimeServicer):
 
     def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Write a package's SDK with Pulumi's own generator; extra files and local dependencies are not taken."""
-        generator = Toolchain().find(GENERATOR)
-        if generator is None:
-            context.abort(
-                grpc.StatusCode.FAILED_PRECONDITION,
-                f"{GENERATOR} is not built yet; in the checkout `make package` builds it.",
-            )
-        command = [str(generator), "python", request.directory]
+        toolchain = Toolchain()
+        try:
+            toolchain.ensure(("package",), Screen())
+        except LabError as failure:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(failure))
+        command = [str(toolchain.path(GENERATOR)), "python", request.directory]
         done = subprocess.run(command, input=request.schema, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, done.stderr.strip())
@@ -153,7 +154,6 @@ class LanguageHost(LanguageRuntimeServicer):
         if status == EXIT_FAILURE_WAS_LOGGED:
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"The program ended with exit code {status}.")
-
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
         """Run a plugin that is written in Python, as Pulumi's own host does: its folder is the program."""
