@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random lab-kills report diff diff-comment preview check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random lab-kills report diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ diff-comment: $(VENV)/installed ## the same as a comment on the pull request PUL
 
 preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, without credentials or network
 	$(PY) -m lab preview $(STACK)
+
+drift: $(VENV)/installed ## what was changed by hand in STACK's cluster; exit code 1 if anything was
+	pulumi refresh --stack $(STACK) --preview-only --expect-no-changes --diff --non-interactive
 
 check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
 	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q
