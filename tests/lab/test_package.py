@@ -245,6 +245,27 @@ def test_a_whole_mesh_is_planned_on_a_cluster_that_is_not_there_yet(bench: Bench
     assert 'principal: "cluster.local/ns/weather/sa/weather"' in plan
 
 
+def test_the_example_in_python_is_typed(bench: Bench, tmp_path: Path) -> None:
+    settings = {
+        "strict": ["."],
+        "venvPath": str(CHECKOUT),
+        "venv": ".venv",
+        "extraPaths": [str(bench.directory / "installed")],
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    written = (CHECKOUT / "examples" / "package-python" / "__main__.py").read_text(encoding="utf-8")
+
+    def checked(program: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "__main__.py").write_text(program, encoding="utf-8")
+        pyright = Path(sys.executable).with_name("pyright")
+        return subprocess.run([pyright], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    good = checked(written)
+    assert good.returncode == 0, good.stdout
+    misspelt = checked(written.replace('"port": 8080', '"prt": 8080'))
+    assert "ServiceSpecArgsDict" in misspelt.stdout, misspelt.stdout
+
+
 def test_the_example_in_typescript_is_typed(tmp_path: Path) -> None:
     Toolchain().ensure(PACKAGE_FAMILIES, Screen())
     modules = from_npm(CHECKOUT / "tests" / "lab" / "package_sdk" / "typescript") / "node_modules"
