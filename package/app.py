@@ -168,12 +168,13 @@ class App(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(),
         )
-        self.outputs: dict[str, Any] = {
+        outputs: dict[str, Any] = {
             "hosts": [exposure.host for exposure in app.exposures],
             "service": app.service_host,
             "principal": mesh.graph.principal(mesh.graph.app_identity(app)),
             "objects": [owned.resource.key for owned in objects],
         }
         if app.mcp is not None and app.host is not None:
-            self.outputs["mcpUrl"] = f"https://{app.host}{app.mcp.path}"
+            outputs["mcpUrl"] = f"https://{app.host}{app.mcp.path}"
+        self.outputs: dict[str, Any] = declaration.secrets.sealed(outputs)
         self.register_outputs(self.outputs)

@@ -116,7 +116,7 @@ class GatewayOnCluster(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(),
         )
-        self.outputs: dict[str, Any] = {
+        outputs: dict[str, Any] = {
             "namespace": spec.home,
             "release": spec.release_name,
             "service": spec.service_host,
@@ -125,5 +125,6 @@ class GatewayOnCluster(pulumi.ComponentResource):
             "objects": sorted(keys),
         }
         if spec.listeners:
-            self.outputs["gateway"] = f"{spec.home}/{gateway_name}"
+            outputs["gateway"] = f"{spec.home}/{gateway_name}"
+        self.outputs: dict[str, Any] = sealed(outputs)
         self.register_outputs(self.outputs)

@@ -266,6 +266,7 @@ def test_the_example_in_python_is_typed(bench: Bench, tmp_path: Path) -> None:
     assert "ServiceSpecArgsDict" in misspelt.stdout, misspelt.stdout
 
 
+@pytest.mark.registry
 def test_the_example_in_typescript_is_typed(tmp_path: Path) -> None:
     Toolchain().ensure(PACKAGE_FAMILIES, Screen())
     modules = from_npm(CHECKOUT / "tests" / "lab" / "package_sdk" / "typescript") / "node_modules"

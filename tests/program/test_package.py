@@ -60,6 +60,8 @@ def machine(tmp_path: Path) -> Iterator[None]:
 class Constructed:
     recorded: Recorded
     state: Mapping[str, Any]
+    sealed: frozenset[str]
+    """Outputs that Pulumi keeps encrypted."""
 
     @property
     def objects(self) -> dict[str, Registered]:
@@ -71,14 +73,18 @@ def construct(
     kind: str, inputs: Mapping[str, Any], name: str = "weather", *, into: Recorded | None = None
 ) -> Constructed:
     state: dict[str, Any] = {}
+    sealed: set[str] = set()
 
     async def program() -> None:
         result = Package(SCHEMA).construct(name, token(kind), inputs)
         assert await cast("pulumi.Output[str]", result.urn).future()
         for key, value in result.state.items():
-            state[key] = await pulumi.Output.from_input(value).future()
+            output = pulumi.Output.from_input(value)
+            state[key] = await output.future()
+            if await output.is_secret():
+                sealed.add(key)
 
-    return Constructed(record(program, "dev", into=into), state)
+    return Constructed(record(program, "dev", into=into), state, frozenset(sealed))
 
 
 def mistakes(kind: str, inputs: Mapping[str, Any]) -> list[str]:
@@ -209,6 +215,9 @@ def test_a_secret_is_sealed_in_the_objects_and_hidden_in_the_sentences() -> None
     assert all(SECRET_SIGNATURE in json.dumps(one.inputs) for one in sealed)
     (found,) = mistakes("App", {**CAMEL, "longestCall": pulumi.Output.secret(CANARY)})
     assert CANARY not in found
+    host = construct("App", {**CAMEL, "host": pulumi.Output.secret("weather.example.com")})
+    assert host.sealed == {"hosts", "mcpUrl"}
+    assert clear.sealed == frozenset()
 
 
 def test_what_another_resource_decides_is_named_and_planned_later(monkeypatch: pytest.MonkeyPatch) -> None:
