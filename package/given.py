@@ -56,7 +56,8 @@ async def _plain(value: Any, path: str, found: Given) -> Any:
         return None
     if isinstance(value, dict):
         mapping = cast("dict[str, Any]", value)
-        return {key: await _plain(item, f"{path}.{key}", found) for key, item in mapping.items()}
+        # On the wire a mapping has no order, and what is made of it must not change from one run to the next.
+        return {key: await _plain(mapping[key], f"{path}.{key}", found) for key in sorted(mapping)}
     if isinstance(value, (list, tuple)):
         items = cast("list[Any]", value)
         return [await _plain(item, f"{path}[{index}]", found) for index, item in enumerate(items)]

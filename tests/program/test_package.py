@@ -157,6 +157,14 @@ def test_two_apps_share_a_gateway_without_an_object_in_common() -> None:
     assert not names & other
 
 
+def test_the_order_in_which_a_mapping_arrives_changes_nothing() -> None:
+    """Between a program and a component there is none, so a second preview would show changes."""
+    turned = {**CAMEL, "versions": dict(reversed(CAMEL["versions"].items()))}
+    assert [*turned["versions"]] != [*CAMEL["versions"]]
+    first, second = construct("App", CAMEL).objects, construct("App", turned).objects
+    assert {name: one.inputs for name, one in first.items()} == {name: one.inputs for name, one in second.items()}
+
+
 def test_an_app_writes_nothing_that_holds_for_others() -> None:
     kinds = {name.partition("/")[0] for name in construct("App", CAMEL).objects}
     assert not kinds & {"PeerAuthentication", "Sidecar", "Telemetry", "Gateway", "Namespace"}
