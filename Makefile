@@ -82,6 +82,7 @@ preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, withou
 
 drift: $(VENV)/installed ## what was changed by hand in STACK's cluster; exit code 1 if anything was
 	pulumi refresh --stack $(STACK) --preview-only --expect-no-changes --diff --non-interactive
+	$(PY) -m mesh diff $(STACK) --cluster
 
 check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
 	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q

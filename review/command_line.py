@@ -21,7 +21,7 @@ revision of git (main:prod, HEAD~1:prod).
 
   python -m mesh diff main:prod prod      what the working tree changes of prod
   python -m mesh diff staging prod        how two environments differ
-  python -m mesh diff prod --cluster      what runs (Istio's objects alone), and what prod would make of it
+  python -m mesh diff prod --cluster      what runs (Istio's objects alone) and is not as prod says
 
 exit status: 0 nothing differs, 1 something does, 2 wrong use, a stack with mistakes, or no cluster"""
 
@@ -39,7 +39,7 @@ def add_commands(commands: Any) -> None:
     )
     diff.add_argument("before", metavar="BEFORE", help="STACK or REVISION:STACK; with --cluster the stack to compare")
     diff.add_argument("now", metavar="NOW", nargs="?", help="STACK or REVISION:STACK")
-    diff.add_argument("--cluster", action="store_true", help="compare what runs with the stack")
+    diff.add_argument("--cluster", action="store_true", help="compare the stack with what runs")
     diff.add_argument("--kubeconfig", help="path; KUBECONFIG or ~/.kube/config if neither this nor the stack says")
     diff.add_argument("--context", help="context of the kubeconfig; the stack's or the current one if not given")
     diff.add_argument(

@@ -1,7 +1,8 @@
-"""The Istio objects that a cluster has, where a stack is compared with what runs."""
+"""The Istio objects that a cluster has, where what runs is compared with its stack."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chatgpt_mesh.istio_api.kinds import KINDS
@@ -42,13 +43,13 @@ def running_objects(api: ObjectsApi, namespaces: frozenset[str]) -> list[dict[st
 
 
 def _plural(kind: str) -> str:
-    """`AuthorizationPolicy` is served as `authorizationpolicies`: https://istio.io/latest/docs/reference/config/"""
+    """`AuthorizationPolicy` is served as `authorizationpolicies`, `Gateway` as `gateways`."""
     name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"
 
 
 def against_cluster(version: Version, api: ObjectsApi) -> Changes:
-    """What an `up` of the stack would change, and what others have changed since: from the cluster to the stack.
+    """What has become of the stack in the cluster by other hands, or is not there yet: from the stack to the cluster.
 
     Only Istio's own objects are read; Services, workloads and charts are taken as the declaration has them on both
     sides.
@@ -58,9 +59,9 @@ def against_cluster(version: Version, api: ObjectsApi) -> Changes:
     homes = frozenset(made["metadata"]["namespace"] for made in declared) | frozenset(version.mesh.graph.own_namespaces)
     running = running_objects(api, homes)
     return of_objects(
-        version.seen([*running, *version.surroundings]),
         version.seen([*declared, *version.surroundings]),
-        before_name="the cluster",
-        now_name=version.name,
+        version.seen([*running, *version.surroundings]),
+        before_name=version.name,
+        now_name="the cluster",
         names=names_of(version),
     )

@@ -136,5 +136,6 @@ def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:
     managers = [entry["manager"] for entry in metadata.get("managedFields", ()) if entry["operation"] == "Apply"]
     kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
     manifest = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": kept}
-    manifest |= {part: live[part] for part in ("spec", "data", "type") if part in live}
+    # The client reads an empty mapping as None.
+    manifest |= {part: live[part] or {} for part in ("spec", "data", "type") if part in live}
     return manifest, managers[0] if managers else "behaviour-tests"

@@ -115,16 +115,34 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
         assert "canary-value" not in said
 
 
+SERVED = {
+    "AuthorizationPolicy": "authorizationpolicies",
+    "DestinationRule": "destinationrules",
+    "EnvoyFilter": "envoyfilters",
+    "Gateway": "gateways",
+    "PeerAuthentication": "peerauthentications",
+    "ProxyConfig": "proxyconfigs",
+    "RequestAuthentication": "requestauthentications",
+    "ServiceEntry": "serviceentries",
+    "Sidecar": "sidecars",
+    "Telemetry": "telemetries",
+    "TrafficExtension": "trafficextensions",
+    "VirtualService": "virtualservices",
+    "WasmPlugin": "wasmplugins",
+    "WorkloadEntry": "workloadentries",
+    "WorkloadGroup": "workloadgroups",
+}
+"""What Istio's definitions call each kind in an address."""
+
+
 class Cluster:
     """The objects that a cluster has, by plural."""
 
     def __init__(self, objects: Sequence[Mapping[str, Any]]) -> None:
         self.objects_by_plural: dict[str, list[Mapping[str, Any]]] = {}
         for one in objects:
-            kind = one["kind"].lower()
-            plural = kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s"
             served = {**one, "metadata": {**one["metadata"], "uid": "1", "resourceVersion": "2", "managedFields": []}}
-            self.objects_by_plural.setdefault(plural, []).append(served)
+            self.objects_by_plural.setdefault(SERVED[one["kind"]], []).append(served)
 
     def objects(self, group: str, version: str, plural: str) -> Sequence[Mapping[str, Any]]:
         return [one for one in self.objects_by_plural.get(plural, ()) if one["apiVersion"].startswith(f"{group}/")]
@@ -141,13 +159,25 @@ def test_a_cluster_that_runs_the_stack_does_not_differ(tmp_path: Path) -> None:
     assert against_cluster(stack, Cluster([*stack.objects, elsewhere])).sentences == ()
 
 
+def test_every_kind_is_asked_for_by_the_name_that_is_served(tmp_path: Path) -> None:
+    asked: dict[str, str] = {}
+
+    class Asked(Cluster):
+        def objects(self, group: str, version: str, plural: str) -> Sequence[Mapping[str, Any]]:
+            asked[plural] = group
+            return super().objects(group, version, plural)
+
+    against_cluster(version(tmp_path, "a", STACK), Asked([]))
+    assert set(asked) == set(SERVED.values())
+
+
 def test_a_cluster_is_compared_by_what_it_answers(tmp_path: Path) -> None:
-    runs, wanted = version(tmp_path, "a", STACK), version(tmp_path, "b", TEN)
-    found = [one.text for one in against_cluster(wanted, Cluster(runs.objects)).sentences]
+    declared, runs = version(tmp_path, "a", STACK), version(tmp_path, "b", TEN)
+    found = [one.text for one in against_cluster(declared, Cluster(runs.objects)).sentences]
     assert found == [STEP]
-    without = [one for one in runs.objects if one["metadata"]["name"] != "weather-callers"]
-    lost = [one.text for one in against_cluster(runs, Cluster(without)).sentences]
-    assert any("frontend may now reach weather: GET/POST/DELETE /mcp" in one for one in lost), lost
+    without = [one for one in declared.objects if one["metadata"]["name"] != "weather-callers"]
+    lost = [one.text for one in against_cluster(declared, Cluster(without)).sentences]
+    assert any("frontend may no longer reach weather: GET/POST/DELETE /mcp" in one for one in lost), lost
 
 
 def test_a_cluster_that_nobody_reaches(
