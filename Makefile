@@ -108,10 +108,11 @@ golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of
 inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
 	$(PY) -m tests.program.inventory
 
-reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/, docs/rules and the picture of prod
+reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and package/, docs/rules and the picture of prod
 	$(PY) -m stack reference > docs/reference/stack.md
 	$(PY) -m stack schema > docs/stack.schema.json
 	$(PY) -m components.outputs schema > docs/outputs.schema.json
+	$(PY) -m package.schema > package/schema.json
 	$(PY) -m tests.unit.meshlint.rule_pages
 	$(PY) -m tests.unit.review.committed_picture > docs/prod.svg
 	$(PY) -m tests.lab.bypass.page

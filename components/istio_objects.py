@@ -60,8 +60,9 @@ class IstioObjectsArgs:
     """For each route the objects that are written before it, by their keys."""
     namespaces: Mapping[str, pulumi.Resource]
     """The namespaces of this stack; one that is not here is there already."""
-    after: pulumi.Resource
-    """Stands for what serves and validates the objects, and goes by them: control planes and gateways."""
+    after: pulumi.Resource | None = None
+    """Stands for what serves and validates the objects, and goes by them: control planes and gateways. None: they are
+    there."""
     sealed: Sealing = nothing_secret
     """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
@@ -84,7 +85,7 @@ class IstioObjects:
     def __init__(self, args: IstioObjectsArgs, opts: pulumi.ResourceOptions) -> None:
         self._args = args
         self._declared: dict[str, Declared] = {}
-        self._opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[args.after]))
+        self._opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=args.after))
         self.registered: dict[str, KubernetesObject] = {}
         objects = {owned.resource.key: owned for owned in args.objects}
         needed = {key for keys in args.routes_need.values() for key in keys}
@@ -102,7 +103,7 @@ class IstioObjects:
             before.append(namespace)
         owner = _component(owned.owner)
         parent = self._parent(owner)
-        if not isinstance(parent, Declared):
+        if self._args.after is not None and not isinstance(parent, Declared):
             before.append(self._args.after)
         waited = [self._args.served_by.get(owner)]
         of_cert_manager = manifest["apiVersion"].startswith("cert-manager.io/")

@@ -28,13 +28,13 @@ def everything_of(charts: Sequence[Chart]) -> Resources:
     return pulumi.Output.all(*(chart.resources for chart in charts)).apply(flat)
 
 
-def milestone(name: str, reached: Resources) -> pulumi.Resource:
+def milestone(name: str, reached: Resources, parent: pulumi.Resource | None = None) -> pulumi.Resource:
     """One resource that stands for all of these, so that whoever comes after them depends on it alone.
 
     A Stash is nothing but a line in the state. A component would not do: whoever depends on one is made to depend on
     each of its children, and with a thousand apps those lines alone would be a good part of the state.
     """
-    return pulumi.Stash(name, input="reached", opts=pulumi.ResourceOptions(depends_on=reached))
+    return pulumi.Stash(name, input="reached", opts=pulumi.ResourceOptions(parent=parent, depends_on=reached))
 
 
 def together(first: Resources, *others: pulumi.Resource | Resources) -> Resources:

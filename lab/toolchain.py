@@ -105,6 +105,14 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
     "ratelimit": (
         Tool("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd", "github.com/envoyproxy/ratelimit"),
     ),
+    "package": (Tool("pulumi-sdk", "./sdk", "github.com/pulumi/pulumi/pkg/v3"),),
+    "yaml": (
+        Tool(
+            "pulumi-language-yaml",
+            "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+            "github.com/pulumi/pulumi-yaml",
+        ),
+    ),
     "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
 }
 
@@ -115,6 +123,8 @@ CERTIFICATE_FAMILIES = ("cert-manager", "pebble")
 """What it needs beside that for a mesh whose certificates cert-manager requests."""
 LIMIT_FAMILIES = ("ratelimit",)
 """What it needs beside that for limits that the rate limit service counts."""
+PACKAGE_FAMILIES = ("package", "yaml")
+"""What the package's tests need beside Pulumi: the generators of its SDKs, and a second language of programs."""
 
 SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
 """Modules of which more than programs is used, by family: their charts above all."""

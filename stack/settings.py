@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from chatgpt_mesh.components.specs import (
     accepted_risk,
@@ -45,6 +45,7 @@ from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems,
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
 
@@ -125,6 +126,26 @@ def load_stack(path: Path, today: date | None = None) -> Settings:
     layers.problems[:0] = own.problems
     layers.unreadable[:0] = own.unreadable
     return _validated(layers, today or dates.today(), SecretTexts())
+
+
+def read(
+    values: Mapping[str, Any], today: date, secrets: SecretTexts | None = None, found: Iterable[Problem] = ()
+) -> Settings:
+    """Settings that are values of a program and no stack file: by name without the package's prefix, as JSON has them.
+
+    `secrets` are texts of them that no sentence may show, `found` mistakes that whoever made the values has seen.
+
+    Raises:
+        InvalidConfig: with every mistake.
+    """
+    layers = stack_files.Layers(values=dict(values), problems=list(found))
+    return _validated(layers, today, secrets or SecretTexts())
+
+
+def value(spec: type[BaseModel], field: str, said: Any, path: str) -> tuple[Any, list[Problem]]:
+    """What stands at one setting of a spec, by the spec's own rule, and the mistakes in it."""
+    about = spec.model_fields[field]
+    return _validate(Annotated[about.annotation, about], said, path)
 
 
 def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:

@@ -14,6 +14,7 @@ The word after a fence's language says who runs it:
 | `yaml meshlint` | a `.meshlint.yaml`: read by the checker |
 | `yaml hook`, `yaml action` | how others call the checker: held to the hook's and the action's own declarations |
 | `python` | the unit tests, as a program in the checkout |
+| `python example`, `yaml example` | a part of a program below `examples/` that the lab tests run, word for word |
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ KINDS = {
     "yaml action",
     "text",
     "python",
+    "python example",
+    "yaml example",
     "json",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import runpy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -170,16 +170,24 @@ def run(
 
     It runs as a preview, so that nothing is asked of a cluster. `secret` names the settings that hold a secret.
     """
-    recorded = Recorded()
     values = configuration if configuration is not None else own_layer(stack)
+    given = {f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}
+
+    def program() -> None:
+        config.set_all_config(given, _keys(secret))
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    return record(program, stack, answers=answers)
+
+
+def record(
+    program: Callable[[], object], stack: str, *, answers: Answers | None = None, into: Recorded | None = None
+) -> Recorded:
+    """Any program; what it returns is awaited. `into` is what to record into, for one that ends with an exception."""
+    recorded = into or Recorded()
     settings_of_pulumi.ROOT.set(None)  # a new run has a new stack
     answering = _Mocks(answers)
     mocks.set_mocks(answering, PROJECT, stack, preview=True, monitor=_RecordingMonitor(recorded, answering))
-    config.set_all_config({f"{PROJECT}:{name}": _handed_over(value) for name, value in values.items()}, _keys(secret))
-
-    def program() -> None:
-        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-
     try:
         mocks.test(program)()
     except pulumi.RunError as error:

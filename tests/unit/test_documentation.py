@@ -114,3 +114,9 @@ def test_python_runs(block: Block) -> None:
         [sys.executable, "-c", block.text], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python example", "yaml example"), ids=str)
+def test_example_is_part_of_a_program_that_runs(block: Block) -> None:
+    programs = [*(ROOT / "examples").rglob("__main__.py"), *(ROOT / "examples").rglob("Pulumi.yaml")]
+    assert any(block.text in program.read_text(encoding="utf-8") for program in programs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -109,6 +110,10 @@ class KubernetesProvider(ResourceProviderServicer):
     @answers
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         return plugin_pb2.PluginInfo(version=self.version)
+
+    @answers
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(provider_settings.schema(self.version)))
 
     @answers
     def Parameterize(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002

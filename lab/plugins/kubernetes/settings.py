@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.plugins.kubernetes.connection import KubeconfigChoice, UnreachableClusterError
 from lab.plugins.wire import UnknownType, Value
@@ -15,6 +15,29 @@ REFUSED = {
     "renderYamlToDirectory": "the lab's stand-in does not render to a directory; use the real plugin for it",
     "alwaysRender": "the lab's stand-in does not render to a directory; use the real plugin for it",
 }
+
+
+TEXTS = ("kubeconfig", "context", "cluster", "namespace", "clusterIdentifier")
+SWITCHES = (
+    "enableServerSideApply",
+    "enableConfigMapMutable",
+    "enableSecretMutable",
+    "enablePatchForce",
+    "upsertExistingObjects",
+    "deleteUnreachable",
+    "skipUpdateUnreachable",
+    "suppressDeprecationWarnings",
+)
+
+
+def schema(version: str) -> dict[str, Any]:
+    """A package schema with the provider alone: languages without an SDK of their own (YAML) ask for its arguments.
+
+    The kinds of Kubernetes are not in it.
+    """
+    kinds = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(SWITCHES, "boolean")}
+    arguments = {name: {"type": kind} for name, kind in kinds.items()}
+    return {"name": "kubernetes", "version": version, "provider": {"inputProperties": arguments}}
 
 
 @dataclass(frozen=True)

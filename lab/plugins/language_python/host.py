@@ -13,19 +13,25 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions, version
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
 
+from lab.failure import LabError
 from lab.plugins.language_python.program import EXIT_FAILURE_WAS_LOGGED
 from lab.plugins.plugin import CHANNEL_OPTIONS, EngineLog, announce, engine_address
+from lab.screen import Screen
+from lab.toolchain import Toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 STAND_IN = "This is the lab's stand-in for pulumi-language-python; docs/lab-plugins.md lists the differences."
+GENERATOR = "pulumi-sdk"
 PROGRAM_RUNNER = Path(__file__).with_name("program.py")
 
 
@@ -64,7 +70,7 @@ def program_environment() -> dict[str, str]:
 
 
 class LanguageHost(LanguageRuntimeServicer):
-    """The service; what only code generation and plugin authors need is left unimplemented."""
+    """The service; what only policy packs and debuggers need is left unimplemented."""
 
     def __init__(self, engine_address: str) -> None:
         self._engine_address = engine_address
@@ -103,6 +109,25 @@ class LanguageHost(LanguageRuntimeServicer):
         said = f"Nothing is installed: the lab's language host runs programs with {sys.executable}.\n"
         yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
 
+    def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Write a package's SDK with Pulumi's own generator; extra files and local dependencies are not taken."""
+        toolchain = Toolchain()
+        try:
+            toolchain.ensure(("package",), Screen())
+        except LabError as failure:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(failure))
+        command = [str(toolchain.path(GENERATOR)), "python", request.directory]
+        done = subprocess.run(command, input=request.schema, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, done.stderr.strip())
+        return language_pb2.GeneratePackageResponse()
+
+    def Link(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Say how a generated SDK gets into the program's environment, since nothing is installed here."""
+        paths = [Path(request.info.program_directory, one.path) for one in request.packages]
+        said = "\n".join(f"  pip install {path}" for path in paths)
+        return language_pb2.LinkResponse(import_instructions=f"Install the SDK yourself:\n\n{said}\n")
+
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Run the program to its end; the answer says whether it failed, the program's own process says why."""
         try:
@@ -129,6 +154,44 @@ class LanguageHost(LanguageRuntimeServicer):
         if status == EXIT_FAILURE_WAS_LOGGED:
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"The program ended with exit code {status}.")
+
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        """Run a plugin that is written in Python, as Pulumi's own host does: its folder is the program."""
+        try:
+            python = interpreter(request.info)
+        except MissingInterpreterError as missing:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(missing))
+        with subprocess.Popen(
+            [python, request.info.program_directory, *request.args],
+            cwd=request.pwd or None,
+            env=dict(entry.split("=", 1) for entry in request.env if "=" in entry),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            context.add_callback(process.terminate)  # the engine has no more use for it
+            yield from _said(process)
+            yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def _said(process: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """What a plugin prints, as it prints it: the first line is its port, and the engine waits for it."""
+    lines: SimpleQueue[Any] = SimpleQueue()
+
+    def pass_on(stream: IO[bytes], response: Callable[[bytes], Any]) -> None:
+        for line in stream:
+            lines.put(response(line))
+        lines.put(None)
+
+    out, err = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    streams: Mapping[IO[bytes], Callable[[bytes], Any]] = {
+        out: lambda line: language_pb2.RunPluginResponse(stdout=line),
+        err: lambda line: language_pb2.RunPluginResponse(stderr=line),
+    }
+    for told in streams.items():
+        Thread(target=pass_on, args=told, daemon=True).start()
+    for _ in streams:
+        while (line := lines.get()) is not None:
+            yield line
 
 
 def serve() -> None:

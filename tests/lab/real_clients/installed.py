@@ -22,14 +22,18 @@ _ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64"}
 
 def npm_clients() -> Path:
     """The directory of the clients from npm, with their `node_modules`."""
+    return from_npm(HERE / "npm")
 
-    assert shutil.which("npm"), "the clients from npm need npm on PATH; which Node it brings does not matter"
+
+def from_npm(source: Path) -> Path:
+    """A copy of a directory with a lock file, with its `node_modules`."""
+    assert shutil.which("npm"), "packages from npm need npm on PATH; which Node it brings does not matter"
 
     def install(directory: Path) -> None:
         # Nothing of these packages has to run in order to be installed.
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=directory)
 
-    return _installed("npm", install)
+    return _installed(source, install)
 
 
 def node(clients: Path) -> Path:
@@ -45,15 +49,14 @@ def pypi_clients() -> Path:
         pip = [str(directory / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
         _run(*pip, "--disable-pip-version-check", "--requirement", "requirements.txt", cwd=directory)
 
-    return _installed("pypi", install)
+    return _installed(HERE / "pypi", install)
 
 
-def _installed(name: str, install: Callable[[Path], None]) -> Path:
-    """A copy of this folder's directory, in which `install` has run."""
-    source = HERE / name
+def _installed(source: Path, install: Callable[[Path], None]) -> Path:
+    """A copy of a directory, in which `install` has run."""
     files = sorted(path for path in source.iterdir() if path.is_file())
     digest = hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in files)).hexdigest()
-    directory = cache_directory() / "clients" / f"{name}-{digest[:16]}"
+    directory = cache_directory() / "clients" / f"{source.name}-{digest[:16]}"
     finished = directory / "installed"
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Two runs of the tests may want them at the same time.

@@ -53,14 +53,14 @@ def test_the_same_content_has_the_same_digest_whenever_it_was_written(program: P
 
 def test_a_tree_keeps_its_links_and_leaves_out_what_is_skipped(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
-    (tree / "package" / "__pycache__").mkdir(parents=True)
-    (tree / "package" / "__pycache__" / "module.pyc").touch()
-    (tree / "package" / "module.py").touch()
-    (tree / "latest").symlink_to("package")
+    (tree / "product" / "__pycache__").mkdir(parents=True)
+    (tree / "product" / "__pycache__" / "module.pyc").touch()
+    (tree / "product" / "module.py").touch()
+    (tree / "latest").symlink_to("product")
     Layer(trees={"/opt": tree}).write(tmp_path / "layer.tar")
     found = members(tmp_path / "layer.tar")
-    assert set(found) == {"opt", "opt/package", "opt/package/module.py", "opt/latest"}
-    assert found["opt/latest"].linkname == "package"
+    assert set(found) == {"opt", "opt/product", "opt/product/module.py", "opt/latest"}
+    assert found["opt/latest"].linkname == "product"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ def test_every_pinned_version_is_found() -> None:
             assert module_version(go_mod, tool.version_module).startswith("v")
 
 
+def test_an_sdk_is_generated_by_the_pulumi_that_reads_it() -> None:
+    pulumi, package = ((MODULES / family / "go.mod").read_text() for family in ("pulumi", "package"))
+    generators = "github.com/pulumi/pulumi/pkg/v3"
+    assert module_version(package, generators) == module_version(pulumi, generators)
+
+
 def test_a_module_whose_name_begins_with_another_is_not_mistaken_for_it() -> None:
     assert module_version(GO_MOD, "k8s.io/kubernetes") == "v1.35.4"
     with pytest.raises(LabError, match=r"No version of k8s\.io/absent"):

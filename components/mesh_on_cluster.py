@@ -1,0 +1,166 @@
+"""Everything of a declared mesh on a cluster that is connected, in the order in which it has to be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from chatgpt_mesh.components import checked
+from chatgpt_mesh.components.cert_manager import CertManager
+from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
+from chatgpt_mesh.components.istio import Istio, IstioArgs
+from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
+from chatgpt_mesh.components.mesh_config import mesh_config
+from chatgpt_mesh.components.namespaces import namespace
+from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
+from chatgpt_mesh.components.ordering import everything_of, milestone, together
+from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
+from chatgpt_mesh.components.redis_access import declared_redis
+from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.components.tenancy import tenancy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chatgpt_mesh.components.memorystore import Memorystore
+    from chatgpt_mesh.components.sealing import Sealing
+    from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+    from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
+    from chatgpt_mesh.components.specs.cluster import ClusterSpec
+    from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.namespace import NamespaceSpec
+    from chatgpt_mesh.components.specs.observability import ObservabilitySpec
+    from chatgpt_mesh.mesh.build import Mesh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshOnClusterArgs:
+    mesh: Mesh
+    istio: IstioSpec
+    cluster: ClusterSpec
+    """Which addresses are reserved for gateways."""
+    platform: str | None
+    """`gke`, where Istio's charts must know."""
+    namespaces: Mapping[str, NamespaceSpec]
+    cert_manager: CertManagerSpec | None
+    observability: ObservabilitySpec
+    accept: Sequence[AcceptedRiskSpec]
+    sealed: Sealing = nothing_secret
+    memorystore: Memorystore | None = None
+    """The Redis that was made for the rate limit service."""
+    certificates_taken: pulumi.ResourceHook | None = None
+    acknowledged: pulumi.ResourceHook | None = None
+    foretold: pulumi.ResourceHook | None = None
+    """Hooks: see `IstioObjectsArgs`."""
+
+
+class MeshOnCluster:
+    """Istio, namespaces, gateways, Istio objects and what shows people the mesh."""
+
+    def __init__(
+        self,
+        args: MeshOnClusterArgs,
+        on_cluster: pulumi.ResourceOptions,
+        definitions: pulumi.ResourceTransform | None = None,
+    ) -> None:
+        """`on_cluster` names the cluster's provider or a parent that has it; `definitions` registers custom resource
+        definitions of charts in a way of their own."""
+        self._args, self._on_cluster = args, on_cluster
+        told = IstioArgs(
+            spec=args.istio, mesh_config=mesh_config(args.mesh), platform=args.platform, sealed=args.sealed
+        )
+        transforms = pulumi.ResourceOptions(transforms=[definitions] if definitions else None)
+        with_definitions = pulumi.ResourceOptions.merge(on_cluster, transforms)
+        self.istio = Istio("istio", told, with_definitions)
+        certificates = CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
+        self.namespaces = self._namespaces()
+        tenancy(args.namespaces, self.namespaces, on_cluster)
+        self.gateways = {
+            name: self._gateway(name) for name, spec in args.mesh.gateways.items() if spec.existing is None
+        }
+        charts = {f"gateways.{name}": everything_of([gateway.chart]) for name, gateway in self.gateways.items()}
+        self.objects = IstioObjects(
+            IstioObjectsArgs(
+                objects=args.mesh.objects,
+                routes_need=args.mesh.routes_need,
+                namespaces=self.namespaces,
+                after=milestone("mesh-is-served", together(self.istio.ready, *charts.values()), on_cluster.parent),
+                parents={f"gateways.{name}": gateway for name, gateway in self.gateways.items()},
+                served_by=charts,
+                certificates_after=certificates and certificates.ready,
+                certificates_taken=certificates and args.certificates_taken,
+                acknowledged=args.acknowledged,
+                foretold=args.foretold,
+                sealed=args.sealed,
+            ),
+            on_cluster,
+        )
+        self._limits()
+
+    def _namespaces(self) -> Mapping[str, pulumi.Resource]:
+        injection = self._args.istio.injects
+        # After the control plane: a pod that starts before it would run without a sidecar.
+        after = pulumi.ResourceOptions(depends_on=self.istio.ready)
+        after_istio = pulumi.ResourceOptions.merge(self._on_cluster, after)
+        existing = {name for name, spec in self._args.namespaces.items() if spec.existing}
+        return {
+            declared.name: namespace(
+                declared.name, injection=injection if declared.injected else None, opts=after_istio
+            )
+            for declared in self._args.mesh.namespaces
+            if declared.name not in existing
+        }
+
+    def _gateway(self, name: str) -> Gateway:
+        args = self._args
+        spec = args.mesh.gateways[name]
+        own = (made for home, made in self.namespaces.items() if home == spec.home)
+        return Gateway(
+            name,
+            GatewayArgs(
+                spec=spec,
+                values=checked.gateway_values_of(args.istio, args.cluster, args.mesh, name, args.platform),
+                source=args.istio.source(args.istio.version),
+                after=together(self.istio.ready, *own),
+                sealed=args.sealed,
+            ),
+            self._on_cluster,
+        )
+
+    def _limits(self) -> None:
+        """The rate limit service, where this stack runs it."""
+        service = self._args.mesh.spec.rate_limit_service
+        deployment = service and service.deployment
+        if service is None or deployment is None:
+            return
+        before = [self.namespaces[service.namespace]] if service.namespace in self.namespaces else []
+        name = f"{service.service}-redis"
+        if self._args.memorystore is not None:
+            access = self._args.memorystore.access(name)
+            own = pulumi.ResourceOptions.merge(self._on_cluster, pulumi.ResourceOptions(depends_on=list(before)))
+            before.append(self._args.memorystore.secret(name, service.namespace, own))
+        else:
+            assert deployment.redis is not None, "refused by problems()"  # noqa: S101
+            access = declared_redis(deployment.redis)
+        RateLimit(
+            "rate-limit-service",
+            RateLimitArgs(
+                service=service,
+                deployment=deployment,
+                redis=access,
+                after=before,
+                limits=self.objects.registered[f"ConfigMap/{service.namespace}/{service.service}-limits"],
+            ),
+            self._on_cluster,
+        )
+
+    def observed(self) -> None:
+        """What shows people the mesh, last of all."""
+        args = self._args
+        if args.observability.kiali or args.observability.grafana or args.observability.alerts:
+            seen = ObservabilityArgs(
+                spec=args.observability, mesh=args.mesh, accepted=args.accept, after=self.istio.ready
+            )
+            Observability("observability", seen, self._on_cluster)

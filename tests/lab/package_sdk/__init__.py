@@ -1,0 +1,1 @@
+"""What other languages than Python need to judge the package's SDKs."""
