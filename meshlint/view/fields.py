@@ -6,8 +6,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Asked by these names, isinstance leaves Any what is Any. A `cast` would be called seven million times for the checks of
-# 1,000 apps.
+# Asked by these names, isinstance leaves Any what is Any. A `cast` would be called seven million times for the checks
+# of 1,000 apps.
 _MAPPING: Any = dict
 _LIST: Any = list
 

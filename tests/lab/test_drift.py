@@ -32,12 +32,12 @@ Edit = tuple[Place, "Callable[[dict[str, Any]], object]"]
 
 def by_hand(stack: Settings) -> dict[str, Edit]:
     """What a person changes who has a reason and no time."""
-    gateway, apps = stack.gateways["public"], stack.apps["chatgpt-mcp"].namespace
-    home, release = gateway.home, gateway.release_name
-    mcp = "chatgpt-mcp"
+    return rules_by_hand(stack) | traffic_by_hand(stack)
 
-    def first(container: dict[str, Any]) -> dict[str, Any]:
-        return container["spec"]["template"]["spec"]["containers"][0]
+
+def rules_by_hand(stack: Settings) -> dict[str, Edit]:
+    gateway, apps = stack.gateways["public"], stack.apps["chatgpt-mcp"].namespace
+    home, mcp = gateway.home, "chatgpt-mcp"
 
     return {
         "plaintext is let in": (
@@ -66,12 +66,23 @@ def by_hand(stack: Settings) -> dict[str, Edit]:
                 minProtocolVersion="TLSV1_0"
             ),
         ),
+    }
+
+
+def traffic_by_hand(stack: Settings) -> dict[str, Edit]:
+    gateway, apps = stack.gateways["public"], stack.apps["chatgpt-mcp"].namespace
+    home, release = gateway.home, gateway.release_name
+
+    def first(workload: dict[str, Any]) -> dict[str, Any]:
+        return workload["spec"]["template"]["spec"]["containers"][0]
+
+    return {
         "a route's timeout": (
-            Place("VirtualService", apps, mcp),
+            Place("VirtualService", apps, "chatgpt-mcp"),
             lambda it: next(one for one in it["spec"]["http"] if "route" in one).update(timeout="7s"),
         ),
         "the ejection of pods": (
-            Place("DestinationRule", apps, mcp),
+            Place("DestinationRule", apps, "chatgpt-mcp"),
             lambda it: it["spec"]["trafficPolicy"].pop("outlierDetection"),
         ),
         "a limit is lifted": (

@@ -202,6 +202,9 @@ class TestFromOutside:
         assert answer(renamed, outside()).status == 403
 
 
+HTTP_PORT = "{name: http, number: 8080, protocol: HTTP}"
+
+
 class TestInside:
     def test_a_listed_caller_passes_and_every_other_is_denied(self) -> None:
         assert answer(mesh(), inside("apps/frontend")).by == "AuthorizationPolicy/apps/mcp"
@@ -254,8 +257,17 @@ spec:
         )
         assert answer(scoped, inside("apps/frontend")).by == "Sidecar/apps/frontend"
 
-    @pytest.mark.parametrize(("protocol", "status"), [("http", 502), ("tcp", 0)])
-    def test_what_is_hidden_is_answered_only_where_a_sidecar_reads_requests(self, protocol: str, status: int) -> None:
+    @pytest.mark.parametrize(
+        ("listed", "status"),
+        [
+            ("kind: Service, spec: {ports: [{name: http, port: 8080}]}", 502),
+            ("kind: Service, spec: {ports: [{name: tcp, port: 8080}]}", 0),
+            (f'kind: ServiceEntry, spec: {{hosts: [known.example.com], exportTo: ["*"], ports: [{HTTP_PORT}]}}', 502),
+            (f"kind: ServiceEntry, spec: {{hosts: [known.example.com], exportTo: [team], ports: [{HTTP_PORT}]}}", 0),
+        ],
+    )
+    def test_what_is_hidden_is_answered_only_where_a_sidecar_reads_requests(self, listed: str, status: int) -> None:
+        version = "networking.istio.io/v1" if "Entry" in listed else "v1"
         scoped = mesh(
             SHOP
             + f"""
@@ -265,35 +277,7 @@ kind: Sidecar
 metadata: {{name: default, namespace: apps}}
 spec: {{outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}, egress: [{{hosts: ["known/*"]}}]}}
 ---
-apiVersion: v1
-kind: Service
-metadata: {{name: known, namespace: known}}
-spec: {{selector: {{app: known}}, ports: [{{name: {protocol}, port: 8080}}]}}
-"""
-        )
-        assert answer(scoped, inside("apps/frontend")).status == status
-
-    @pytest.mark.parametrize(("exported", "status"), [("*", 502), ("team", 0)])
-    def test_an_entry_that_is_exported_to_others_makes_no_sidecar_read_requests(
-        self, exported: str, status: int
-    ) -> None:
-        scoped = mesh(
-            SHOP
-            + f"""
----
-apiVersion: networking.istio.io/v1
-kind: Sidecar
-metadata: {{name: default, namespace: apps}}
-spec: {{outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}, egress: [{{hosts: ["known/*"]}}]}}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: known, namespace: known}}
-spec:
-  hosts: [known.example.com]
-  exportTo: ["{exported}"]
-  ports: [{{name: http, number: 8080, protocol: HTTP}}]
-  resolution: DNS
+{{apiVersion: {version}, metadata: {{name: known, namespace: known}}, {listed}}}
 """
         )
         assert answer(scoped, inside("apps/frontend")).status == status
