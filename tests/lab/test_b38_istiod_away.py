@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -68,11 +68,10 @@ def test_a_pod_that_ends_meanwhile_is_left_out_and_the_next_one_is_known_when_it
 
 
 @pytest.mark.long
-def test_it_is_the_ejection_that_leaves_it_out(lab: RunningLab) -> None:
-    def never(rule: dict[str, Any]) -> None:
-        del rule["spec"]["trafficPolicy"]["outlierDetection"]
-
-    with lab.objects.edited("DestinationRule", lab.namespace, "chatgpt-mcp", never), fails():
+def test_it_is_the_second_try_and_the_ejection_that_spare_the_rest(lab: RunningLab) -> None:
+    resilience = lab.stack.apps["chatgpt-mcp"].resilience
+    once = resilience.retries.model_copy(update={"attempts": 0})
+    with lab.declaring_app(resilience=resilience.model_copy(update={"retries": once, "outlier": None})), fails():
         check_a_pod_may_end_meanwhile(lab)
 
 

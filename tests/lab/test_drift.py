@@ -56,9 +56,9 @@ def rules_by_hand(stack: Settings) -> dict[str, Edit]:
                 .append({"key": "request.headers[x-debug]", "notValues": ["1"]})
             ),
         ),
-        "keys of another issuer": (
+        "tokens for another audience": (
             Place("RequestAuthentication", home, "public-tokens"),
-            lambda it: it["spec"]["jwtRules"][0].update(jwks='{"keys":[]}'),
+            lambda it: it["spec"]["jwtRules"][0].update(audiences=["https://elsewhere.example.com"]),
         ),
         "an old TLS version": (
             Place("Gateway", home, "public"),

@@ -4,7 +4,8 @@ A few lines of Lua (`read_call.lua`, Istio's TrafficExtension) leave the call in
 routes of the MCP path match it:
 
 1. `unread-call`: what has no call there is answered **400**;
-2. `tool-N`: a guarded tool without its scope is answered **403** with the scope to ask for;
+2. `tool-N`: a guarded tool, or an alias that may be its, without its scope is answered **403** with the scope to ask
+   for;
 3. `anonymous`: a listed call without a token is led to the app. Then come the routes that a token opens.
 
 Istio has no word for metadata in a match, so an EnvoyFilter adds it to routes by their names. Without the filter the
@@ -24,6 +25,7 @@ from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
+from chatgpt_mesh.mesh.objects.auth.tool_names import ALIAS
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -106,11 +108,12 @@ def _conditions(name: str, auth: AuthSpec, routes: Iterable[str]) -> Iterator[tu
         if route == f"{name}.unread-call":
             yield route, {**CALL, "value": {"present_match": True}, "invert": True}
         elif route in tools:
-            yield route, {**CALL, "value": _one_of(f"tools/call {tool}" for tool in tools[route])}
+            named = [{"exact": f"tools/call {tool}"} for tool in tools[route]]
+            yield route, {**CALL, "value": _one_of(*named, {"safe_regex": {"regex": f"tools/call {ALIAS}"}})}
         elif auth.anonymous is not None and f"{route}.".startswith(f"{name}.anonymous."):
-            yield route, {**CALL, "value": _one_of(auth.anonymous.calls)}
+            yield route, {**CALL, "value": _one_of(*({"exact": call} for call in auth.anonymous.calls))}
 
 
-def _one_of(calls: Iterable[str]) -> dict[str, Any]:
-    each = [{"string_match": {"exact": call}} for call in calls]
+def _one_of(*calls: Mapping[str, Any]) -> dict[str, Any]:
+    each = [{"string_match": call} for call in calls]
     return each[0] if len(each) == 1 else {"or_match": {"value_matchers": each}}

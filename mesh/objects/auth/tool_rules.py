@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.mesh.objects.answers import answer
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
+from chatgpt_mesh.mesh.objects.auth.tool_names import ALIAS, PLAIN_TOOL_NAME
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match, regex, with_headers
 from chatgpt_mesh.mesh.specs.mcp import MODERN_VERSIONS
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
-
-PLAIN_TOOL_NAME = r"[A-Za-z0-9_.-]+"
-"""No comma (a doubled header is joined by one) and no `=?base64?`: both would hide a name from an exact match."""
-
 
 PLAIN_METHOD = r"[A-Za-z]+(/[A-Za-z_]+)*"
 
@@ -69,8 +66,10 @@ def routes(name: str, app: AppSpec, auth: AuthSpec, host: str, good: Sequence[HT
     unnamed += [with_headers(m, call, {"mcp-name": regex(PLAIN_TOOL_NAME)}) for m in current]
     said = refusal("the headers mcp-method and mcp-name do not say plainly what is called")
     yield answer(f"{name}.unnamed-call", unnamed, 403, JSON, said)
-    for tool, rule in sorted(auth.tools.items()):
-        named = [with_headers(m, {**call, "mcp-name": exact(tool)}) for m in current]
+    names = [(exact(tool), rule.scope) for tool, rule in sorted(auth.tools.items())]
+    names += [(regex(ALIAS), scope) for scope in guarded]
+    for tool, scope in names:
+        named = [with_headers(m, {**call, "mcp-name": tool}) for m in current]
         for needed, theirs in by_rule(named, auth):
-            lacking = [without_scope(match, needed, rule.scope) for match in theirs]
-            yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, needed.as_asked([rule.scope]))
+            lacking = [without_scope(match, needed, scope) for match in theirs]
+            yield from insufficient_scope(f"{name}.tool", app, auth, host, lacking, needed.as_asked([scope]))

@@ -132,7 +132,7 @@ def loose() -> Iterator[Attempt]:
 
 
 def tool_names() -> Iterator[Attempt]:
-    """Names that are none, or the guarded one written otherwise."""
+    """Names that are none, the guarded one written otherwise, or the second one that some servers give it."""
     shapes = ([TOOL], [], {}, {"name": TOOL}, 7, 0, True, False, None, "", [[TOOL]])
     yield from _bodies({f"name: {json.dumps(shape)}": text(shape) for shape in shapes})
     written = (
@@ -171,6 +171,8 @@ def tool_names() -> Iterator[Attempt]:
             f"`{TOOL}`",
             f"{TOOL}@1",
             f"server:{TOOL}",
+            f"__0123456789ab_{TOOL}",
+            "__0123456789ab_x",
             f"*{TOOL}",
             "execute sql",
         ),

@@ -32,6 +32,20 @@ class TestTools:
         assert status(app, "tools/call execute_sql", MAY_RUN) == 200
         assert status(app, "tools/call whoami") == status(app, "tools/list") == 200
 
+    @pytest.mark.parametrize("source", ["body", "header"])
+    def test_a_second_name_that_may_be_any_guarded_tools_needs_the_scopes_of_all(self, source: str):
+        app = BODY.replace("drop_table: {scope: run}}", f"drop_table: {{scope: drop}}}}, tools_from: {source}")
+        app = app.replace("{auth", "{mcp: {era: modern}, auth", 1)
+        alias = "__0123456789ab_whoami"
+        may_all = replace(GOOD, claims={**GOOD.claims, "scope": "run drop"})
+
+        def answered(token: Token) -> int:
+            said = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": alias}
+            return predicted(mesh(app), "/mcp", token=token, call=f"tools/call {alias}", **said).status
+
+        assert answered(GOOD) == answered(MAY_RUN) == 403
+        assert answered(may_all) == 200
+
     def test_what_cannot_be_read_is_refused_whatever_the_token_may(self):
         assert status(BODY, "", MAY_RUN) == status(BODY, "") == 400
 
