@@ -35,8 +35,12 @@ ISTIO_USER = "1337:1337"
 
 WORKLOAD_USER = "10001:10001"
 WORKLOAD_PACKAGES = ("mcp", "uvicorn", "starlette", "PyJWT", "cryptography", "httpx2")
-_WORKLOAD_MODULES = ("mcp_server", "mcp_tools", "recorder", "recorded", "caller", "request", "echo_server")
+_WORKLOAD_MODULES = (
+    *("mcp_server", "mcp_tools", "recorder", "recorded"),
+    *("caller", "request", "echo_server", "trace_headers"),
+)
 _WORKLOAD_CODE = "/app"
+WORKLOAD_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": _WORKLOAD_CODE}
 _STDLIB_LEFT_OUT = frozenset(
     {"__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip"}
 )
@@ -201,12 +205,12 @@ def interpreter_layer() -> Layer:
     )
 
 
-def packages_layer() -> Layer:
-    """The sample server's packages and everything they require, into the image's site-packages."""
+def packages_layer(packages: Iterable[str] = WORKLOAD_PACKAGES) -> Layer:
+    """These packages and everything they require, into the image's site-packages."""
     target = Path(sysconfig.get_path("stdlib")) / "site-packages"
     files: dict[str, Path] = {}
     libraries: dict[str, Path] = {}
-    for name in requirement_closure(WORKLOAD_PACKAGES):
+    for name in requirement_closure(packages):
         for file in importlib.metadata.files(name) or ():
             source = Path(str(file.locate()))
             if ".." in file.parts or _PACKAGES_LEFT_OUT.intersection(file.parts) or not source.is_file():
@@ -218,13 +222,11 @@ def packages_layer() -> Layer:
     return Layer(files={**files, **outside})
 
 
-def sample_layer() -> Layer:
-    """The sample workloads' code: what runs in pods, not what runs beside the cluster."""
+def sample_layer(modules: Iterable[str] = _WORKLOAD_MODULES) -> Layer:
+    """Code of sample workloads: what runs in pods, not what runs beside the cluster."""
     package = CHECKOUT / "lab"
-    modules = ("__init__.py", "workloads/__init__.py", *(f"workloads/{name}.py" for name in _WORKLOAD_MODULES))
-    return Layer(
-        texts={f"{_WORKLOAD_CODE}/lab/{name}": (package / name).read_text(encoding="utf-8") for name in modules}
-    )
+    files = ("__init__.py", "workloads/__init__.py", *(f"workloads/{name}.py" for name in modules))
+    return Layer(texts={f"{_WORKLOAD_CODE}/lab/{name}": (package / name).read_text(encoding="utf-8") for name in files})
 
 
 def workload_image(edge_authority: Path) -> Image:
@@ -234,7 +236,7 @@ def workload_image(edge_authority: Path) -> Image:
         [base_layer(), interpreter_layer(), packages_layer(), sample_layer(), trust_layer(edge_authority)],
         ("/usr/local/bin/python",),
         WORKLOAD_USER,
-        {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": _WORKLOAD_CODE},
+        WORKLOAD_ENVIRONMENT,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -9,9 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
+import httpx2
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
+
+from lab.workloads.trace_headers import handed_on
 
 if TYPE_CHECKING:
     from lab.workloads.recorded import Identity
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 CallId = Annotated[str, Field(description="The caller's own name for this call; the pod counts its runs by it.")]
 _LONGEST_STREAM_SECONDS = 600.0
+_API_TIMEOUT_SECONDS = 10.0
 
 
 class WhoAmI(BaseModel):
@@ -85,6 +90,18 @@ class Tools:
             await anyio.sleep(max(0.0, started + events * interval - time.monotonic()))
         return Streamed(events=events, version=self.identity.version, pod=self.identity.pod)
 
+    async def ask_api(self, ctx: Context, call_id: CallId = "") -> dict[str, Any]:
+        """Ask the JSON API (API_URL) for its orders, as an app that calls another; the mesh has to allow it."""
+        self.recorder.executed("ask_api", call_id)
+        url = f"{os.environ.get('API_URL', 'http://chatgpt-api:8080')}/api/v1/orders"
+        try:
+            async with httpx2.AsyncClient(timeout=_API_TIMEOUT_SECONDS) as client:
+                answer = await client.get(url, headers=handed_on(ctx.headers or {}))
+            answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise ToolError(f"{url}: {error}") from error
+        return answer.json()
+
     async def fail(self, reason: str = "asked to", call_id: CallId = "") -> str:
         """Fail, as a tool does: the call is answered and the result is an error."""
         self.recorder.executed("fail", call_id)
@@ -111,7 +128,7 @@ class Tools:
 def build_server(identity: Identity, recorder: Recorder) -> MCPServer:
     server = MCPServer("chatgpt-mcp", version=identity.version, log_level="WARNING")
     tools = Tools(identity, recorder)
-    for tool in (tools.whoami, tools.stream, tools.fail, tools.execute_sql):
+    for tool in (tools.whoami, tools.stream, tools.ask_api, tools.fail, tools.execute_sql):
         server.add_tool(tool)
     if identity.version != "v1":
         server.add_tool(tools.word_count)

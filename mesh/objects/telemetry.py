@@ -26,6 +26,7 @@ from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import mcp_tags, metric_tags
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
+from chatgpt_mesh.mesh.specs.telemetry import SpanTagSpec
 from chatgpt_mesh.mesh.specs.telemetry_providers import JSON_LOG, PROMETHEUS
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ if TYPE_CHECKING:
         AppAccessLogSpec,
         AppTelemetrySpec,
         AppTracingSpec,
-        SpanTagSpec,
-        TracingSpec,
+        TelemetrySpec,
     )
+    from chatgpt_mesh.mesh.specs.telemetry_providers import BackendSpec
+
+URL = "http.url"
+"""Name of a tag that every span has, by OpenTelemetry's older conventions."""
 
 
 def objects(graph: Graph) -> Iterator[Owned]:
@@ -67,7 +71,7 @@ def _default(graph: Graph, metadata: ObjectMeta, labels: Mapping[str, str] | Non
         metadata=metadata,
         spec=Telemetry(
             selector=None if labels is None else WorkloadSelector(match_labels=labels),
-            tracing=_tracing(spec.tracing, None),
+            tracing=_tracing(spec, None),
             metrics=(_metrics(graph, {}),),
             access_logging=(_access_logging(spec.access_log),),
         ),
@@ -80,17 +84,18 @@ def _app_telemetry(graph: Graph, app: AppSpec, differing: AppTelemetrySpec) -> R
         metadata=ObjectMeta(name=app.name, namespace=app.namespace),
         spec=Telemetry(
             selector=WorkloadSelector(match_labels=app.pod_labels),
-            tracing=() if differing.tracing is None else _tracing(mesh.tracing, differing.tracing),
+            tracing=() if differing.tracing is None else _tracing(mesh, differing.tracing),
             metrics=() if differing.metrics is None else (_metrics(graph, differing.metrics.tags),),
             access_logging=() if differing.access_log is None else (_access_logging(differing.access_log),),
         ),
     )
 
 
-def _tracing(mesh: TracingSpec | None, app: AppTracingSpec | None) -> Sequence[Tracing]:
+def _tracing(spec: TelemetrySpec, app: AppTracingSpec | None) -> Sequence[Tracing]:
+    mesh = spec.tracing
     if mesh is None:
         return (Tracing(disable_span_reporting=True),)
-    percent, tags = mesh.sampling_percent, dict(mesh.tags)
+    percent, tags = mesh.sampling_percent, {URL: _url(spec.providers[mesh.provider]), **mesh.tags}
     if app is not None:
         percent = percent if app.sampling_percent is None else app.sampling_percent
         tags |= app.tags
@@ -101,6 +106,11 @@ def _tracing(mesh: TracingSpec | None, app: AppTracingSpec | None) -> Sequence[T
             custom_tags={name: _span_tag(tags[name]) for name in sorted(tags)},
         ),
     )
+
+
+def _url(backend: BackendSpec) -> SpanTagSpec:
+    # Envoy's own tag of this name has the query, in which a token may stand; one that is declared takes its place.
+    return SpanTagSpec(formatter=f"%REQ(:SCHEME)%://%REQ(:AUTHORITY)%%PATH(NQ:ORIG_OR_PATH):{backend.max_tag_length}%")
 
 
 def _span_tag(tag: SpanTagSpec) -> Tracing_CustomTag:

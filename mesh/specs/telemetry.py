@@ -18,7 +18,13 @@ from chatgpt_mesh.mesh.specs.confidential import environment_refusal, format_ref
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Duration, HeaderName, Many, Percent, Spec, within
-from chatgpt_mesh.mesh.specs.telemetry_providers import ACCESS_LOG_FIELDS, JSON_LOG, PROMETHEUS, BackendSpec
+from chatgpt_mesh.mesh.specs.telemetry_providers import (
+    ACCESS_LOG_FIELDS,
+    JSON_LOG,
+    MCP_LOG_FIELDS,
+    PROMETHEUS,
+    BackendSpec,
+)
 from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
@@ -82,6 +88,9 @@ class AccessLogSpec(Spec):
     """CEL over Envoy's attributes; what it holds for is logged as well, such as request.method == 'DELETE'."""
     fields: dict[metric_tags.TagName, Line | Literal[""]] = {}
     """Further fields, by name, as operators of Envoy's access log; an empty text removes a default field."""
+    mcp: bool = False
+    """Fields of MCP at gateways that read calls: mcp_method, mcp_tool, mcp_protocol_version, and mcp_session, a digest
+    that tells sessions apart and opens none; null where nothing is read. Arguments and session ids are never logged."""
 
 
 class AppAccessLogSpec(Spec):
@@ -149,7 +158,7 @@ class TelemetrySpec(Spec):
     @property
     def access_log_fields(self) -> dict[str, str]:
         """Fields of a log line in the order of their names."""
-        fields = ACCESS_LOG_FIELDS | self.access_log.fields
+        fields = ACCESS_LOG_FIELDS | (MCP_LOG_FIELDS if self.access_log.mcp else {}) | self.access_log.fields
         return {name: fields[name] for name in sorted(fields) if fields[name]}
 
 

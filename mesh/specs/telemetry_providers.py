@@ -53,6 +53,13 @@ ACCESS_LOG_FIELDS = {
 """Fields of a log line. The path has no query: a query may carry a token."""
 
 
+MCP_LOG_FIELDS = {
+    f"mcp_{name}": f"%DYNAMIC_METADATA(mcp.call:{name})%" for name in ("method", "tool", "session", "protocol_version")
+}
+"""Fields of a log line about a call, which the gateway's reading of it leaves in metadata that no client writes
+(mesh/objects/auth/read_call.lua)."""
+
+
 class OtlpSpec(Spec):
     """A receiver of the OpenTelemetry protocol: https://opentelemetry.io/docs/specs/otlp/"""
 
@@ -86,6 +93,12 @@ class BackendSpec(Spec):
     """OpenTelemetry."""
     zipkin: ZipkinSpec | None = None
     """Zipkin and Jaeger."""
+
+    @property
+    def max_tag_length(self) -> int:
+        """Longest value of the path tag, in characters."""
+        backend = self.otlp or self.zipkin
+        return LONGEST_TAG if backend is None else backend.max_tag_length
 
     @property
     def service(self) -> str | None:

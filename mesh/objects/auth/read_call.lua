@@ -1,6 +1,7 @@
 -- Before this stand HOST, PATHS (a set), LIMIT (bytes) and ANONYMOUS (whether a request without a token is read too).
 --
--- Reads which method, and which tool, a JSON-RPC request calls, into dynamic metadata for the routes to match.
+-- Reads which method, and which tool, a JSON-RPC request calls, into dynamic metadata for the routes to match; and for
+-- the access log which session and protocol version it says. Only what has a known form is left there.
 --
 -- A server may read a body otherwise than a proxy does, so nothing with two readings is read at all: no batch, no
 -- doubled key, no key that differs from a known one by its case, no other charset, no coding, nothing beyond the limit.
@@ -131,6 +132,13 @@ local function call_of(text)
   return "tools/call " .. name
 end
 
+-- 32 bits tell sessions apart and do not lead back to an id, which is as good as a key.
+local function digest(session)
+  local sum = 0
+  for at = 1, #session do sum = (sum * 65599 + byte(session, at)) % 4294967296 end
+  return string.format("%08x", sum)
+end
+
 -- JSON in UTF-8 and nothing done to it.
 local function plain_json(headers)
   if (headers:get("content-encoding") or "identity") ~= "identity" then return false end
@@ -147,10 +155,21 @@ function envoy_on_request(handle)
   if host ~= HOST or not PATHS[path] then return end
   if not ANONYMOUS and handle:streamInfo():dynamicMetadata():get("envoy.filters.http.jwt_authn") == nil then return end
   if not plain_json(headers) or (tonumber(headers:get("content-length") or 0) or LIMIT + 1) > LIMIT then return end
+  -- Headers are out of reach once the body has been waited for.
+  local session, version = headers:get("mcp-session-id"), headers:get("mcp-protocol-version") or ""
   local body = handle:body()
   if body == nil or body:length() > LIMIT then return end
   local read, call = pcall(call_of, body:getBytes(0, body:length()))
   if not read then return end
-  handle:streamInfo():dynamicMetadata():set("mcp.call", "call", call)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  local function leave(key, value)
+    if value then metadata:set("mcp.call", key, value) end
+  end
+  local tool = call:match("^tools/call (.+)$")
+  leave("call", call)
+  leave("method", tool and "tools/call" or call)
+  leave("tool", tool)
+  leave("session", session and digest(sub(session, 1, 256)))
+  leave("protocol_version", version:match("^%d%d%d%d%-%d%d%-%d%d$"))
   handle:clearRouteCache()
 end

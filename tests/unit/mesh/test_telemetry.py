@@ -10,12 +10,14 @@ from cel_expr_python import cel
 from pydantic import ValidationError
 
 from chatgpt_mesh.mesh.objects import telemetry
+from chatgpt_mesh.mesh.objects.auth.calls import READER
 from chatgpt_mesh.mesh.objects.telemetry_providers import extension_providers
 from chatgpt_mesh.mesh.specs.confidential import format_refusal, header_refusal
 from chatgpt_mesh.mesh.specs.telemetry import TelemetrySpec
-from chatgpt_mesh.mesh.specs.telemetry_providers import ACCESS_LOG_FIELDS
+from chatgpt_mesh.mesh.specs.telemetry_providers import ACCESS_LOG_FIELDS, MCP_LOG_FIELDS
 from tests.unit.mesh.declared import by_key, declaration, graph, mistakes, owners
 
+URL = "%REQ(:SCHEME)%://%REQ(:AUTHORITY)%%PATH(NQ:ORIG_OR_PATH):256%"
 OTEL = "providers: {otel: {otlp: {service: otel-collector.observability.svc.cluster.local}}}"
 MESH = "Telemetry/istio-system/mesh-default"
 APP = "Telemetry/chatgpt-production/chatgpt-mcp"
@@ -58,12 +60,21 @@ tracing:
                 "randomSamplingPercentage": 0.5,
                 "customTags": {
                     "cluster": {"environment": {"name": "ISTIO_META_CLUSTER_ID", "defaultValue": "none"}},
+                    "http.url": {"formatter": {"value": URL}},
                     "http_status": {"formatter": {"value": "%RESPONSE_CODE%"}},
                     "model": {"header": {"name": "x-chatgpt-model", "defaultValue": "unknown"}},
                     "region": {"literal": {"value": "us-central1"}},
                 },
             }
         ]
+
+    def test_the_url_of_a_span_has_no_query_and_the_length_of_its_backend(self) -> None:
+        """Envoy's own tag of that name has it, and a token may stand in a query."""
+        (tracing,) = objects(self.TEXT.replace("svc.cluster.local}", "svc.cluster.local, max_tag_length: 9}"))[MESH][
+            "tracing"
+        ]
+        assert tracing["customTags"]["http.url"]["formatter"]["value"] == URL.replace("256", "9")
+        assert format_refusal(URL) is None
 
     def test_of_one_app_keeps_the_tags_of_the_mesh(self) -> None:
         text = self.TEXT + "apps: {chatgpt-mcp: {tracing: {sampling_percent: 100, tags: {region: {literal: eu}}}}}"
@@ -138,6 +149,15 @@ class TestAccessLog:
 
     def test_no_default_field_holds_a_secret_or_a_query(self) -> None:
         assert {name: format_refusal(text) for name, text in ACCESS_LOG_FIELDS.items() if format_refusal(text)} == {}
+
+    def test_fields_of_mcp_are_what_the_gateway_leaves_and_each_may_be_removed(self) -> None:
+        text = "{access_log: {mcp: true, fields: {mcp_session: ''}}}"
+        fields = declaration(telemetry=text).telemetry.access_log_fields
+        found = {name: value for name, value in fields.items() if name.startswith("mcp_")}
+        assert sorted(found) == ["mcp_method", "mcp_protocol_version", "mcp_tool"]
+        for value in MCP_LOG_FIELDS.values():
+            key = value.removeprefix("%DYNAMIC_METADATA(mcp.call:").removesuffix(")%")
+            assert f'leave("{key}", ' in READER
 
     def test_fields_are_added_and_removed_by_name(self) -> None:
         text = "{access_log: {fields: {mcp_method: '%REQ(MCP-METHOD)%', user_agent: ''}}}"

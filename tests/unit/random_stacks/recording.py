@@ -158,6 +158,9 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
         metrics["proxies"] = True
     telemetry = dict(found.get("telemetry") or {})
     telemetry["metrics"] = {**(telemetry.get("metrics") or {}), **metrics}
+    if "tools" in metrics:
+        # As another setting was drawn: one draw more, and seeds would stand for other stacks.
+        telemetry["access_log"] = {**(telemetry.get("access_log") or {}), "mcp": metrics["tools"]}
     observed = {**(found.get("observability") or {}), **told}
     return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
 
