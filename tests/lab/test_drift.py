@@ -56,9 +56,9 @@ def rules_by_hand(stack: Settings) -> dict[str, Edit]:
                 .append({"key": "request.headers[x-debug]", "notValues": ["1"]})
             ),
         ),
-        "tokens for another audience": (
+        "tokens of another issuer": (
             Place("RequestAuthentication", home, "public-tokens"),
-            lambda it: it["spec"]["jwtRules"][0].update(audiences=["https://elsewhere.example.com"]),
+            lambda it: it["spec"]["jwtRules"][0].update(issuer="https://elsewhere.example.com"),
         ),
         "an old TLS version": (
             Place("Gateway", home, "public"),
@@ -73,13 +73,10 @@ def traffic_by_hand(stack: Settings) -> dict[str, Edit]:
     gateway, apps = stack.gateways["public"], stack.apps["chatgpt-mcp"].namespace
     home, release = gateway.home, gateway.release_name
 
-    def first(workload: dict[str, Any]) -> dict[str, Any]:
-        return workload["spec"]["template"]["spec"]["containers"][0]
-
     return {
-        "a route's timeout": (
+        "the retries of a route": (
             Place("VirtualService", apps, "chatgpt-mcp"),
-            lambda it: next(one for one in it["spec"]["http"] if "route" in one).update(timeout="7s"),
+            lambda it: next(one for one in it["spec"]["http"] if "retries" in one)["retries"].update(attempts=9),
         ),
         "the ejection of pods": (
             Place("DestinationRule", apps, "chatgpt-mcp"),
@@ -97,9 +94,9 @@ def traffic_by_hand(stack: Settings) -> dict[str, Edit]:
             Place("Telemetry", ISTIO_SYSTEM, "mesh-default"),
             lambda it: it["spec"]["tracing"][0].update(randomSamplingPercentage=0),
         ),
-        "a gateway's log level": (
-            Place("Deployment", home, release),
-            lambda it: first(it).setdefault("args", []).append("--proxyLogLevel=warning"),
+        "the settings of the mesh": (
+            Place("ConfigMap", ISTIO_SYSTEM, "istio"),
+            lambda it: it["data"].update(mesh=it["data"]["mesh"] + "\n# by hand\n"),
         ),
         "a gateway's port": (
             Place("Service", home, release),
