@@ -27,8 +27,10 @@ from tests.unit.random_stacks import leaves
 from tests.unit.random_stacks.access import ISSUERS
 
 TODAY = date(2026, 11, 24)
-ADDRESSES = {"public": "10.0.0.1", "internal": "10.0.0.2", "partners": "10.0.0.3"}
-EDGES = Edges(ADDRESSES, ("client.crt", "client.key"))
+
+
+def edges(stack: Settings) -> Edges:
+    return Edges({name: f"10.0.0.{number}" for number, name in enumerate(stack.gateways)}, ("client.crt", "client.key"))
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +108,11 @@ def test_a_number_gives_the_same_stack_in_every_process() -> None:
 
 def test_questions_are_many_and_the_same_each_time(keys: Keys, tmp_path: Path) -> None:
     stack = stack_of(1, tmp_path)
-    asked = [str(question) for question in questions(stack, EDGES, keys, 1)]
+    reached = edges(stack)
+    asked = [str(question) for question in questions(stack, reached, keys, 1)]
     assert len(asked) >= 200
-    assert asked == [str(question) for question in questions(stack, EDGES, keys, 1)]
-    assert asked != [str(question) for question in questions(stack, EDGES, keys, 2)]
+    assert asked == [str(question) for question in questions(stack, reached, keys, 1)]
+    assert asked != [str(question) for question in questions(stack, reached, keys, 2)]
 
 
 def test_a_result_keeps_what_was_said_of_other_seeds() -> None:
