@@ -30,7 +30,8 @@ TODAY = date(2026, 11, 24)
 
 
 def edges(stack: Settings) -> Edges:
-    return Edges({name: f"10.0.0.{number}" for number, name in enumerate(stack.gateways)}, ("client.crt", "client.key"))
+    served = [name for name, one in stack.gateways.items() if one.kind != "egress"]
+    return Edges({name: f"10.0.0.{number}" for number, name in enumerate(served)}, ("client.crt", "client.key"))
 
 
 @pytest.fixture(scope="module")
