@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: refusal of ambiguous header names, what its own answers say (the challenge of 401, the wait of 429,
-    the headers of every answer), the filter that holds bodies back, and keepalive of its clients."""
-    fields: dict[str, Any] = {}
+    """Per gateway: refusal of ambiguous header names, sampling that no client decides, what its own answers say (the
+    challenge of 401, the wait of 429, the headers of every answer), the filter that holds bodies back, and keepalive of
+    its clients."""
+    fields: dict[str, Any] = {"early_header_mutation_extensions": [WITHOUT_CLIENTS_TRACE]}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
     mappers = [
@@ -32,14 +33,23 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     mappers += response_headers.of_proxys_own_answers(graph.apps.values(), gateway)
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
-    patches = [envoy_patches.connection_manager(fields)] if fields else []
-    patches += request_size.filters(graph, gateway)
+    patches = [envoy_patches.connection_manager(fields), *request_size.filters(graph, gateway)]
     if gateway.keepalive is not None:
         patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
-    if patches:
-        spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
-        metadata = ObjectMeta(name=f"{gateway.name}-http", namespace=gateway.home)
-        yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+    spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
+    metadata = ObjectMeta(name=f"{gateway.name}-http", namespace=gateway.home)
+    yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+
+
+WITHOUT_CLIENTS_TRACE = {
+    "name": "envoy.http.early_header_mutation.header_mutation",
+    "typed_config": envoy_patches.typed(
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        {"mutations": [{"remove": "x-client-trace-id"}]},
+    ),
+}
+"""By this header alone a client has a trace made at any percent: Istio has Envoy hear it, and no word against it.
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-client-trace-id"""
 
 
 # The numbers of Linux, which is what Envoy hands to the kernel; connections take them over from the listening socket.
