@@ -1,4 +1,4 @@
-"""A cluster that takes no change: `up` says so and can be made again, and no request notices."""
+"""A cluster whose store is full: `up` says so and can be made again, and no request notices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from lab import network, pki
 from tests.lab.killed_deploys.converging import UP, again, check_as_declared, declared_objects, istio_objects
 from tests.lab.killed_deploys.declarations import changed, without
 from tests.lab.test_b24_rollout_under_load import load
-from tests.lab.test_b38_istiod_away import istiod_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.lab.running_lab import RunningLab
@@ -52,27 +50,19 @@ def etcd_is_full(lab: RunningLab) -> Iterator[None]:
         alarm("DEACTIVATE")
 
 
-def check_made_later(lab: RunningLab, directory: Path, refusing: AbstractContextManager[None], said: str) -> None:
-    base = without(lab, directory)
+def test_a_full_etcd_refuses_changes_and_no_request(lab: RunningLab, tmp_path: Path) -> None:
+    base = without(lab, tmp_path)
     others = istio_objects(lab) - declared_objects(base)
-    after = changed(lab, directory)
+    after = changed(lab, tmp_path)
     try:
         with load(lab, requests_per_connection=5) as seen:
-            with refusing:
+            with etcd_is_full(lab):
                 refused = lab.pulumi(*UP, stack_file=after)
             assert refused.returncode != 0
-            assert said in refused.stdout, refused.stdout[-2000:]
+            assert "database space exceeded" in refused.stdout, refused.stdout[-2000:]
             again(lab, after)
         assert len(seen.replies) > LEAST_REQUESTS
         assert not seen.failures, seen.failures.most_common(3)
         check_as_declared(lab, after, others)
     finally:
         again(lab, base)
-
-
-def test_a_full_etcd_refuses_changes_and_no_request(lab: RunningLab, tmp_path: Path) -> None:
-    check_made_later(lab, tmp_path, etcd_is_full(lab), "database space exceeded")
-
-
-def test_without_istiod_nothing_unchecked_gets_in(lab: RunningLab, tmp_path: Path) -> None:
-    check_made_later(lab, tmp_path, istiod_away(lab), "validation.istio.io")
