@@ -80,9 +80,11 @@ diff-comment: $(VENV)/installed ## the same as a comment on the pull request PUL
 preview: $(VENV)/installed ## what STACK=staging|prod|lab would register, without credentials or network
 	$(PY) -m lab preview $(STACK)
 
-drift: $(VENV)/installed ## what was changed by hand in STACK's cluster; exit code 1 if anything was
-	pulumi refresh --stack $(STACK) --preview-only --expect-no-changes --diff --non-interactive
-	$(PY) -m mesh diff $(STACK) --cluster
+drift: $(VENV)/installed ## what was changed by hand in STACK's cluster; fails if anything was
+	@found=0; \
+	pulumi refresh --stack $(STACK) --preview-only --expect-no-changes --diff --non-interactive || found=1; \
+	$(PY) -m mesh diff $(STACK) --cluster || found=1; \
+	exit $$found
 
 check: $(VENV)/installed ## the checker over every stack, with its charts' values and what app teams put beside them
 	$(PY) -m pytest tests/program/test_stacks_pass_the_checker.py -q
