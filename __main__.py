@@ -8,7 +8,6 @@ import pulumi
 
 from chatgpt_mesh.components import checked, definitions, key_sets, outputs, platform, provider
 from chatgpt_mesh.components.foretelling import Foretelling
-from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.mesh_on_cluster import MeshOnCluster, MeshOnClusterArgs
 from chatgpt_mesh.components.verification import Verification
@@ -72,10 +71,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
     registered = [*made.gateways.values(), *made.objects.registered.values()]
     verification.after(registered, revisions=stack.istio.installed_revisions)
     made.observed()
-    injection = stack.istio.injects
-    needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
-    known = outputs.outputs(stack.istio, mesh, injection, made=made.namespaces, needs=needs)
-    outputs.export(known, made.gateways, cluster.outputs, sealed)
+    outputs.export(made.outputs(), made.gateways, cluster.outputs, sealed)
 
 
 if __name__ == "__main__":

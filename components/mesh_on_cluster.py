@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from chatgpt_mesh.components import checked
+from chatgpt_mesh.components import checked, outputs
 from chatgpt_mesh.components.cert_manager import CertManager
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
+from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import namespace
@@ -104,14 +105,17 @@ class MeshOnCluster:
         # After the control plane: a pod that starts before it would run without a sidecar.
         after = pulumi.ResourceOptions(depends_on=self.istio.ready)
         after_istio = pulumi.ResourceOptions.merge(self._on_cluster, after)
-        existing = {name for name, spec in self._args.namespaces.items() if spec.existing}
         return {
             declared.name: namespace(
                 declared.name, injection=injection if declared.injected else None, opts=after_istio
             )
             for declared in self._args.mesh.namespaces
-            if declared.name not in existing
+            if declared.name not in self._existing_namespaces
         }
+
+    @property
+    def _existing_namespaces(self) -> frozenset[str]:
+        return frozenset(name for name, spec in self._args.namespaces.items() if spec.existing)
 
     def _gateway(self, name: str) -> Gateway:
         args = self._args
@@ -164,3 +168,9 @@ class MeshOnCluster:
                 spec=args.observability, mesh=args.mesh, accepted=args.accept, after=self.istio.ready
             )
             Observability("observability", seen, self._on_cluster)
+
+    def outputs(self) -> outputs.Outputs:
+        """The contract's values, as far as they do not wait for the cluster."""
+        args, injection = self._args, self._args.istio.injects
+        needs = () if args.istio.install else needs_of(args.mesh, injection, args.platform, self._existing_namespaces)
+        return outputs.outputs(args.istio, args.mesh, injection, made=self.namespaces, needs=needs)

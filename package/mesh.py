@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from chatgpt_mesh.components import outputs
-from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.mesh_on_cluster import MeshOnCluster, MeshOnClusterArgs
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.package.declaration import Declaration, declared
@@ -59,12 +57,9 @@ class WholeMesh(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         made.observed()
-        injection = stack.istio.injects
-        needs = () if stack.istio.install else needs_of(mesh, injection, stack.platform, stack.existing_namespaces)
-        known = outputs.outputs(stack.istio, mesh, injection, made=made.namespaces, needs=needs)
         self.outputs: dict[str, Any] = {
             camel(key): sealed(_addressed(value, made) if key == "gateways" else value)
-            for key, value in known.items()
+            for key, value in made.outputs().items()
             if value is not None
         }
         self.register_outputs(self.outputs)
