@@ -140,11 +140,9 @@ def _run(variant: str, count: int, objects: Path) -> None:
 
 def _product() -> Callable[[], None]:
     """`main` of the program, with everything that it needs imported."""
-    import runpy
+    from chatgpt_mesh import program
 
-    from tests.surroundings import ROOT
-
-    return runpy.run_path(str(ROOT / "__main__.py"), run_name="program")["main"]
+    return program.main
 
 
 def table(found: list[dict[str, Any]]) -> str:
