@@ -13,6 +13,7 @@ from pulumi.errors import InputPropertiesError
 from pulumi.output import Unknown
 from pulumi.provider import ConstructResult, Provider
 
+from chatgpt_mesh import __version__
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.package.app import App, app_declaration
 from chatgpt_mesh.package.gateway import GatewayOnCluster, gateway_declaration
@@ -21,7 +22,6 @@ from chatgpt_mesh.package.inputs import interfaces
 from chatgpt_mesh.package.mesh import WholeMesh, mesh_declaration
 from chatgpt_mesh.package.names import StackNames, camel
 from chatgpt_mesh.package.pulumi_types import token
-from chatgpt_mesh.package.schema import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ class Package(Provider):
 
     def __init__(self, schema: str) -> None:
         """`schema` is the package's, as text."""
-        super().__init__(VERSION, schema)
+        super().__init__(__version__, schema)
         self._interfaces = interfaces()
 
     def construct(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh import __version__
 from chatgpt_mesh.package.inputs import interfaces
 from chatgpt_mesh.package.names import camel
 from chatgpt_mesh.package.pulumi_types import PACKAGE, PulumiTypes, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-VERSION = "0.1.0"
-"""Of the package, which is that of the distribution."""
 
 
 def schema() -> dict[str, Any]:
@@ -34,7 +32,7 @@ def schema() -> dict[str, Any]:
     return {
         "name": PACKAGE,
         "displayName": PACKAGE,
-        "version": VERSION,
+        "version": __version__,
         "description": "Istio for ChatGPT apps (MCP servers), as components that take what a stack file declares.",
         "keywords": ["pulumi", "category/infrastructure", "kind/component"],
         "license": "Apache-2.0",

@@ -1,23 +1,26 @@
-"""What stack files may say, as a page for people and as a schema for editors."""
+"""Stack files: a project to begin with, and what they may say, as a page for people and as a schema for editors."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from chatgpt_mesh.stack import discovery, new_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 2 wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("reference", help="print the reference of stack files (docs/reference/stack.md)")
-    commands.add_parser("schema", help="print the JSON Schema of stack files (docs/stack.schema.json)")
-    match parser.parse_args(argv).command:
+    """Exit status: 0 done, 2 wrong use, or answers that make no stack."""
+    arguments = _parser().parse_args(argv)
+    match arguments.command:
+        case "init":
+            return _init(arguments)
         case "reference":
             from chatgpt_mesh.stack import reference
 
@@ -27,6 +30,62 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             print(json.dumps(json_schema(), indent=2))
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m chatgpt_mesh.stack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="write a project with one stack; what no option says is asked")
+    kinds = init.add_subparsers(dest="kind", required=True, metavar="{" + ",".join(new_project.KINDS) + "}")
+    for kind in new_project.KINDS:
+        asked = kinds.add_parser(kind)
+        asked.add_argument("directory", type=Path, help="where the files go; its name is the project's")
+        for question in new_project.questions(kind):
+            by_default = "" if question.default is None else f" (default: {question.default})"
+            asked.add_argument(question.option, help=question.text + by_default)
+    commands.add_parser("reference", help="print the reference of stack files (docs/reference/stack.md)")
+    commands.add_parser("schema", help="print the JSON Schema of stack files (docs/stack.schema.json)")
+    return parser
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    given = {name: said for name, said in vars(arguments).items() if isinstance(said, str)}
+    kind: new_project.Kind = arguments.kind
+    answers = {name: said for name, said in given.items() if name not in ("command", "kind")}
+    try:
+        if sys.stdin.isatty():
+            answers = _asked(kind, answers)
+        elif "issuer" in answers:
+            answers = _with_keys(answers)
+        answers = new_project.answered(kind, answers)
+        written = new_project.write(kind, answers, arguments.directory)
+    except InvalidConfig as mistakes:
+        print(mistakes, file=sys.stderr)
+        return 2
+    stack = answers["stack"]
+    print("Written:", *written, sep="\n  ")
+    steps = ("pulumi install", f"pulumi stack init {stack}", f"pulumi preview --stack {stack}")
+    print(f"Next, in {arguments.directory}:", *steps, sep="\n  ")
+    return 0
+
+
+def _asked(kind: new_project.Kind, given: dict[str, str]) -> dict[str, str]:
+    """The answers of whoever sits at the terminal; an empty one takes the default."""
+    answers = dict(given)
+    for question in new_project.questions(kind):
+        if question.name == "jwks_uri" and "issuer" in answers:
+            answers = _with_keys(answers)
+        if question.name not in answers:
+            default = "" if question.default is None else f" [{question.default}]"
+            if said := input(f"{question.name}: {question.text}{default}: ").strip():
+                answers[question.name] = said
+    return answers
+
+
+def _with_keys(answers: dict[str, str]) -> dict[str, str]:
+    """The answers, with where the issuer's keys are if its own document says it."""
+    found = None if "jwks_uri" in answers else discovery.jwks_uri(answers["issuer"])
+    return answers if found is None else {**answers, "jwks_uri": found}
 
 
 if __name__ == "__main__":

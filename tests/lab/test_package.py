@@ -18,25 +18,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab import environment
 from lab.screen import Screen
-from lab.state import CHECKOUT, State
+from lab.state import CHECKOUT
 from lab.toolchain import PACKAGE_FAMILIES, Toolchain
+from tests.lab.offline_engine import OfflineEngine, prepared
 from tests.lab.real_clients.installed import from_npm
-from tests.lab.test_preview import ISOLATED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 SCHEMA = CHECKOUT / "package" / "schema.json"
-NOWHERE = {
-    "apiVersion": "v1",
-    "kind": "Config",
-    "current-context": "nowhere",
-    "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:9"}}],
-    "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
-    "users": [{"name": "nobody", "user": {"token": "none"}}],
-}
 APP = """
     mesh.App(
         "weather",
@@ -66,31 +57,11 @@ UNKNOWN = "pulumi.Output.from_input(pulumi.output.Unknown())"
 
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(OfflineEngine):
     """A directory like the checkout as far as examples see it, and Pulumi in it."""
 
-    directory: Path
-    variables: Mapping[str, str]
-
-    def pulumi(self, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the CLI without a network."""
-        if shutil.which("unshare") is None or shutil.which("ip") is None:
-            pytest.skip("util-linux and iproute2 are needed to take the network away")
-        return subprocess.run(
-            [*ISOLATED, "pulumi", *arguments, "--non-interactive", "--color=never"],
-            cwd=project,
-            env=dict(self.variables),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
     def preview(self, project: Path, *arguments: str) -> str:
-        selected = self.pulumi(project, "stack", "select", "dev", "--create")
-        assert selected.returncode == 0, selected.stderr
-        done = self.pulumi(project, "preview", "--stack", "dev", *arguments)
-        return f"{done.stdout}\n{done.stderr}\nstatus {done.returncode}"
+        return self.previewed(project, "dev", *arguments)
 
     def example(self, name: str) -> Path:
         copy = self.directory / "examples" / name
@@ -105,23 +76,14 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    toolchain = Toolchain()
-    toolchain.ensure(("pulumi", "helm", *PACKAGE_FAMILIES), Screen())
     directory = tmp_path_factory.mktemp("package")
     for name in ("package", ".venv"):
         (directory / name).symlink_to(CHECKOUT / name)
-    state = State(directory / "state")
-    state.create()
-    for path in (state.pulumi_backend, state.pulumi_home):
-        path.mkdir(parents=True, exist_ok=True)
-    environment.link_commands(state, toolchain)
-    (state.bin / "pulumi-language-yaml").symlink_to(toolchain.path("pulumi-language-yaml"))
-    state.kubeconfig.write_text(yaml.safe_dump(NOWHERE), encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "KUBE"))}
-    own = environment.variables(state, toolchain)
+    engine = prepared(directory, *PACKAGE_FAMILIES)
+    toolchain = Toolchain()
+    (directory / "state" / "bin" / "pulumi-language-yaml").symlink_to(toolchain.path("pulumi-language-yaml"))
     sdk = directory / "installed"
-    variables = {**kept, **own, "KUBECONFIG": str(state.kubeconfig), "PYTHONPATH": str(sdk)}
-    made = Bench(directory, variables)
+    made = Bench(directory, {**engine.variables, "PYTHONPATH": str(sdk)})
     generated = made.pulumi(directory, "package", "gen-sdk", "--language", "python", "--out", "sdk", "./package")
     assert generated.returncode == 0, generated.stderr
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]

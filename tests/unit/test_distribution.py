@@ -53,10 +53,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_every_module_and_script_under_one_name(wheel: Path) -> None:
     files = (file for name in PACKAGES for file in (ROOT / name).rglob("*"))
-    sources = [file for file in files if file.suffix in (".py", ".lua") and not file.is_relative_to(GENERATOR)]
+    templates = ROOT / "stack" / "templates"
+    sources = [
+        file
+        for file in files
+        if (file.suffix in (".py", ".lua") and not file.is_relative_to(GENERATOR))
+        or (file.is_relative_to(templates) and file.is_file() and "__pycache__" not in file.parts)
+    ]
     expected = {f"chatgpt_mesh/{file.relative_to(ROOT)}" for file in sources}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == expected | {"chatgpt_mesh/__init__.py", "chatgpt_mesh/py.typed"}
+    assert packed == expected | {"chatgpt_mesh/__init__.py", "chatgpt_mesh/program.py", "chatgpt_mesh/py.typed"}
 
 
 def test_an_installed_product_shows_a_stack_of_somebody_elses_project(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Any, cast
 
 import pytest
@@ -25,11 +24,6 @@ TYPES = SCHEMA["types"]
 
 def test_the_committed_schema_is_what_the_specs_say() -> None:
     assert schema.text() == COMMITTED, "run `make reference`"
-
-
-def test_the_package_has_the_version_of_the_distribution() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert SCHEMA["version"] == project["version"]
 
 
 def test_every_setting_of_the_specs_is_an_input() -> None:

@@ -1,0 +1,3 @@
+from chatgpt_mesh import program
+
+program.run()

@@ -1,0 +1,81 @@
+"""Projects of `init` with the wheel and nothing of the checkout, run by Pulumi's real engine without a network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.state import CHECKOUT
+from tests.lab.offline_engine import OfflineEngine, prepared
+from tests.unit.stack.test_new_project import ANSWERS, arguments
+from tests.unit.test_distribution import built
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return [built(project, tmp_path_factory.mktemp("dist")) for project in (CHECKOUT, CHECKOUT / "meshlint")]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> OfflineEngine:
+    return prepared(tmp_path_factory.mktemp("projects"))
+
+
+def made(kind: str, directory: Path, python: Path, variables: dict[str, str]) -> Path:
+    """A project by the command of the installed wheel."""
+    command = [python, "-m", "chatgpt_mesh.stack", "init", kind, str(directory), *arguments(ANSWERS[kind])]
+    done = subprocess.run(
+        command,
+        env=variables,
+        cwd=directory.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+def is_clean(plan: str) -> None:
+    assert plan.endswith("status 0"), plan
+    said = [line for line in plan.splitlines() if re.search(r"\b(warning|error):", line)]
+    # The engine says of each plugin that it takes it from PATH.
+    assert not [line for line in said if "warning: using pulumi-" not in line], plan
+    assert re.search(r"\+ \d+ to create", plan), plan
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_the_first_preview_is_clean(kind: str, wheels: list[Path], engine: OfflineEngine, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    for wheel in wheels:
+        zipfile.ZipFile(wheel).extractall(site)
+    variables = {**os.environ, "PYTHONPATH": str(site)}
+    project = made(kind, engine.directory / f"of-{kind}", Path(sys.executable), variables)
+    (project / ".venv").symlink_to(CHECKOUT / ".venv")
+    plan = replace(engine, variables={**engine.variables, "PYTHONPATH": str(site)}).previewed(project, "dev")
+    is_clean(plan)
+    assert "VirtualService/weather/weather" in plan, plan
+
+
+@pytest.mark.long
+@pytest.mark.registry
+def test_in_an_environment_of_its_own(wheels: list[Path], engine: OfflineEngine) -> None:
+    """As the page says it: an empty environment, the two wheels with what they depend on, `init`, `preview`."""
+    directory = engine.directory / "alone"
+    directory.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", directory / ".venv"], check=True)
+    python = directory / ".venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *wheels], check=True, timeout=600)
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    project = made("existing-cluster", directory, python, variables)
+    alone = {name: value for name, value in engine.variables.items() if name != "PYTHONPATH"}
+    # The stand-in for the language host is the lab's, and starts the project's own interpreter.
+    is_clean(replace(engine, variables=alone).previewed(project, "dev"))
