@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.components.dashboards import certificate_metric
+from chatgpt_mesh.components.dated_exceptions import dated_exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date
 
+    from chatgpt_mesh.components.dated_exceptions import DatedException
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.observability import AlertsSpec
     from chatgpt_mesh.mesh.build import Mesh
@@ -76,7 +77,7 @@ def groups(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -
         "mesh-canaries": [rule for app in mesh.spec.apps.values() for rule in _canary(app, span)],
         "mesh-certificates": list(_certificates(spec, mesh)),
         "mesh-control-plane": list(_control_plane(span)),
-        "mesh-exceptions": list(_exceptions(spec, mesh, accepted)),
+        "mesh-exceptions": [_runs_out(spec, one) for one in dated_exceptions(mesh, accepted)],
     }
     return [{"name": name, "interval": span(MINUTE), "rules": rules} for name, rules in made.items() if rules]
 
@@ -243,22 +244,15 @@ def _control_plane(span: Windows) -> Iterator[Rule]:
     )
 
 
-def _exceptions(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -> Iterator[Rule]:
-    for index, one in enumerate(mesh.spec.security.exceptions):
-        what = f"port {one.port} of {one.workload} in {one.namespace} takes plaintext"
-        yield _runs_out(spec, one.until, f"security.exceptions[{index}]", what)
-    for index, risk in enumerate(accepted):
-        yield _runs_out(spec, risk.until, f"accept[{index}]", f"{risk.code} of {risk.object} is accepted")
-
-
-def _runs_out(spec: AlertsSpec, until: date, path: str, what: str) -> Rule:
+def _runs_out(spec: AlertsSpec, exception: DatedException) -> Rule:
     """After its last day the program stops, so somebody has to act before."""
+    until = exception.until
     end = int((datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)).timestamp())
     return _alert(
         "ExceptionRunsOut",
         f"vector({end}) - time() < {spec.exception_days * DAY}",
         "ticket",
         "0s",
-        f"{path} ends on {until.isoformat()}: {what}. After that day the program stops.",
-        exception=path,
+        f"{exception.declared_at} ends on {until.isoformat()}: {exception.what}. After that day the program stops.",
+        exception=exception.declared_at,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -48,9 +48,13 @@ def _component(path: str) -> str:
 class Declared(pulumi.ComponentResource):
     """A part of the mesh's declaration (`apps.chatgpt-mcp`, `security`); its children are the objects it stands for."""
 
-    def __init__(self, owner: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, owner: str, inputs: Mapping[str, Any] | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`inputs` are what it declares beside its objects."""
         section, _, name = owner.partition(".")
-        super().__init__(f"chatgpt-mesh:mesh:{_COMPONENTS.get(section, 'Part')}", name or section, None, opts)
+        props = None if inputs is None else dict(inputs)
+        super().__init__(f"chatgpt-mesh:mesh:{_COMPONENTS.get(section, 'Part')}", name or section, props, opts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,8 @@ class IstioObjectsArgs:
     """What must not be shown, in the state or in a preview."""
     parents: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     """Components that are there already for a declaration, such as a gateway's."""
+    inputs: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """By component, what it declares beside its objects."""
     served_by: Mapping[str, Resources] = field(default_factory=dict[str, "Resources"])
     """For such a component, what serves its objects and may go together with them; it then goes after them."""
     certificates_after: Resources | None = None
@@ -92,6 +98,8 @@ class IstioObjects:
         self._hooked = needed & args.routes_need.keys()
         for key in TopologicalSorter({key: args.routes_need.get(key, ()) for key in objects}).static_order():
             self.registered[key] = self._register(objects[key])
+        for owner in args.inputs:
+            self._parent(owner)  # What it says is said without an object as well.
         for part in self._declared.values():
             part.register_outputs({})
 
@@ -143,5 +151,5 @@ class IstioObjects:
         if (component := self._args.parents.get(owner)) is not None:
             return component
         if owner not in self._declared:
-            self._declared[owner] = Declared(owner, self._opts)
+            self._declared[owner] = Declared(owner, self._args.inputs.get(owner), self._opts)
         return self._declared[owner]

@@ -9,6 +9,7 @@ import pulumi
 
 from chatgpt_mesh.components import checked, outputs
 from chatgpt_mesh.components.cert_manager import CertManager
+from chatgpt_mesh.components.dated_exceptions import dated_exceptions
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
@@ -82,6 +83,7 @@ class MeshOnCluster:
             name: self._gateway(name) for name, spec in args.mesh.gateways.items() if spec.existing is None
         }
         charts = {f"gateways.{name}": everything_of([gateway.chart]) for name, gateway in self.gateways.items()}
+        exceptions = [args.sealed(one.inputs()) for one in dated_exceptions(args.mesh, args.accept)]
         self.objects = IstioObjects(
             IstioObjectsArgs(
                 objects=args.mesh.objects,
@@ -89,6 +91,7 @@ class MeshOnCluster:
                 namespaces=self.namespaces,
                 after=milestone("mesh-is-served", together(self.istio.ready, *charts.values()), on_cluster.parent),
                 parents={f"gateways.{name}": gateway for name, gateway in self.gateways.items()},
+                inputs={"security": {"exceptions": exceptions}} if exceptions else {},
                 served_by=charts,
                 certificates_after=certificates and certificates.ready,
                 certificates_taken=certificates and args.certificates_taken,
