@@ -86,7 +86,7 @@ def answered(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
 def files(kind: Kind, answers: Mapping[str, str], name: str) -> dict[str, str]:
     """The project's files by their names, without judging what they say."""
     values = {**answers, "name": name, "version": __version__, "istio": RELEASE, "cert_manager": cert_manager.RELEASE}
-    made = {path.name: Template(path.read_text(encoding="utf-8")) for path in (_TEMPLATES / kind).iterdir()}
+    made = {path.stem: Template(path.read_text(encoding="utf-8")) for path in (_TEMPLATES / kind).glob("*.template")}
     renamed = {"stack.yaml": f"Pulumi.{answers['stack']}.yaml", "gitignore": ".gitignore"}
     return {renamed.get(file, file): text.substitute(values) for file, text in sorted(made.items())}
 

@@ -53,13 +53,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_every_module_and_script_under_one_name(wheel: Path) -> None:
     files = (file for name in PACKAGES for file in (ROOT / name).rglob("*"))
-    templates = ROOT / "stack" / "templates"
-    sources = [
-        file
-        for file in files
-        if (file.suffix in (".py", ".lua") and not file.is_relative_to(GENERATOR))
-        or (file.is_relative_to(templates) and file.is_file() and "__pycache__" not in file.parts)
-    ]
+    suffixes = (".py", ".lua", ".template")
+    sources = [file for file in files if file.suffix in suffixes and not file.is_relative_to(GENERATOR)]
     expected = {f"chatgpt_mesh/{file.relative_to(ROOT)}" for file in sources}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == expected | {"chatgpt_mesh/__init__.py", "chatgpt_mesh/program.py", "chatgpt_mesh/py.typed"}
