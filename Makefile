@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random lab-kills report diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked w
 lab-kills: $(VENV)/installed ## 30 `up`s and 10 `destroy`s of the lab killed in the middle, and run again; the result goes to docs/lab-kills.md
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.lab.killed_deploys
+
+site: $(VENV)/installed ## the pages as a site, in .site
+	NO_MKDOCS_2_WARNING=1 SITE_REVISION=$$(git rev-parse HEAD) $(PY) -m mkdocs build --strict --quiet
 
 report: $(VENV)/installed ## the table of behaviours, and report.html: picture, who reaches what, findings, behaviours, benchmarks
 	$(PY) -m tests.lab.report
