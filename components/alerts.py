@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.components.canary_queries import FAILING, SLOW, CanaryQueries
 from chatgpt_mesh.components.dashboards import certificate_metric
 from chatgpt_mesh.components.dated_exceptions import dated_exceptions
 
@@ -128,32 +129,18 @@ def _burn_rates(spec: AlertsSpec, span: Windows) -> Iterator[Rule]:
 
 def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
     """A version on trial against the stable one, where the standard label of versions tells them apart."""
-    rollout = app.rollout
-    if rollout is None or rollout.canary is None or rollout.canary.percent in (0, 100):
+    rollout, queries = app.rollout, CanaryQueries.of(app, span(_CANARY_WINDOW))
+    if queries is None or rollout is None or rollout.canary is None or rollout.canary.percent in (0, 100):
         return
-    canary, stable = (_version_label(app, name) for name in (rollout.canary.version, rollout.stable))
-    if canary is None or stable is None:
-        return
-    window = span(_CANARY_WINDOW)
-
-    def of(version: str, metric: str = "istio_requests_total", more: str = "") -> str:
-        called = f'reporter="source",destination_service="{app.service_host}",destination_version="{version}"'
-        return f"{metric}{{{called}{more}}}[{window}]"
-
-    def failing(version: str) -> str:
-        failed = of(version, more=',response_code=~"5.."')
-        return f"(sum(rate({failed})) or vector(0)) / sum(rate({of(version)}))"
-
-    def p95(version: str) -> str:
-        buckets = of(version, "istio_request_duration_milliseconds_bucket")
-        return f"histogram_quantile(0.95, sum by (le) (rate({buckets})))"
-
-    enough = f"sum(increase({of(canary)})) >= {_LEAST_REQUESTS}"
+    canary, stable = queries.canary, queries.stable
+    enough = f"{queries.requests(canary)} >= {_LEAST_REQUESTS}"
     who = f"{rollout.canary.version} of {app.name}"
     labels = {"app": app.name, "version": rollout.canary.version}
+    failing, slow = queries.failing, queries.p95
     yield _alert(
         "CanaryFailsMoreThanStable",
-        f"{failing(canary)} > 0.01 and {failing(canary)} > 2 * ({failing(stable)}) and {enough}",
+        f"{failing(canary)} > {FAILING.floor:g} and {failing(canary)} > {FAILING.times:g} * ({failing(stable)}) "
+        f"and {enough}",
         "page",
         span(5 * MINUTE),
         f"{who} ends {{{{ $value | humanizePercentage }}}} of its requests with 5xx, more than twice as many as "
@@ -162,18 +149,12 @@ def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
     )
     yield _alert(
         "CanaryIsSlowerThanStable",
-        f"{p95(canary)} > 1.5 * {p95(stable)} and {p95(canary)} > 250 and {enough}",
+        f"{slow(canary)} > {SLOW.times:g} * {slow(stable)} and {slow(canary)} > {SLOW.floor:g} and {enough}",
         "ticket",
         span(5 * MINUTE),
         f"{who} takes {{{{ $value | humanize }}}} ms at the 95th percentile, half as long again as {rollout.stable}.",
         **labels,
     )
-
-
-def _version_label(app: AppSpec, name: str) -> str | None:
-    """What proxies report as `destination_version`: the label `version` of the pods."""
-    labels = app.versions[name].labels
-    return labels.get("version") if labels else name
 
 
 def _certificates(spec: AlertsSpec, mesh: Mesh) -> Iterator[Rule]:

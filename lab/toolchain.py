@@ -114,6 +114,14 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
         ),
     ),
     "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
+    "flagger": (Tool("flagger", "github.com/fluxcd/flagger/cmd/flagger", "github.com/fluxcd/flagger"),),
+    "argo-rollouts": (
+        Tool(
+            "rollouts-controller",
+            "github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+            "github.com/argoproj/argo-rollouts",
+        ),
+    ),
 }
 
 DEPLOY_FAMILIES = ("pulumi", "helm", "kubernetes", "istio")
@@ -125,9 +133,16 @@ LIMIT_FAMILIES = ("ratelimit",)
 """What it needs beside that for limits that the rate limit service counts."""
 PACKAGE_FAMILIES = ("package", "yaml")
 """What the package's tests need beside Pulumi: the generators of its SDKs, and a second language of programs."""
+ROLLOUT_FAMILIES = ("flagger", "argo-rollouts")
+"""What the tests of rollouts that a controller moves need beside it: both controllers."""
 
-SOURCES = {"istio": "istio.io/istio", "cert-manager": "github.com/cert-manager/cert-manager"}
-"""Modules of which more than programs is used, by family: their charts above all."""
+SOURCES = {
+    "istio": "istio.io/istio",
+    "cert-manager": "github.com/cert-manager/cert-manager",
+    "flagger": "github.com/fluxcd/flagger",
+    "argo-rollouts": "github.com/argoproj/argo-rollouts",
+}
+"""Modules of which more than programs is used, by family: charts, and definitions of custom resources."""
 
 
 def module_version(go_mod: str, module: str) -> str:

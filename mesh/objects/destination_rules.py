@@ -14,9 +14,10 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects.load_balancing import load_balancer
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.resilience import connection_pool, outlier_detection, retry_budget
+from chatgpt_mesh.mesh.objects.rollout import subset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.rollout import VersionSpec
@@ -34,9 +35,11 @@ def objects(app: AppSpec) -> Iterator[Owned]:
     handed_off: set[str] = set()
     if rollout is not None and rollout.managed_by == "argo-rollouts" and rollout.canary is not None:
         handed_off = {rollout.stable, rollout.canary.version}
-        subsets = [_subset(app, version) for version in (rollout.stable, rollout.canary.version)]
+        # The controller adds its pod hash to both subsets, and takes them from one rule. What else they select by has
+        # to be on the pods of every version to come, since each becomes the stable one:
+        # https://argo-rollouts.readthedocs.io/en/stable/features/traffic-management/istio/
+        subsets = [_subset(app, version, app.pod_labels) for version in (rollout.stable, rollout.canary.version)]
         metadata = ObjectMeta(name=f"{app.name}-rollout", namespace=app.namespace)
-        # The controller writes its pod hash into both subsets, and takes them from one rule.
         yield Owned(
             Resource(metadata=metadata, spec=DestinationRule(host=host, subsets=subsets)),
             f"{owner}.rollout",
@@ -44,17 +47,18 @@ def objects(app: AppSpec) -> Iterator[Owned]:
         )
     for version in app.versions:
         if version not in handed_off:
-            rule = DestinationRule(host=host, subsets=(_subset(app, version),))
+            labels = app.versions[version].labels or {"version": version}
+            rule = DestinationRule(host=host, subsets=(_subset(app, version, labels),))
             metadata = ObjectMeta(name=f"{app.name}-{version}", namespace=app.namespace)
             yield Owned(Resource(metadata=metadata, spec=rule), f"{owner}.versions.{version}")
 
 
-def _subset(app: AppSpec, version: str) -> Subset:
+def _subset(app: AppSpec, version: str, labels: Mapping[str, str]) -> Subset:
     spec = app.versions[version]
     own = spec.pool is not None or spec.outlier is not None or spec.load_balancing is not None
     # A subset's block replaces the rule's whole, so a version with one setting of its own gets a complete policy.
     policy = _traffic_policy(app, spec) if own else None
-    return Subset(name=version, labels=spec.labels or {"version": version}, traffic_policy=policy)
+    return Subset(name=subset_name(app, version), labels=labels, traffic_policy=policy)
 
 
 def _traffic_policy(app: AppSpec, version: VersionSpec | None) -> TrafficPolicy:

@@ -31,7 +31,7 @@ from chatgpt_mesh.mesh.objects.maintenance import closed
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, methods_match, one_of, regex, with_headers
 from chatgpt_mesh.mesh.objects.mcp_path import as_declared, endpoint_uri
 from chatgpt_mesh.mesh.objects.resilience import retry
-from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
+from chatgpt_mesh.mesh.objects.rollout import experiment_division, moved_division, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of, header_changes, route_uri
 
 if TYPE_CHECKING:
@@ -215,4 +215,4 @@ class HostRoutes:
                 audience = [with_headers(match, {claim(experiment.claim.name): value}) for match in good]
                 division = experiment_division(rollout, experiment.version, experiment.percent)
                 yield forward(f"{name}.experiment-{label}", audience, app, how, division)
-        yield forward(name, good, app, how, None if handed_off(app) else stable_division(app, self.gateway))
+        yield forward(name, good, app, how, moved_division(app, self.gateway))

@@ -11,7 +11,7 @@ from chatgpt_mesh.mesh.objects.faults import fault_injection
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match
 from chatgpt_mesh.mesh.objects.mcp_path import as_declared, endpoint_uri
 from chatgpt_mesh.mesh.objects.resilience import retry
-from chatgpt_mesh.mesh.objects.rollout import destinations, handed_off, pin_match, pins_of, stable_division
+from chatgpt_mesh.mesh.objects.rollout import destinations, moved_division, pin_match, pins_of
 from chatgpt_mesh.mesh.objects.routes import Forward, by_precedence, forward, forward_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def routes(app: AppSpec, namespaces: Sequence[str] = ()) -> Iterator[HTTPRoute]:
     """In their order: faults, sessions, the pin, further paths, everything else. `namespaces`: those of callers whose
     sidecars keep sessions."""
     retries = retry(app.resilience.retries)
-    division = None if handed_off(app) else stable_division(app, None)
+    division = moved_division(app, None)
     anything = Forward(timeout=None, retries=retries)
     stable = ((app.rollout.stable, 100),) if app.rollout else ()
     for index, fault in enumerate(app.faults):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import Destination, HTTPRouteDestination, PortSelector, StringMatch
 from chatgpt_mesh.mesh.objects.matches import exact, regex
+from chatgpt_mesh.mesh.specs.hand_off import CANARY, STABLE
 from chatgpt_mesh.mesh.specs.rollout import pins
 
 if TYPE_CHECKING:
@@ -35,7 +36,15 @@ def shares(rollout: RolloutSpec) -> tuple[tuple[str, int], ...]:
 
 def destination(app: AppSpec, version: str | None) -> Destination:
     assert app.service is not None, "refused by problems()"  # noqa: S101
-    return _service_destination(app.service_host, version, app.service.port)
+    return _service_destination(app.service_host, version and subset_name(app, version), app.service.port)
+
+
+def subset_name(app: AppSpec, version: str) -> str:
+    """A version's own, or its role's where Argo Rollouts lets one version after the other play it."""
+    rollout = app.rollout
+    if rollout is None or not handed_off(app) or rollout.canary is None:
+        return version
+    return {rollout.stable: STABLE, rollout.canary.version: CANARY}.get(version, version)
 
 
 @lru_cache(maxsize=1024)
@@ -57,13 +66,23 @@ def destinations(app: AppSpec, division: Division, *, keep_zero: bool = False) -
 
 def stable_division(app: AppSpec, gateway: str | None) -> tuple[tuple[str, int], ...]:
     """The shares of whoever belongs to no audience; an experiment by gateway takes all that comes through it."""
-    rollout = app.rollout
-    if rollout is None:
+    if app.rollout is None:
         return ()
+    return _by_gateway(app.rollout, gateway) or shares(app.rollout)
+
+
+def moved_division(app: AppSpec, gateway: str | None) -> tuple[tuple[str, int], ...] | None:
+    """`stable_division`, or None where a controller moves these weights."""
+    if app.rollout is None or not handed_off(app):
+        return stable_division(app, gateway)
+    return _by_gateway(app.rollout, gateway)
+
+
+def _by_gateway(rollout: RolloutSpec, gateway: str | None) -> tuple[tuple[str, int], ...] | None:
     for experiment in rollout.experiments.values():
         if experiment.gateway is not None and experiment.gateway == gateway:
             return experiment_division(rollout, experiment.version, experiment.percent)
-    return shares(rollout)
+    return None
 
 
 def experiment_division(rollout: RolloutSpec, version: str, percent: int) -> tuple[tuple[str, int], ...]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from chatgpt_mesh.mesh.specs import hand_off, rollout_steps
 from chatgpt_mesh.mesh.specs.dates import NOTICE, from_today, too_far
 from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.load_balancing import LoadBalancingSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.resilience import OutlierSpec, PoolSpec
+from chatgpt_mesh.mesh.specs.rollout_steps import StepsSpec
 from chatgpt_mesh.mesh.specs.spec import Date, DnsLabel, HeaderName, Labels, Many, Spec
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, HeaderWord
 
@@ -71,6 +73,8 @@ class CanaryConfig(Spec):
     """The share before this change; given, `percent` may exceed it by `max_step` at most."""
     pin: PinSpec | None = None
     """A mark that always leads to the canary."""
+    steps: StepsSpec | None = None
+    """The way to all traffic, which `python -m mesh rollout` goes while Prometheus agrees. Default: by hand."""
 
 
 class ClaimAudience(Spec):
@@ -132,6 +136,8 @@ def problems(
             yield Problem(version_path, f"is not a declared version; versions declares: {known}", version)
     if rollout.canary is not None:
         yield from _canary_problems(f"{path}.canary", rollout.canary, rollout.stable)
+        if rollout.canary.steps is not None:
+            yield from _steps_problems(f"{path}.canary", rollout, rollout.canary, rollout.canary.steps, versions)
     yield from _pin_problems(path, rollout, versions)
     if rollout.managed_by == "flagger":
         for place, _, _ in pins(rollout, versions):
@@ -141,12 +147,17 @@ def problems(
     for name, experiment in rollout.experiments.items():
         yield from _experiment_problems(f"{path}.experiments.{name}", experiment, auth=auth, gateways=gateways)
     yield from _audience_problems(f"{path}.experiments", rollout.experiments)
-    yield from _hand_off_problems(path, rollout, routes=routes)
+    yield from _hand_off_problems(path, rollout, versions, routes=routes)
     for name, version in versions.items():
         for field in ("open_sessions", "open_sessions_until"):
             if getattr(version, field) is not None:
                 at = f"{path.removesuffix('.rollout')}.versions.{name}.{field}"
                 yield from _open_session_problems(at, rollout, sessions=sessions)
+
+
+def counted_as(name: str, version: VersionSpec) -> str | None:
+    """What proxies report as `destination_version`: the label `version` of the pods."""
+    return version.labels.get("version") if version.labels else name
 
 
 def keeps_open_sessions(rollout: RolloutSpec, name: str, version: VersionSpec) -> bool:
@@ -276,6 +287,21 @@ def _canary_problems(path: str, canary: CanaryConfig, stable: str) -> Iterator[P
         )
 
 
+def _steps_problems(
+    path: str, rollout: RolloutSpec, canary: CanaryConfig, steps: StepsSpec, versions: Mapping[str, VersionSpec]
+) -> Iterator[Problem]:
+    by_hand = canary.from_percent is not None
+    at = f"{path}.steps"
+    yield from rollout_steps.problems(
+        at, steps, managed_by=rollout.managed_by, max_step=canary.max_step, stepped_by_hand=by_hand
+    )
+    if {canary.version, rollout.stable} <= versions.keys():
+        labels = [counted_as(name, versions[name]) for name in (rollout.stable, canary.version)]
+        yield from rollout_steps.comparison_problems(
+            at, steps, told_apart=None not in labels and len(set(labels)) == len(labels)
+        )
+
+
 def pins(rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> list[tuple[str, str, PinSpec]]:
     """Every pin in the order in which they are tried: its place below the app, the version, the pin."""
     canary = rollout.canary
@@ -345,23 +371,17 @@ def _claim_problems(path: str, claim: ClaimAudience, auth: AuthSpec | None) -> I
         yield Problem(f"{path}.values", f"are not let in: auth.claims accepts {listed(sorted(let_in))}", beyond[0])
 
 
-def _hand_off_problems(path: str, rollout: RolloutSpec, *, routes: bool) -> Iterator[Problem]:
-    if rollout.managed_by == "stack":
-        return
+def _hand_off_problems(
+    path: str, rollout: RolloutSpec, versions: Mapping[str, VersionSpec], *, routes: bool
+) -> Iterator[Problem]:
     if rollout.managed_by == "argo-rollouts" and rollout.canary is None:
         yield Problem(
             f"{path}.canary", "is missing; argo-rollouts moves weight between the stable and the canary version"
         )
+    elif rollout.managed_by == "argo-rollouts" and rollout.canary is not None:
+        labels = {name: version.labels for name, version in versions.items()}
+        app = path.removesuffix(".rollout")
+        yield from hand_off.role_problems(app, rollout.stable, rollout.canary.version, labels)
     if rollout.managed_by == "flagger":
-        for name in ("canary", "experiments"):
-            if getattr(rollout, name):
-                yield Problem(
-                    f"{path}.{name}",
-                    "flagger decides the routes; declare it in flagger's Canary object, and remove it here",
-                )
-        if routes:
-            yield Problem(
-                f"{path}.managed_by",
-                "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
-                "or manage weights here",
-            )
+        declared = [name for name in ("canary", "experiments") if getattr(rollout, name)]
+        yield from hand_off.flagger_problems(path, declared, routes=routes)

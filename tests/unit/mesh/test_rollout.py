@@ -153,13 +153,21 @@ class TestHandOff:
             for rule in rules
         )
 
+    def test_callers_know_the_services_that_flagger_leads_them_to(self):
+        """A sidecar sends to what its Sidecar names; flagger's routes name two Services of its own."""
+        called = f"{{{VERSIONS}, rollout: {{stable: v1, managed_by: flagger}}, callers: [{{app: chatgpt-frontend}}]}}"
+        built = mesh(called, others="{chatgpt-frontend: {namespace: chatgpt-production}}")
+        [egress] = manifest(built, "Sidecar/chatgpt-production/chatgpt-frontend")["egress"]
+        service = "chatgpt-production/chatgpt-mcp{}.chatgpt-production.svc.cluster.local"
+        assert {service.format(one) for one in ("", "-primary", "-canary")} <= set(egress["hosts"])
+
     def test_argo_rollouts_owns_one_weighted_route_that_all_others_delegate_to(self):
         built = app("managed_by: argo-rollouts, canary: {version: v2}")
         weighted = next(
             o for o in built.objects if o.resource.key == "VirtualService/chatgpt-production/chatgpt-mcp-rollout"
         )
         assert weighted.ignore_changes == ("spec.http",)
-        assert shares(weighted.resource.to_dict()["spec"]["http"][0]) == {"v1": 100, "v2": 0}
+        assert shares(weighted.resource.to_dict()["spec"]["http"][0]) == {"stable": 100, "canary": 0}
         assert "hosts" not in weighted.resource.to_dict()["spec"]
         delegate = {"name": "chatgpt-mcp-rollout", "namespace": "chatgpt-production"}
         assert routes(built)["mcp"]["delegate"] == delegate
@@ -176,4 +184,13 @@ class TestHandOff:
             o for o in built.objects if o.resource.key == "DestinationRule/chatgpt-production/chatgpt-mcp-rollout"
         )
         assert rule.ignore_changes == ("spec.subsets",)
-        assert [subset["name"] for subset in rule.resource.to_dict()["spec"]["subsets"]] == ["v1", "v2"]
+        assert rule.resource.to_dict()["spec"]["subsets"] == [
+            {"name": role, "labels": {"app": "chatgpt-mcp"}} for role in ("stable", "canary")
+        ], "the controller adds its hash; a label of one version would select nothing after the promotion of the next"
+
+    def test_pins_and_experiments_lead_to_the_roles_of_argo_rollouts(self):
+        pin = "{header: x-canary-user, allowed: anyone}"
+        experiments = "experiments: {vpc: {version: v2, percent: 50, gateway: public}}"
+        built = app(f"managed_by: argo-rollouts, canary: {{version: v2, pin: {pin}}}, {experiments}")
+        assert shares(routes(built)["mcp.pinned"]) == {"canary": 100}
+        assert shares(routes(built)["mcp"]) == {"stable": 50, "canary": 50}

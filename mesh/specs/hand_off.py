@@ -1,0 +1,48 @@
+"""What a controller that moves the weights cannot carry: Argo Rollouts and Flagger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatgpt_mesh.mesh.specs.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+STABLE, CANARY = "stable", "canary"
+"""Subsets of Argo Rollouts, which are roles: a version that is promoted takes over the first."""
+
+FLAGGERS_SERVICES = ("primary", "canary")
+"""Flagger leads traffic to SERVICE-primary and SERVICE-canary, which it makes:
+https://docs.flagger.app/usage/how-it-works"""
+
+
+def role_problems(app: str, stable: str, canary: str, labels: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+    """Argo Rollouts makes each new version the canary and then the stable one. `labels`: those of every version."""
+    for name, own in labels.items():
+        at = f"{app}.versions.{name}"
+        if name in (stable, canary):
+            if own:
+                yield Problem(
+                    f"{at}.labels",
+                    "select pods that argo-rollouts tells apart by a hash of its own, and would select none after the "
+                    "first promotion; remove them",
+                )
+        elif name in (STABLE, CANARY):
+            yield Problem(
+                at, f"has the name of a subset that argo-rollouts moves between {stable} and {canary}; rename it"
+            )
+
+
+def flagger_problems(path: str, declared: Sequence[str], *, routes: bool) -> Iterator[Problem]:
+    """`declared`: fields of the rollout that decide about routes; `routes`: the app has further paths."""
+    for name in declared:
+        yield Problem(
+            f"{path}.{name}", "flagger decides the routes; declare it in flagger's Canary object, and remove it here"
+        )
+    if routes:
+        yield Problem(
+            f"{path}.managed_by",
+            "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
+            "or manage weights here",
+        )
