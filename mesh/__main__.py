@@ -1,5 +1,5 @@
-"""Look at a mesh without touching it: what it stands for, what a change does, a picture; and ask a running one whether
-every proxy follows it."""
+"""Look at a mesh without touching it: what it stands for, what a change does, a picture; ask a running one whether
+every proxy follows it; and take a canary from share to share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.review import command_line
+from chatgpt_mesh.rollout import command_line as rollout_command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     needs.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     _add_verify(commands)
     command_line.add_commands(commands)
+    rollout_command_line.add_command(commands)
     arguments = parser.parse_args(argv)
     match arguments.command:
         case "diff" | "picture" | "report":
@@ -49,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _show(arguments)
         case "needs":
             return _needs(arguments)
+        case "rollout":
+            return _rollout(arguments)
         case _:
             return _verify(arguments)
 
@@ -136,6 +140,17 @@ def _verify(arguments: argparse.Namespace) -> int:
         return differences(_needs_of(spec, mesh), found)
 
     return verify.run(arguments, unmet)
+
+
+def _rollout(arguments: argparse.Namespace) -> int:
+    from chatgpt_mesh.stack import project
+
+    # ORGANISATION/PROJECT/STACK has its file by the last part, as Pulumi has it.
+    loaded = _load(arguments.config_file or arguments.stack.rpartition("/")[2])
+    if isinstance(loaded, int):
+        return 2
+    file = project.stack_file(arguments.config_file or arguments.stack.rpartition("/")[2])
+    return rollout_command_line.run(arguments, loaded[0].apps, project.directory(), file)
 
 
 def _show(arguments: argparse.Namespace) -> int:

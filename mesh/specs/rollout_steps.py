@@ -48,8 +48,9 @@ class StepsSpec(Spec):
         minutes=10
     )
     """How long a share is watched, and how far back questions look."""
-    least_requests: int = Field(default=20, ge=1, le=1_000_000)
-    """Requests of the canary within the pause without which nothing is decided: the rollout stays where it is."""
+    least_requests: int = Field(default=100, ge=1, le=1_000_000)
+    """Requests of the canary without which nothing is decided: with fewer, one failure is more than 1 %. A share that
+    has not as many in three pauses stays as it is, and the command ends."""
     compare: bool = True
     """Whether the canary is held against the stable version, as the alerts CanaryFailsMoreThanStable and
     CanaryIsSlowerThanStable do."""

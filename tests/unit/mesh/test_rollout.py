@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from chatgpt_mesh.mesh.build import Mesh
-from tests.unit.mesh.stack import manifest, mesh, routes
+from tests.unit.mesh.stack import manifest, mesh, mistakes, routes
 
 VERSIONS = "versions: {v1: {}, v2: {}}"
 MESH = "VirtualService/chatgpt-production/chatgpt-mcp-mesh"
@@ -194,3 +196,55 @@ class TestHandOff:
         built = app(f"managed_by: argo-rollouts, canary: {{version: v2, pin: {pin}}}, {experiments}")
         assert shares(routes(built)["mcp.pinned"]) == {"canary": 100}
         assert shares(routes(built)["mcp"]) == {"stable": 50, "canary": 50}
+
+    @pytest.mark.parametrize(
+        ("versions", "told"),
+        [
+            ("{v1: {labels: {version: v1}}, v2: {}}", "versions.v1.labels: select pods that argo-rollouts tells apart"),
+            ("{v1: {}, v2: {}, canary: {}}", "versions.canary: has the name of a subset that argo-rollouts moves"),
+        ],
+    )
+    def test_what_argo_rollouts_would_break_is_refused(self, versions: str, told: str):
+        [mistake] = mistakes(
+            f"{{versions: {versions}, rollout: {{stable: v1, managed_by: argo-rollouts, canary: {{version: v2}}}}}}"
+        )
+        assert mistake.startswith(f"apps.chatgpt-mcp.{told}")
+
+
+class TestSteps:
+    @pytest.mark.parametrize(
+        ("canary", "told"),
+        [
+            ("steps: {percents: []}", "steps.percents: is empty"),
+            ("steps: {percents: [5, 5]}", "steps.percents.1: does not rise above 5"),
+            ("steps: {percents: [5, 60]}", "steps.percents.1: goes up by 55 from 5, more than max_step 50"),
+            ("steps: {percents: [60]}", "steps.percents.0: goes up by 60 from 0, more than max_step 50"),
+            ("from_percent: 0, steps: {percents: [5]}", "steps: say themselves what follows what; remove from_percent"),
+            ("steps: {percents: [5], compare: false}", "steps.guards: is empty, and compare is false"),
+            ("steps: {percents: [5], guards: {a: {query: up}}}", "steps.guards.a: has no bound"),
+            (
+                "steps: {percents: [5], guards: {a: {query: up, at_least: 2, at_most: 1}}}",
+                "steps.guards.a.at_least: is above at_most 1",
+            ),
+        ],
+    )
+    def test_that_cannot_be_gone_are_refused(self, canary: str, told: str):
+        [mistake] = mistakes(f"{{{VERSIONS}, rollout: {{stable: v1, canary: {{version: v2, {canary}}}}}}}")
+        assert mistake.startswith(f"apps.chatgpt-mcp.rollout.canary.{told}")
+
+    def test_need_a_label_by_which_versions_are_counted(self):
+        versions = "{v1: {labels: {track: stable}}, v2: {labels: {track: canary}}}"
+        steps = "steps: {percents: [5]}"
+        [mistake] = mistakes(f"{{versions: {versions}, rollout: {{stable: v1, canary: {{version: v2, {steps}}}}}}}")
+        assert mistake.startswith("apps.chatgpt-mcp.rollout.canary.steps.compare: needs the label version")
+
+    def test_are_not_for_weights_that_a_controller_moves(self):
+        [mistake] = mistakes(
+            f"{{{VERSIONS}, rollout: {{stable: v1, managed_by: argo-rollouts, canary: {{version: v2, steps: "
+            "{percents: [5]}}}}"
+        )
+        assert "argo-rollouts has steps and analyses of its own" in mistake
+
+    def test_change_no_object(self):
+        plain, stepped = (app(f"canary: {{version: v2{more}}}") for more in ("", ", steps: {percents: [5, 50, 100]}"))
+        assert [one.resource.to_dict() for one in plain.objects] == [one.resource.to_dict() for one in stepped.objects]

@@ -153,9 +153,15 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
             found["versions"]["v2"].pop("labels")
         decided = {"tools", "tools_from", "anonymous"} & found.get("auth", {}).keys()
         routed = bool(decided) or not found.keys().isdisjoint(("routes", "well_known"))
+        plain = not any(version.get("labels") for version in found["versions"].values())
         found["rollout"] = draw(
-            traffic.rollouts(auth=found.get("auth"), gateways=on, routes=routed, target=name not in flagged)
+            traffic.rollouts(
+                auth=found.get("auth"), gateways=on, routes=routed, target=name not in flagged, plain=plain
+            )
         )
+        if found["rollout"].get("managed_by") == "argo-rollouts":
+            for version in found["versions"].values():
+                version.pop("labels", None)
     if found.get("rollout", {}).get("managed_by") != "flagger":
         found |= _of_own_routes(draw, found, exposed=bool(on))
     found |= _called(draw, kind, found, others)

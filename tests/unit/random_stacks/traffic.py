@@ -130,9 +130,29 @@ def _let_in(auth: Values, claim: str) -> list[str]:
     return list(dict.fromkeys(value for values in asked for value in values))
 
 
+_query = one("up", 'sum(rate(errors{version="$version"}[$window]))')
+_guards: Drawn = spec(always(query=_query, at_most=one(0.5, 2)), at_least=one(None)) | spec(
+    always(query=_query, at_least=one(0.5)), at_most=one(None, 2)
+)
+
+
 @st.composite
-def rollouts(draw: st.DrawFn, *, auth: Values | None, gateways: list[str], routes: bool, target: bool) -> Values:
-    """`target`: another app's route leads here, so Flagger cannot have the routes."""
+def steps(draw: st.DrawFn, longest: int, *, plain: bool) -> Values:
+    """Shares that rise by `longest` at most. `plain`: the versions have the label by which they are compared."""
+    percents = {1: [1, 2], 50: [5, 50, 100], 100: [100]}[longest]
+    found = draw(spec(pause=duration("10s", "24h", "10m"), least_requests=one(1, 100, 1_000_000)))
+    own = draw(named(["tool-errors", "latency"], _guards, least=0 if plain else 1))
+    compare = plain and (draw(truth) or not own)
+    found |= {"guards": own} if own or draw(truth) else {}
+    return {"percents": percents, **found, **({"compare": compare} if not compare or draw(truth) else {})}
+
+
+@st.composite
+def rollouts(
+    draw: st.DrawFn, *, auth: Values | None, gateways: list[str], routes: bool, target: bool, plain: bool
+) -> Values:
+    """`target`: another app's route leads here, so Flagger cannot have the routes. `plain`: versions have the labels of
+    their names."""
     free = not routes and not target
     by = draw(one("stack", "argo-rollouts", *(["flagger"] * 2 if free else ["stack"])))
     found: Values = {"stable": "v1", **({"managed_by": by} if by != "stack" or draw(truth) else {})}
@@ -142,6 +162,8 @@ def rollouts(draw: st.DrawFn, *, auth: Values | None, gateways: list[str], route
         percent = draw(one(0, 5, 50, 100))
         before = draw(one(None, 0, percent, 100))
         canary: Values = {"version": "v2", **draw(spec(percent=st.just(percent), max_step=one(1, 50, 100)))}
+        if before is None and by == "stack":
+            canary |= draw(spec(steps=st.none() | steps(canary.get("max_step", 50), plain=plain)))
         if before is not None:
             canary["from_percent"] = before
             step = max(canary.get("percent", 5) - before, 1)
