@@ -35,7 +35,11 @@ SLOW = Comparison(times=1.5, floor=250)
 
 @dataclass(frozen=True, slots=True)
 class CanaryQueries:
-    """PromQL about an app's two versions; `canary` and `stable` are what proxies report as `destination_version`."""
+    """PromQL about an app's versions. `canary` and `stable` select their requests.
+
+    What no pod answered has no version. While a canary is on trial that is held against it: one whose pods are all
+    unready or gone would otherwise have no requests, and nothing to be blamed for.
+    """
 
     service: str
     canary: str
@@ -48,14 +52,16 @@ class CanaryQueries:
         rollout = app.rollout
         if rollout is None or rollout.canary is None or rollout.managed_by != "stack":
             return None
-        names = (rollout.canary.version, rollout.stable)
-        canary, stable = (counted_as(name, app.versions[name]) for name in names)
+        counted = {name: counted_as(name, version) for name, version in app.versions.items()}
+        canary, stable = counted[rollout.canary.version], counted[rollout.stable]
         if canary is None or stable is None:
             return None
-        return cls(app.service_host, canary, stable, window)
+        others = {label for label in counted.values() if label not in (None, canary)}
+        pattern = "|".join(sorted(label.replace(".", "[.]") for label in others if label))
+        return cls(app.service_host, f'destination_version!~"{pattern}"', f'destination_version="{stable}"', window)
 
     def _of(self, version: str, metric: str = "istio_requests_total", more: str = "") -> str:
-        called = f'reporter="source",destination_service="{self.service}",destination_version="{version}"'
+        called = f'reporter="source",destination_service="{self.service}",{version}'
         return f"{metric}{{{called}{more}}}[{self.window}]"
 
     def requests(self, version: str) -> str:

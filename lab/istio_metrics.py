@@ -2,8 +2,9 @@
 
 Envoy's own logger of statistics stands in for it. Tags of a stack's Telemetry objects are evaluated as they ship, by
 the CEL of a real proxy on real requests; names and standard labels are written here after Istio's, as far as the
-product's dashboards and alerts read them: https://istio.io/latest/docs/reference/config/metrics/. Envoy puts `envoy_`
-before a name, and who scrapes takes it away (`RELABEL`).
+product's dashboards and alerts read them, and Flagger's own queries:
+https://istio.io/latest/docs/reference/config/metrics/. Envoy puts `envoy_` before a name, and who scrapes takes it away
+(`RELABEL`).
 
 Telemetry objects of single apps are left out: the mesh's own holds for every proxy here.
 """
@@ -33,6 +34,7 @@ _TAKEN = {
     "reporter": "destination",
     "source_principal": "%DOWNSTREAM_PEER_URI_SAN%",
     "destination_workload": "%ENVIRONMENT(ISTIO_META_WORKLOAD_NAME)%",
+    "destination_workload_namespace": "%ENVIRONMENT(POD_NAMESPACE)%",
 }
 _ANSWERED = {"response_code": "%RESPONSE_CODE%", "response_flags": "%RESPONSE_FLAGS%"}
 

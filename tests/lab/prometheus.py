@@ -33,6 +33,13 @@ class Prometheus:
     """One that runs."""
 
     url: str
+    _proxies: Path
+
+    def scrape(self, proxies: Sequence[Pod]) -> None:
+        """These proxies from now on, instead of those before."""
+        unfinished = self._proxies.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(_targets(proxies, PROXY_PORT)), encoding="utf-8")
+        unfinished.replace(self._proxies)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Series that an expression gives now; AssertionError with Prometheus's words where it is none."""
@@ -66,11 +73,12 @@ def _targets(pods: Sequence[Pod], port: int) -> list[dict[str, Any]]:
 def scraping(lab: RunningLab, proxies: Sequence[Pod], groups: list[dict[str, Any]], home: Path) -> Iterator[Prometheus]:
     """Prometheus over these proxies and istiod, with rules as in a PrometheusRule."""
     (home / "rules.json").write_text(json.dumps({"groups": groups}), encoding="utf-8")
+    targets = home / "proxies.json"
     jobs = [
         {
             "job_name": "proxies",
             "metrics_path": "/stats/prometheus",
-            "static_configs": _targets(proxies, PROXY_PORT),
+            "file_sd_configs": [{"files": [str(targets)], "refresh_interval": SCRAPED_EVERY}],
             "metric_relabel_configs": [*RELABEL],
         },
         {"job_name": "istiod", "static_configs": _targets(lab.pods(ISTIO_SYSTEM, "app=istiod"), CONTROL_PLANE_PORT)},
@@ -91,10 +99,11 @@ def scraping(lab: RunningLab, proxies: Sequence[Pod], groups: list[dict[str, Any
         f"--web.listen-address={address}",
         "--log.level=warn",
     ]
+    found = Prometheus(f"http://{address}", targets)
+    found.scrape(proxies)
     with (home / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            found = Prometheus(f"http://{address}")
             eventually(found.ready, within=30, what="Prometheus is ready")
             yield found
         finally:

@@ -55,7 +55,7 @@ class World:
             raise self.away
         if query.startswith("sum(increase"):
             return self.requests
-        if "5.." in query and 'destination_version="v2"' in query:
+        if "5.." in query and 'destination_version!~"v1"' in query:
             return self.fails(self.percent)
         return 0.0 if "5.." in query else 20.0
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatgpt_mesh.components.alerts import groups
-from chatgpt_mesh.components.canary_queries import FAILING, SLOW
+from chatgpt_mesh.components.canary_queries import FAILING, SLOW, CanaryQueries
 from chatgpt_mesh.components.specs.observability import AlertsSpec
 from chatgpt_mesh.rollout.answers import Answer, Decision, Observation, decision, remaining
 from tests.unit.components.promtool import promtool
 from tests.unit.mesh.stack import mesh
-from tests.unit.rollout.canary import STEPS, VERSIONS, World, guards
+from tests.unit.rollout.canary import STEPS, VERSIONS, World, app, guards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,15 @@ def test_without_a_guard_of_ones_own_the_alerts_questions_are_asked():
 def test_a_guard_of_ones_own_is_told_version_service_and_window():
     service = "chatgpt-mcp.chatgpt-production.svc.cluster.local"
     assert f'sum(increase(tool_errors{{version="v2", host="{service}"}}[600s]))' in asked(OWN)
+
+
+def test_what_no_pod_answered_is_held_against_the_canary():
+    """Its pods may all be gone, and what has no version would be nobody's."""
+    versions = "versions: {v1: {}, v2: {}, v3: {labels: {version: '3.0'}}}"
+    queries = CanaryQueries.of(app(5, versions=versions), "60s")
+    assert queries is not None
+    assert 'destination_version!~"3[.]0|v1"' in queries.requests(queries.canary)
+    assert 'destination_version="v1"' in queries.failing(queries.stable)
 
 
 def test_promtool_takes_every_question(tmp_path: Path):
