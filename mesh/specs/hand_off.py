@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ STABLE, CANARY = "stable", "canary"
 FLAGGERS_SERVICES = ("primary", "canary")
 """Flagger leads traffic to SERVICE-primary and SERVICE-canary, which it makes:
 https://docs.flagger.app/usage/how-it-works"""
+
+FLAGGERS_LABELS = ("app", "name", "app.kubernetes.io/name")
+"""By the first of these that a Deployment selects by, Flagger tells its copy from it (its `--selector-labels`)."""
 
 
 def role_problems(app: str, stable: str, canary: str, labels: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
@@ -45,4 +49,33 @@ def flagger_problems(path: str, declared: Sequence[str], *, routes: bool) -> Ite
             f"{path}.managed_by",
             "flagger makes the only VirtualService of this host, so routes cannot be kept; remove them, "
             "or manage weights here",
+        )
+
+
+def flagger_warnings(path: str, labels: Mapping[str, str], *, authenticated: bool, sessions: bool) -> Iterator[Problem]:
+    """What an app gives up. `labels`: by which policies select its pods; `sessions`: its MCP endpoint keeps some."""
+    at = f"{path}.managed_by"
+    if sessions:
+        yield Problem(
+            at,
+            "flagger makes the routes of this host, and its routes keep no MCP sessions: each request may meet another "
+            "pod or version; say mcp.stateless: true where the server keeps nothing, or let the stack or argo-rollouts "
+            "move the weights",
+            "flagger",
+        )
+    if authenticated:
+        yield Problem(
+            at,
+            "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
+            "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
+            "weights where clients log in by themselves",
+            "flagger",
+        )
+    if rewritten := [label for label in FLAGGERS_LABELS if label in labels]:
+        yield Problem(
+            at,
+            "flagger serves from a copy of the Deployment, in which the label that this selects by ends in -primary; "
+            f"with {listed(rewritten)} the policies of this stack may miss the copy, and let nobody in. Give the app's "
+            "labels and its pods one that flagger leaves alone, such as labels: {mesh-app: NAME}",
+            "flagger",
         )

@@ -161,6 +161,7 @@ def warnings(spec: MeshSpec, today: date) -> list[Problem]:
             one.rollout,
             one.versions,
             today,
+            labels=one.pod_labels,
             authenticated=one.auth is not None,
             sessions=one.mcp is not None and one.mcp.keeps_sessions,
         )

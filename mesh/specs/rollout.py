@@ -218,32 +218,19 @@ def warnings(
     versions: Mapping[str, VersionSpec],
     today: date,
     *,
+    labels: Mapping[str, str],
     authenticated: bool,
     sessions: bool,
 ) -> Iterator[Problem]:
-    """What the one who moves the weights cannot carry, and what becomes of sessions that are open. `sessions`: the
-    app's MCP endpoint keeps some."""
+    """What the one who moves the weights cannot carry, and what becomes of sessions that are open. `labels`: of the
+    app's pods; `sessions`: its MCP endpoint keeps some."""
     if rollout is None:
         return
     yield from _ending_soon(path, versions, today)
     if sessions and rollout.managed_by == "stack":
         yield from _told_of_open_sessions(path, rollout, versions)
-    if sessions and rollout.managed_by == "flagger":
-        yield Problem(
-            f"{path}.managed_by",
-            "flagger makes the routes of this host, and its routes keep no MCP sessions: each request may meet another "
-            "pod or version; say mcp.stateless: true where the server keeps nothing, or let the stack or argo-rollouts "
-            "move the weights",
-            "flagger",
-        )
-    if rollout.managed_by == "flagger" and authenticated:
-        yield Problem(
-            f"{path}.managed_by",
-            "flagger makes the routes of this host, and its routes answer no 401: a request without a good token gets "
-            "a bare 403, and an MCP client does not learn where to log in; let the stack or argo-rollouts move the "
-            "weights where clients log in by themselves",
-            "flagger",
-        )
+    if rollout.managed_by == "flagger":
+        yield from hand_off.flagger_warnings(path, labels, authenticated=authenticated, sessions=sessions)
 
 
 def _ending_soon(path: str, versions: Mapping[str, VersionSpec], today: date) -> Iterator[Problem]:

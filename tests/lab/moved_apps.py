@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 ARGO, FLAGGER = "moved-by-argo", "moved-by-flagger"
 """App, namespace and service account."""
 PORT = 8080
+MESH_LABEL = "mesh-app"
+"""By which policies select the pods of Flagger's app: Flagger rewrites `app`, by which its Deployment selects."""
 
 
 def host(app: str) -> str:
@@ -36,7 +38,11 @@ def declared() -> dict[str, Any]:
                 "canary": {"version": "canary", "pin": pin},
             },
         },
-        FLAGGER: {"versions": {"stable": {}}, "rollout": {"stable": "stable", "managed_by": "flagger"}},
+        FLAGGER: {
+            "labels": {MESH_LABEL: FLAGGER},
+            "versions": {"stable": {}},
+            "rollout": {"stable": "stable", "managed_by": "flagger"},
+        },
     }
     return {"apps": {name: {**of_both, "namespace": name, "host": host(name), **own} for name, own in apps.items()}}
 
@@ -142,11 +148,7 @@ def rollout(lab: RunningLab, version: str, prometheus: str) -> list[dict[str, An
     return [analysis, {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": metadata, "spec": spec}]
 
 
-FLAGGERS_LABEL = "app.kubernetes.io/name"
-"""Flagger rewrites the label that a Deployment selects by; the policies of the stack select by `app`."""
-
-
-def target(lab: RunningLab, version: str, *, label: str = FLAGGERS_LABEL) -> dict[str, Any]:
+def target(lab: RunningLab, version: str) -> dict[str, Any]:
     """The Deployment that Flagger copies."""
     return {
         "apiVersion": "apps/v1",
@@ -154,8 +156,8 @@ def target(lab: RunningLab, version: str, *, label: str = FLAGGERS_LABEL) -> dic
         "metadata": {"name": FLAGGER, "namespace": FLAGGER},
         "spec": {
             "replicas": 1,
-            "selector": {"matchLabels": {label: FLAGGER}},
-            "template": template(lab, FLAGGER, version, {FLAGGERS_LABEL: FLAGGER}),
+            "selector": {"matchLabels": {"app": FLAGGER}},
+            "template": template(lab, FLAGGER, version, {MESH_LABEL: FLAGGER}),
         },
     }
 

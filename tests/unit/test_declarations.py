@@ -30,10 +30,13 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "exception-on-metrics-port": (),
     "external-authorization": (),
     "fixed-answer": (),
-    "flagger-beside-others": (),
+    "flagger-beside-others": (
+        "apps.forecasts.rollout.managed_by: flagger serves from a copy of the Deployment, in which the label that this",
+    ),
     "flagger-with-auth": (
         "apps.weather.rollout.managed_by: flagger makes the routes of this host, and its routes keep no MCP sessions",
         "apps.weather.rollout.managed_by: flagger makes the routes of this host, and its routes answer no 401",
+        "apps.weather.rollout.managed_by: flagger serves from a copy of the Deployment, in which the label that this",
     ),
     "gateway-release-of-own-name": (),
     "istio-namespace": ("istio_namespace: is not a setting",),

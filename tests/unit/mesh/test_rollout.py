@@ -163,6 +163,19 @@ class TestHandOff:
         service = "chatgpt-production/chatgpt-mcp{}.chatgpt-production.svc.cluster.local"
         assert {service.format(one) for one in ("", "-primary", "-canary")} <= set(egress["hosts"])
 
+    @pytest.mark.parametrize(
+        ("labels", "warned"),
+        [
+            ("{}", True),
+            ("{app: chatgpt-mcp, tier: web}", True),
+            ("{name: x}", True),
+            ("{mesh-app: chatgpt-mcp}", False),
+        ],
+    )
+    def test_flaggers_copy_is_missed_by_policies_that_select_by_its_label(self, labels: str, warned: bool):
+        built = mesh(f"{{{VERSIONS}, labels: {labels}, rollout: {{stable: v1, managed_by: flagger}}}}")
+        assert any("serves from a copy of the Deployment" in str(warning) for warning in built.warnings) is warned
+
     def test_argo_rollouts_owns_one_weighted_route_that_all_others_delegate_to(self):
         built = app("managed_by: argo-rollouts, canary: {version: v2}")
         weighted = next(
