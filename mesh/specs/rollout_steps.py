@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +43,8 @@ class StepsSpec(Spec):
 
     percents: Many[Annotated[int, Field(ge=1, le=100)]]
     """Shares one after another, rising by `max_step` at most."""
-    pause: Annotated[Duration, within("10s", "24h", "a shorter one holds too few samples for a rate")] = timedelta(
-        minutes=10
+    pause: Annotated[Duration, within("10s", "24h", "a shorter one holds too few samples for a rate")] = Field(
+        default="10m", validate_default=True
     )
     """How long a share is watched, and how far back questions look."""
     least_requests: int = Field(default=100, ge=1, le=1_000_000)
