@@ -21,6 +21,7 @@ from lab import istio_metrics
 from lab.workloads.recorder import Answer
 from lab.workloads.request import Request, send
 from tests.lab import moved_apps
+from tests.lab.edge_certificates import certified
 from tests.lab.kubectl import kubectl
 from tests.lab.moved_apps import ARGO, FLAGGER
 from tests.lab.prometheus import Prometheus, scraping
@@ -89,7 +90,8 @@ def moved(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         ):
             done = lab.pulumi("up", "--yes", "--skip-preview", stack_file=stack_file)
             assert done.returncode == 0, done.stdout
-            yield Moved(lab, prometheus, stack_file)
+            with certified(lab):
+                yield Moved(lab, prometheus, stack_file)
     finally:
         for app in (ARGO, FLAGGER):
             kubectl(lab, "delete", "all", "--all", f"--namespace={app}", "--ignore-not-found", "--timeout=60s")

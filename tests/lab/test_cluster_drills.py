@@ -1,4 +1,4 @@
-"""Failures around the mesh that docs/failures.md declares: the node agent, the API server, who refuses, who has keys."""
+"""Failures around the mesh, as docs/failures.md declares: node agent, API server, who refuses, who has keys."""
 
 from __future__ import annotations
 
