@@ -131,6 +131,8 @@ def test_a_canary_that_fails_more_than_stable(tmp_path: Path) -> None:
         requests("500", "0+0x10 1+1x20 21+0x30", **bad),
     ]
     few = [requests("200", "0+100x60"), requests("500", "0+0x10 1+0x20", **bad)]
+    # Its pods are all gone, and Istio calls the version of what no pod answered unknown.
+    gone = [*series[:2], requests("503", "0+0x10 1+1x20 21+0x30", destination_version="unknown")]
     alike = [*series, requests("500", "0+40x60")]
     names = "CanaryFailsMoreThanStable"
     hold(
@@ -142,6 +144,7 @@ def test_a_canary_that_fails_more_than_stable(tmp_path: Path) -> None:
             "alert_rule_test": [fires(names, "9m"), fires(names, "28m", labels), fires(names, "55m")],
         },
         {"interval": "1m", "input_series": few, "alert_rule_test": [fires(names, "18m")]},
+        {"interval": "1m", "input_series": gone, "alert_rule_test": [fires(names, "28m", labels)]},
         {"interval": "1m", "input_series": alike, "alert_rule_test": [fires(names, "28m")]},
     )
 
