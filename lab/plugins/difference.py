@@ -57,6 +57,15 @@ def differences(old: Value, new: Value, path: Path = ()) -> list[Change]:
     return [Change(path, ChangeKind.UPDATE)]
 
 
+def without_ignored(changes: Iterable[Change], ignored: Sequence[Path]) -> list[Change]:
+    """The changes that are not inside an ignored property; `*` in an ignored path stands for any step."""
+    return [change for change in changes if not any(_inside(change.path, path) for path in ignored)]
+
+
+def _inside(path: Path, whole: Path) -> bool:
+    return len(path) >= len(whole) and all(mine in (step, "*") for step, mine in zip(path, whole, strict=False))
+
+
 def _starts_with(path: Path, prefix: Path) -> bool:
     return path[: len(prefix)] == prefix
 

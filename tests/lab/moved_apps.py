@@ -63,6 +63,8 @@ def template(lab: RunningLab, app: str, version: str, labels: dict[str, str]) ->
             *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields),
         ],
         "ports": [{"name": "http", "containerPort": PORT}],
+        # The sample server ends event streams as soon as it is told to stop: it is told when nobody sends it any more.
+        "lifecycle": {"preStop": {"sleep": {"seconds": 6}}},
         # Metrics, which answer whatever a test makes of the app's answers.
         "readinessProbe": {"httpGet": {"path": "/metrics", "port": 9090}, "periodSeconds": 2, "failureThreshold": 30},
         "resources": container["resources"],

@@ -83,7 +83,10 @@ def test_a_webhook_that_refuses_half_of_an_up_costs_no_request_and_the_next_up_e
 ) -> None:
     base = without(lab, tmp_path)
     others = istio_objects(lab) - declared_objects(base)
-    after = changed(lab, tmp_path)
+    moved = {"rollout": {"canary": {"percent": 40}}}
+    after = lab.stack_with(
+        {"apps": {"chatgpt-mcp": moved}, "telemetry": {"tracing": {"sampling_percent": 7}}}, tmp_path
+    )
     try:
         with load(lab, requests_per_connection=5) as seen:
             lab.objects.apply(WEBHOOK)

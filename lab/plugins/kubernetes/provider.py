@@ -18,6 +18,7 @@ from lab.plugins.difference import (
     Change,
     differences,
     mark_identity,
+    without_ignored,
 )
 from lab.plugins.kubernetes import settings as provider_settings
 from lab.plugins.kubernetes.connection import Connection, KubernetesError, UnreachableClusterError
@@ -28,6 +29,7 @@ from lab.plugins.kubernetes.manifest import (
     checked,
     checkpoint,
     identity_of_token,
+    parse_property_path,
     prepare_ignored,
 )
 from lab.plugins.kubernetes.objects import (
@@ -200,8 +202,10 @@ class KubernetesProvider(ResourceProviderServicer):
         old = without_nulls(reveal(decode_struct(request.old_inputs)))
         news = decode_struct(request.news)
         new = without_nulls(reveal(news))
+        # The engine has set them back where it decides an update, and not where it shows what a refresh has found.
+        ignored = [parse_property_path(path) for path in request.ignoreChanges]
         changes = mark_identity(
-            differences(old, new),
+            without_ignored(differences(old, new), ignored),
             new.get("kind", ""),
             config_map_mutable=self.settings.config_map_mutable,
             secret_mutable=self.settings.secret_mutable,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from lab.plugins.difference import Change, ChangeKind, differences, is_immutable, mark_identity, mark_immutable
+from lab.plugins.difference import (
+    Change,
+    ChangeKind,
+    differences,
+    is_immutable,
+    mark_identity,
+    mark_immutable,
+    without_ignored,
+)
 from lab.plugins.wire import UNKNOWN
 
 pytestmark = pytest.mark.unit
@@ -14,6 +22,24 @@ ADD, DELETE, UPDATE = ChangeKind.ADD, ChangeKind.DELETE, ChangeKind.UPDATE
 
 def paths(changes: list[Change]) -> dict:
     return {change.path: change.kind for change in changes}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "left"),
+    [
+        ((), {("spec", "http", 0, "weight"), ("spec", "hosts", 0)}),
+        ((("spec", "http"),), {("spec", "hosts", 0)}),
+        ((("spec", "http", 1),), {("spec", "http", 0, "weight"), ("spec", "hosts", 0)}),
+        ((("spec", "*", 0),), set()),
+        ((("spec", "http", 0, "weight", "deeper"),), {("spec", "http", 0, "weight"), ("spec", "hosts", 0)}),
+    ],
+)
+def test_what_is_inside_an_ignored_property_is_no_difference(ignored: tuple, left: set) -> None:
+    """A controller has moved the weight; a refresh compares without the engine setting it back first."""
+    changes = differences(
+        {"spec": {"http": [{"weight": 100}], "hosts": ["a"]}}, {"spec": {"http": [{"weight": 80}], "hosts": ["b"]}}
+    )
+    assert {change.path for change in without_ignored(changes, ignored)} == left
 
 
 def test_differences_are_named_at_their_depth() -> None:
