@@ -147,25 +147,27 @@ def app(draw: st.DrawFn, plan: Plan, name: str, gateways: Values, *, limits: boo
     elif found.get("load_balancing", {}).get("locality") is not None:
         found.pop("load_balancing")
     if versions:
-        ejects = found.get("resilience", {}).get("outlier", {}) is not None
-        found["versions"] = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
-        if found["versions"]["v1"].get("labels") and found["versions"]["v2"].get("labels"):
-            found["versions"]["v2"].pop("labels")
-        decided = {"tools", "tools_from", "anonymous"} & found.get("auth", {}).keys()
-        routed = bool(decided) or not found.keys().isdisjoint(("routes", "well_known"))
-        plain = not any(version.get("labels") for version in found["versions"].values())
-        found["rollout"] = draw(
-            traffic.rollouts(
-                auth=found.get("auth"), gateways=on, routes=routed, target=name not in flagged, plain=plain
-            )
-        )
-        if found["rollout"].get("managed_by") == "argo-rollouts":
-            for version in found["versions"].values():
-                version.pop("labels", None)
+        found |= _of_versions(draw, found, on, target=name not in flagged)
     if found.get("rollout", {}).get("managed_by") != "flagger":
         found |= _of_own_routes(draw, found, exposed=bool(on))
     found |= _called(draw, kind, found, others)
     return found
+
+
+def _of_versions(draw: st.DrawFn, app: Values, on: list[str], *, target: bool) -> Values:
+    """Two versions and how traffic is divided. `target`: another app's route may lead here."""
+    ejects = app.get("resilience", {}).get("outlier", {}) is not None
+    versions = {name: draw(traffic.version(outlier=ejects)) for name in ("v1", "v2")}
+    if versions["v1"].get("labels") and versions["v2"].get("labels"):
+        versions["v2"].pop("labels")
+    decided = {"tools", "tools_from", "anonymous"} & app.get("auth", {}).keys()
+    routed = bool(decided) or not app.keys().isdisjoint(("routes", "well_known"))
+    plain = not any(version.get("labels") for version in versions.values())
+    rollout = draw(traffic.rollouts(auth=app.get("auth"), gateways=on, routes=routed, target=target, plain=plain))
+    if rollout.get("managed_by") == "argo-rollouts":
+        for version in versions.values():
+            version.pop("labels", None)
+    return {"versions": versions, "rollout": rollout}
 
 
 def _policy(gateway: Values) -> str:

@@ -140,11 +140,9 @@ _guards: Drawn = spec(always(query=_query, at_most=one(0.5, 2)), at_least=one(No
 def steps(draw: st.DrawFn, longest: int, *, plain: bool) -> Values:
     """Shares that rise by `longest` at most. `plain`: the versions have the label by which they are compared."""
     percents = {1: [1, 2], 50: [5, 50, 100], 100: [100]}[longest]
-    found = draw(spec(pause=duration("10s", "24h", "10m"), least_requests=one(1, 100, 1_000_000)))
+    found = draw(spec(pause=duration("10s", "24h"), least_requests=one(1, 1_000_000), compare=st.just(plain)))
     own = draw(named(["tool-errors", "latency"], _guards, least=0 if plain else 1))
-    compare = plain and (draw(truth) or not own)
-    found |= {"guards": own} if own or draw(truth) else {}
-    return {"percents": percents, **found, **({"compare": compare} if not compare or draw(truth) else {})}
+    return {"percents": percents, **found, **({"guards": own} if own else {}), **({} if plain else {"compare": False})}
 
 
 @st.composite
@@ -162,9 +160,9 @@ def rollouts(
         percent = draw(one(0, 5, 50, 100))
         before = draw(one(None, 0, percent, 100))
         canary: Values = {"version": "v2", **draw(spec(percent=st.just(percent), max_step=one(1, 50, 100)))}
-        if before is None and by == "stack":
-            canary |= draw(spec(steps=st.none() | steps(canary.get("max_step", 50), plain=plain)))
-        if before is not None:
+        if by == "stack" and draw(truth):
+            canary["steps"] = draw(st.none() | steps(canary.get("max_step", 50), plain=plain))
+        if before is not None and canary.get("steps") is None:
             canary["from_percent"] = before
             step = max(canary.get("percent", 5) - before, 1)
             canary["max_step"] = max(step, canary.get("max_step", 50))
