@@ -64,7 +64,8 @@ def template(lab: RunningLab, app: str, version: str, labels: dict[str, str]) ->
         ],
         "ports": [{"name": "http", "containerPort": PORT}],
         # The sample server ends event streams as soon as it is told to stop: it is told when nobody sends it any more.
-        "lifecycle": {"preStop": {"sleep": {"seconds": 6}}},
+        # Not `sleep`, which is lost where Flagger copies it: its copy has what pods could have in Kubernetes 1.27.
+        "lifecycle": {"preStop": {"exec": {"command": ["/usr/local/bin/python", "-c", "import time; time.sleep(6)"]}}},
         # Metrics, which answer whatever a test makes of the app's answers.
         "readinessProbe": {"httpGet": {"path": "/metrics", "port": 9090}, "periodSeconds": 2, "failureThreshold": 30},
         "resources": container["resources"],

@@ -93,8 +93,7 @@ def moved(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             with certified(lab):
                 yield Moved(lab, prometheus, stack_file)
     finally:
-        for app in (ARGO, FLAGGER):
-            kubectl(lab, "delete", "all", "--all", f"--namespace={app}", "--ignore-not-found", "--timeout=60s")
+        # With their namespaces go the controllers' objects.
         deploy(lab, None, home)
 
 
