@@ -236,17 +236,24 @@ def test_flagger_promotes_a_good_version_without_a_failed_request(moved: Moved, 
     moved.check_no_drift()
 
 
+def from_the_mesh(moved: Moved) -> int:
+    call = moved.call(FLAGGER)
+    url = f"http://{FLAGGER}.{FLAGGER}.svc.cluster.local:{moved_apps.PORT}/mcp"
+    request = Request(url=url, method="POST", headers=call.headers, body=call.body)
+    [reply] = moved.lab.pod(moved.lab.namespace, "chatgpt-frontend").send(request)
+    return reply.status
+
+
 def test_a_caller_in_the_mesh_reaches_what_flagger_leads_it_to(moved: Moved, flagger: Path) -> None:
     """Its Sidecar names Flagger's Services, and the app's policy selects Flagger's copy."""
-    request = Request(
-        url=f"http://{FLAGGER}.{FLAGGER}.svc.cluster.local:{moved_apps.PORT}/mcp",
-        method="POST",
-        headers=moved.call(FLAGGER).headers,
-        body=moved.call(FLAGGER).body,
-    )
-    [reply] = moved.lab.pod(moved.lab.namespace, "chatgpt-frontend").send(request)
-    assert reply.status == 200, str(reply)
-    assert flagger.exists()
+    assert from_the_mesh(moved) == 200
+
+    def without_flaggers(sidecar: dict[str, Any]) -> None:
+        [egress] = sidecar["spec"]["egress"]
+        egress["hosts"] = [one for one in egress["hosts"] if "-primary." not in one and "-canary." not in one]
+
+    with moved.lab.objects.edited("Sidecar", moved.lab.namespace, "chatgpt-frontend", without_flaggers), fails():
+        assert from_the_mesh(moved) == 200, flagger
 
 
 def test_flagger_rolls_a_bad_version_back(moved: Moved, flagger: Path) -> None:
