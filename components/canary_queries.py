@@ -54,7 +54,7 @@ class CanaryQueries:
             return None
         counted = {name: counted_as(name, version) for name, version in app.versions.items()}
         canary, stable = counted[rollout.canary.version], counted[rollout.stable]
-        if canary is None or stable is None:
+        if canary is None or stable is None or canary == stable:
             return None
         others = {label for label in counted.values() if label not in (None, canary)}
         pattern = "|".join(sorted(label.replace(".", "[.]") for label in others if label))

@@ -75,7 +75,7 @@ class Walk:
             self.say(f"{percent} % of {app.name} go to {canary.version}: watched for {duration_text(steps.pause)}.")
             breaches = self._watched(at)
             if breaches:
-                self.say(f"Taken back: {'; '.join(breaches)}.")
+                self.say(f"Taking it back: {'; '.join(breaches)}.")
                 self.engine.move(app.name, 0)
                 raise TakenBackError(
                     f"{canary.version} of {app.name} was taken back from {percent} % to 0 %: {'; '.join(breaches)}."

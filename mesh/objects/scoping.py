@@ -29,7 +29,6 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects.egress_route import Route, routes
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.resilience import own_pool
-from chatgpt_mesh.mesh.specs import hand_off
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class _Scopes:
         return frozenset({CLUSTER_DNS, *map(_service, services)})
 
     def of_app(self, name: str) -> set[str]:
-        called = {host for target in self.graph.apps_called_by[name] for host in self._app_services(target)}
+        called = {self._app_service(target) for target in self.graph.apps_called_by[name]}
         further = {_service(host) for host in self.graph.security.visible_services.get(name, ())}
         outside = {host for route in self.routes if name in route.apps for host in self._egress(route)}
         use = self.graph.apps[name].external_authorization
@@ -92,7 +91,7 @@ class _Scopes:
         for target, edges in self.graph.edges.items():
             for edge in edges:
                 if edge.source not in apps and edge.source not in gateways:
-                    found.setdefault(edge.source, set()).update(self._app_services(target))
+                    found.setdefault(edge.source, set()).add(self._app_service(target))
         for route in self.routes:
             for caller in route.callers:
                 if caller not in apps:
@@ -117,14 +116,9 @@ class _Scopes:
         others = self._by_namespace.keys() - set(self.graph.app_namespaces)
         return {host for namespace in others for host in self._by_namespace[namespace]}
 
-    def _app_services(self, name: str) -> Iterator[str]:
+    def _app_service(self, name: str) -> str:
         app = self.graph.apps[name]
-        yield f"{app.namespace}/{app.service_host}"
-        if app.rollout is not None and app.rollout.managed_by == "flagger":
-            # Its routes lead to Services that it makes beside the app's.
-            service, _, rest = app.service_host.partition(".")
-            for role in hand_off.FLAGGERS_SERVICES:
-                yield f"{app.namespace}/{service}-{role}.{rest}"
+        return f"{app.namespace}/{app.service_host}"
 
     def _egress(self, route: Route) -> Iterator[str]:
         yield f"{route.home}/{route.spec.name}"

@@ -8,14 +8,10 @@ from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 STABLE, CANARY = "stable", "canary"
 """Subsets of Argo Rollouts, which are roles: a version that is promoted takes over the first."""
-
-FLAGGERS_SERVICES = ("primary", "canary")
-"""Flagger leads traffic to SERVICE-primary and SERVICE-canary, which it makes:
-https://docs.flagger.app/usage/how-it-works"""
 
 FLAGGERS_LABELS = ("app", "name", "app.kubernetes.io/name")
 """By the first of these that a Deployment selects by, Flagger tells its copy from it (its `--selector-labels`)."""
@@ -52,9 +48,28 @@ def flagger_problems(path: str, declared: Sequence[str], *, routes: bool) -> Ite
         )
 
 
-def flagger_warnings(path: str, labels: Mapping[str, str], *, authenticated: bool, sessions: bool) -> Iterator[Problem]:
-    """What an app gives up. `labels`: by which policies select its pods; `sessions`: its MCP endpoint keeps some."""
+FLAGGERS_FIELDS = {
+    "cors": "corsPolicy",
+    "faults": "",
+    "load_balancing": "trafficPolicy",
+    "resilience": "retries and trafficPolicy",
+}
+"""Fields of an app that its routes and rules carry, and where Flagger's `spec.service` has them."""
+
+
+def flagger_warnings(
+    path: str, labels: Mapping[str, str], declared: Collection[str], *, authenticated: bool, sessions: bool
+) -> Iterator[Problem]:
+    """What an app gives up. `labels`: by which policies select its pods; `declared`: the app's fields that somebody
+    has written; `sessions`: its MCP endpoint keeps some."""
     at = f"{path}.managed_by"
+    for field in sorted(FLAGGERS_FIELDS.keys() & declared):
+        place = FLAGGERS_FIELDS[field]
+        there = f"write it into spec.service of its Canary ({place})" if place else "it has no place for it"
+        yield Problem(
+            f"{path.removesuffix('.rollout')}.{field}",
+            f"does nothing here: flagger makes the routes and rules of this app, and {there}",
+        )
     if sessions:
         yield Problem(
             at,

@@ -162,6 +162,7 @@ def warnings(spec: MeshSpec, today: date) -> list[Problem]:
             one.versions,
             today,
             labels=one.pod_labels,
+            declared=one.model_fields_set,
             authenticated=one.auth is not None,
             sessions=one.mcp is not None and one.mcp.keeps_sessions,
         )

@@ -17,7 +17,7 @@ from chatgpt_mesh.mesh.specs.spec import Date, DnsLabel, HeaderName, Labels, Man
 from chatgpt_mesh.mesh.specs.words import ClaimName, ClaimValue, CookieName, HeaderWord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
@@ -219,18 +219,19 @@ def warnings(
     today: date,
     *,
     labels: Mapping[str, str],
+    declared: Collection[str],
     authenticated: bool,
     sessions: bool,
 ) -> Iterator[Problem]:
     """What the one who moves the weights cannot carry, and what becomes of sessions that are open. `labels`: of the
-    app's pods; `sessions`: its MCP endpoint keeps some."""
+    app's pods; `declared`: the fields of the app that somebody has written; `sessions`: its MCP endpoint keeps some."""
     if rollout is None:
         return
     yield from _ending_soon(path, versions, today)
     if sessions and rollout.managed_by == "stack":
         yield from _told_of_open_sessions(path, rollout, versions)
     if rollout.managed_by == "flagger":
-        yield from hand_off.flagger_warnings(path, labels, authenticated=authenticated, sessions=sessions)
+        yield from hand_off.flagger_warnings(path, labels, declared, authenticated=authenticated, sessions=sessions)
 
 
 def _ending_soon(path: str, versions: Mapping[str, VersionSpec], today: date) -> Iterator[Problem]:

@@ -245,14 +245,16 @@ def from_the_mesh(moved: Moved) -> int:
 
 
 def test_a_caller_in_the_mesh_reaches_what_flagger_leads_it_to(moved: Moved, flagger: Path) -> None:
-    """Its Sidecar names Flagger's Services, and the app's policy selects Flagger's copy."""
+    """Istio adds to its Sidecar what Flagger's route leads to, and the app's policy selects Flagger's copy."""
     assert from_the_mesh(moved) == 200
 
-    def without_flaggers(sidecar: dict[str, Any]) -> None:
-        [egress] = sidecar["spec"]["egress"]
-        egress["hosts"] = [one for one in egress["hosts"] if "-primary." not in one and "-canary." not in one]
+    def by_the_label_that_flagger_rewrites(policy: dict[str, Any]) -> None:
+        policy["spec"]["selector"]["matchLabels"] = {"app": FLAGGER}
 
-    with moved.lab.objects.edited("Sidecar", moved.lab.namespace, "chatgpt-frontend", without_flaggers), fails():
+    edited = moved.lab.objects.edited(
+        "AuthorizationPolicy", FLAGGER, f"{FLAGGER}-callers", by_the_label_that_flagger_rewrites
+    )
+    with edited, fails():
         assert from_the_mesh(moved) == 200, flagger
 
 

@@ -155,14 +155,6 @@ class TestHandOff:
             for rule in rules
         )
 
-    def test_callers_know_the_services_that_flagger_leads_them_to(self):
-        """A sidecar sends to what its Sidecar names; flagger's routes name two Services of its own."""
-        called = f"{{{VERSIONS}, rollout: {{stable: v1, managed_by: flagger}}, callers: [{{app: chatgpt-frontend}}]}}"
-        built = mesh(called, others="{chatgpt-frontend: {namespace: chatgpt-production}}")
-        [egress] = manifest(built, "Sidecar/chatgpt-production/chatgpt-frontend")["egress"]
-        service = "chatgpt-production/chatgpt-mcp{}.chatgpt-production.svc.cluster.local"
-        assert {service.format(one) for one in ("", "-primary", "-canary")} <= set(egress["hosts"])
-
     @pytest.mark.parametrize(
         ("labels", "warned"),
         [
@@ -175,6 +167,18 @@ class TestHandOff:
     def test_flaggers_copy_is_missed_by_policies_that_select_by_its_label(self, labels: str, warned: bool):
         built = mesh(f"{{{VERSIONS}, labels: {labels}, rollout: {{stable: v1, managed_by: flagger}}}}")
         assert any("serves from a copy of the Deployment" in str(warning) for warning in built.warnings) is warned
+
+    def test_what_flagger_does_not_carry_is_told_of_where_it_is_written(self):
+        fields = (
+            "cors: {origins: ['https://chatgpt.com']}, resilience: {retries: {attempts: 1}}, "
+            "load_balancing: {algorithm: random}"
+        )
+        built = mesh(f"{{{VERSIONS}, {fields}, rollout: {{stable: v1, managed_by: flagger}}}}")
+        told = [str(warning) for warning in built.warnings if "does nothing here" in str(warning)]
+        assert [one.partition(":")[0] for one in told] == [
+            f"apps.chatgpt-mcp.{field}" for field in ("cors", "load_balancing", "resilience")
+        ]
+        assert not [one for one in app("", fields).warnings if "does nothing here" in str(one)]
 
     def test_argo_rollouts_owns_one_weighted_route_that_all_others_delegate_to(self):
         built = app("managed_by: argo-rollouts, canary: {version: v2}")
