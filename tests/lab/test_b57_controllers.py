@@ -254,8 +254,10 @@ def test_a_caller_in_the_mesh_reaches_what_flagger_leads_it_to(moved: Moved, fla
     edited = moved.lab.objects.edited(
         "AuthorizationPolicy", FLAGGER, f"{FLAGGER}-callers", by_the_label_that_flagger_rewrites
     )
-    with edited, fails():
-        assert from_the_mesh(moved) == 200, flagger
+    with edited:
+        moved.lab.let_kept_connections_go()
+        with fails():
+            assert from_the_mesh(moved) == 200, flagger
 
 
 def test_flagger_rolls_a_bad_version_back(moved: Moved, flagger: Path) -> None:
