@@ -63,7 +63,7 @@ def test_the_lab_can_run_the_stack_of_a_number(seed: int, tmp_path: Path) -> Non
 def test_what_a_person_has_to_accept_is_accepted_by_name(tmp_path: Path) -> None:
     stack = stack_of(2, tmp_path)
     told = {(one["code"], one["object"].partition("/")[0]) for one in accepted(stack)}
-    assert told == {("MCP330", "AuthorizationPolicy")}
+    assert told == {("MCP129", "VirtualService")}
 
 
 LEFT_OUT = {

@@ -139,7 +139,7 @@ _guards: Drawn = spec(always(query=_query, at_most=one(0.5, 2)), at_least=one(No
 @st.composite
 def steps(draw: st.DrawFn, longest: int, *, plain: bool) -> Values:
     """Shares that rise by `longest` at most. `plain`: the versions have the label by which they are compared."""
-    percents = {1: [1, 2], 50: [5, 50, 100], 100: [100]}[longest]
+    percents = {1: [1, 2], 50: [1, 50, 100], 100: [100]}[longest]
     found = draw(spec(pause=duration("10s", "24h"), least_requests=one(1, 1_000_000), compare=st.just(plain)))
     own = draw(named(["tool-errors", "latency"], _guards, least=0 if plain else 1))
     return {"percents": percents, **found, **({"guards": own} if own else {}), **({} if plain else {"compare": False})}
