@@ -11,6 +11,7 @@ from chatgpt_mesh.components import checked, outputs
 from chatgpt_mesh.components.cert_manager import CertManager
 from chatgpt_mesh.components.dated_exceptions import dated_exceptions
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
+from chatgpt_mesh.components.grants import Grants
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
@@ -79,6 +80,8 @@ class MeshOnCluster:
         certificates = CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
         self.namespaces = self._namespaces()
         tenancy(args.namespaces, self.namespaces, on_cluster)
+        if args.mesh.spec.grants:
+            Grants("grants", args.mesh, self.namespaces, on_cluster)
         self.gateways = {
             name: self._gateway(name) for name, spec in args.mesh.gateways.items() if spec.existing is None
         }
