@@ -22,6 +22,7 @@ from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
 from chatgpt_mesh.components.tenancy import tenancy
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
-    from chatgpt_mesh.components.specs.namespace import NamespaceSpec
     from chatgpt_mesh.components.specs.observability import ObservabilitySpec
     from chatgpt_mesh.mesh.build import Mesh
 
@@ -79,7 +79,9 @@ class MeshOnCluster:
         self.istio = Istio("istio", told, with_definitions)
         certificates = CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
         self.namespaces = self._namespaces()
-        tenancy(args.namespaces, self.namespaces, on_cluster)
+        # Without a word: no load balancer and no port of the nodes, each of which is a way in past the gateways.
+        granted = dict.fromkeys(args.mesh.graph.granted_namespaces, NamespaceSpec(quota=QuotaSpec()))
+        tenancy({**granted, **args.namespaces}, self.namespaces, on_cluster)
         if args.mesh.spec.grants:
             Grants("grants", args.mesh, self.namespaces, on_cluster)
         self.gateways = {

@@ -64,7 +64,7 @@ class GrantSpec(NamedSpec):
 
     namespaces: Many[DnsLabel] = Field(min_length=1)
     """Namespaces of its apps. This stack makes them, and nothing of its own runs there. What they may use together:
-    `namespaces.NAME.quota`."""
+    `namespaces.NAME.quota`; without it no load balancer and no port of the nodes."""
     hosts: Many[WildcardHost] = ()
     """Hosts that its apps may own: names, or wildcards such as *.billing.example.com for everything below. Of no two
     teams does one take in the other's."""

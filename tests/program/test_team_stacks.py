@@ -56,6 +56,14 @@ def test_the_platform_registers_what_holds_each_team() -> None:
     assert found.named("billing").inputs["metadata"]["labels"]["istio-injection"] == "enabled"
 
 
+def test_a_team_opens_no_way_in_past_the_gateways_unless_the_platform_says_so() -> None:
+    found = run("platform", at_the_lab(platform()))
+    hard = {"services.loadbalancers": "0", "services.nodeports": "0"}
+    assert found.named("billing-apps").inputs["spec"]["hard"] == hard
+    opened = run("platform", at_the_lab(platform(namespaces={"billing": {"quota": {"load_balancers": 1}}})))
+    assert opened.named("billing-apps").inputs["spec"]["hard"]["services.loadbalancers"] == "1"
+
+
 def test_the_platforms_outputs_keep_their_contract() -> None:
     found = dict(run("platform", at_the_lab(platform())).exports)
     jsonschema.Draft202012Validator(without_required(outputs.json_schema())).validate(known(found))
