@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chatgpt_mesh.istio_api.networking import Gateway
 from chatgpt_mesh.istio_api.resource import Resource
 from chatgpt_mesh.mesh.specs.gateways import covers
+from chatgpt_mesh.mesh.specs.grants import at_gateway
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rollout import pins
 
@@ -216,10 +217,15 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
     `security.exceptions` have a date, after which the program stops, and a reason. `idempotent: true` stands beside
     every retry that may run a request twice, `allowed: anyone` beside a header that clients may write. `managed_by:
     flagger` says whose the routes of the app's hosts are, and a listener may be there before its first app. `kind:
-    internal` says that nobody outside reaches a gateway, whatever its pods are called.
+    internal` says that nobody outside reaches a gateway, whatever its pods are called. A grant says that routes for the
+    tokens that the gateway verifies stand in another stack.
     """
     if owner.startswith("security.exceptions."):
         return finding.code in ("MCP301", "MCP337")
+    if finding.code in ("MCP312", "MCP313"):
+        # The routes that ask for the tokens of a grant's issuers, and for their audience, are in the team's stack.
+        gateway = mesh.gateways.get(owner.removeprefix("gateways."))
+        return gateway is not None and bool(at_gateway(mesh.spec.grants, gateway))
     if finding.code == "MCP405":
         gateway = mesh.gateways.get(owner.removeprefix("gateways."))
         return gateway is not None and gateway.kind == "internal"
@@ -232,6 +238,9 @@ def answered(mesh: Mesh, owner: str, finding: meshlint.Finding) -> bool:
         return _is_flaggers(mesh.spec.apps[owner.split(".")[1]])
     if finding.code == "MCP113":
         return finding.path[-1] in _pinned_by_anyone(mesh, owner.split(".")[1])
+    if finding.code == "MCP323":
+        # A team's stack writes no policy at the gateway; the first route of each host refuses (`auth.denials.routes`).
+        return mesh.graph.is_of_a_team
     return finding.code == "MCP107"
 
 

@@ -11,6 +11,7 @@ from chatgpt_mesh.components import checked, outputs
 from chatgpt_mesh.components.cert_manager import CertManager
 from chatgpt_mesh.components.dated_exceptions import dated_exceptions
 from chatgpt_mesh.components.gateways import Gateway, GatewayArgs
+from chatgpt_mesh.components.grants import Grants
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
@@ -21,6 +22,7 @@ from chatgpt_mesh.components.ordering import everything_of, milestone, together
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
 from chatgpt_mesh.components.tenancy import tenancy
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
-    from chatgpt_mesh.components.specs.namespace import NamespaceSpec
     from chatgpt_mesh.components.specs.observability import ObservabilitySpec
     from chatgpt_mesh.mesh.build import Mesh
 
@@ -78,7 +79,11 @@ class MeshOnCluster:
         self.istio = Istio("istio", told, with_definitions)
         certificates = CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
         self.namespaces = self._namespaces()
-        tenancy(args.namespaces, self.namespaces, on_cluster)
+        # Without a word: no load balancer and no port of the nodes, each of which is a way in past the gateways.
+        granted = dict.fromkeys(args.mesh.graph.granted_namespaces, NamespaceSpec(quota=QuotaSpec()))
+        tenancy({**granted, **args.namespaces}, self.namespaces, on_cluster)
+        if args.mesh.spec.grants:
+            Grants("grants", args.mesh, self.namespaces, on_cluster)
         self.gateways = {
             name: self._gateway(name) for name, spec in args.mesh.gateways.items() if spec.existing is None
         }

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from chatgpt_mesh.components.sealing import nothing_secret
+from chatgpt_mesh.components.specs.contract import SCHEMA_VERSION
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
     from chatgpt_mesh.mesh.build import Mesh
-
-SCHEMA_VERSION: Literal[1] = 1
-"""Raised when a key is removed or changes its meaning; a new key does not raise it."""
+    from chatgpt_mesh.mesh.specs.grants import GrantSpec
 
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True)
 
@@ -83,6 +82,34 @@ class AppOutput(TypedDict):
 
 
 @with_config(_DESCRIBED)
+class GrantedIssuerOutput(TypedDict):
+    """Whose tokens the gateways verify for a team."""
+
+    issuer: str
+    """The claim `iss`."""
+    jwks: NotRequired[str]
+    """Its public keys; this or jwks_uri."""
+    jwks_uri: NotRequired[str]
+    """Where istiod fetches the keys."""
+
+
+@with_config(_DESCRIBED)
+class GrantOutput(TypedDict):
+    """What a team's stack may declare, which reads it by `granted_by`."""
+
+    namespaces: list[str]
+    """Namespaces of its apps."""
+    hosts: list[str]
+    """Hosts that its apps may own; `*.` stands for one label or more."""
+    gateways: list[str]
+    """Gateways of this stack at which it may serve them."""
+    issuers: list[GrantedIssuerOutput]
+    """Whose tokens its apps may accept."""
+    egress: list[str]
+    """Hosts outside the mesh that its apps may reach."""
+
+
+@with_config(_DESCRIBED)
 class Outputs(TypedDict):
     """What a stack of chatgpt-mesh exports."""
 
@@ -106,6 +133,8 @@ class Outputs(TypedDict):
     """Apps by name."""
     issuers: list[str]
     """Issuers whose tokens an app of this stack accepts."""
+    grants: NotRequired[dict[str, GrantOutput]]
+    """What stacks of teams may declare, by team; absent where nothing is granted."""
     otlp_endpoint: NotRequired[str | None]
     """HOST:PORT that proxies send OpenTelemetry spans to."""
 
@@ -186,9 +215,24 @@ def outputs(
         issuers=sorted({issuer.issuer for app in graph.apps.values() if app.auth for issuer in app.auth.issuers}),
         otlp_endpoint=_otlp_endpoint(mesh),
     )
+    if mesh.spec.grants:
+        known["grants"] = {name: _grant(grant) for name, grant in mesh.spec.grants.items()}
     if needs:
         known["istio_needs"] = [str(need) for need in needs]
     return known
+
+
+def _grant(grant: GrantSpec) -> GrantOutput:
+    return GrantOutput(
+        namespaces=list(grant.namespaces),
+        hosts=list(grant.hosts),
+        gateways=list(grant.gateways),
+        issuers=[
+            cast("GrantedIssuerOutput", {name: value for name, value in issuer.model_dump().items() if value})
+            for issuer in grant.issuers
+        ],
+        egress=list(grant.egress),
+    )
 
 
 def _otlp_endpoint(mesh: Mesh) -> str | None:

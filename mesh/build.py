@@ -21,6 +21,7 @@ from chatgpt_mesh.mesh.objects import (
     egress,
     external_authorization,
     gateways,
+    grants,
     order,
     path_rules,
     rate_limit,
@@ -28,6 +29,7 @@ from chatgpt_mesh.mesh.objects import (
     scoping,
     security,
     sessions,
+    team,
     telemetry,
     virtual_services,
 )
@@ -47,6 +49,11 @@ if TYPE_CHECKING:
 def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
     """Objects below the path of the declaration that makes them, in the order in which they are listed: certificate
     issuers, gateways, security, apps, egress, scoping, telemetry, objects by hand."""
+    if graph.is_of_a_team:
+        for app in graph.apps.values():
+            yield app.declared_at, team.held(graph, _of_teams_app(graph, app))
+        yield "egress", team.held(graph, egress.objects(graph))
+        return
     yield "certificate_issuers", certificate_issuers.objects(graph)
     yield "gateways", gateways.objects(graph)
     yield "security", security.objects(graph)
@@ -58,6 +65,7 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
     yield "rate_limit_service", rate_limit.gateway_objects(graph)
     for app in graph.apps.values():
         yield app.declared_at, _of_app(graph, app)
+    yield "grants", grants.objects(graph)
     yield "egress", egress.objects(graph)
     yield "security", scoping.objects(graph)
     yield "telemetry", telemetry.objects(graph)
@@ -86,6 +94,13 @@ def _of_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
     yield from denials.objects(graph, app)
     yield from virtual_services.objects(graph, app)
     yield from sessions.at_caller(graph, app)
+
+
+def _of_teams_app(graph: Graph, app: AppSpec) -> Iterator[Owned]:
+    """What stands in its own namespace; `granted_by.problems` has refused what would need more."""
+    yield from destination_rules.objects(app)
+    yield from callers.objects(graph, app)
+    yield from virtual_services.objects(graph, app)
 
 
 class Mesh:

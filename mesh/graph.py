@@ -68,6 +68,8 @@ class Graph:
         self.telemetry = spec.telemetry
         self.objects = spec.objects
         self.rate_limit_service = spec.rate_limit_service
+        self.grants = spec.grants
+        self.is_of_a_team = spec.granted_by is not None
         self.trust_domain = spec.trust_domain
 
     @cached_property
@@ -77,7 +79,13 @@ class Graph:
     @cached_property
     def own_namespaces(self) -> tuple[str, ...]:
         """Namespaces that this stack makes."""
-        return own_namespaces(self.apps, self.gateways, self.rate_limit_service)
+        own = own_namespaces(self.apps, self.gateways, self.rate_limit_service)
+        return tuple(sorted({*own, *self.granted_namespaces}))
+
+    @cached_property
+    def granted_namespaces(self) -> tuple[str, ...]:
+        """Namespaces in which other stacks declare apps."""
+        return tuple(sorted(namespace for grant in self.grants.values() for namespace in grant.namespaces))
 
     @property
     def defaults_in(self) -> tuple[str, ...]:

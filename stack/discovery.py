@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import urllib.request
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 SECONDS = 5.0
@@ -46,4 +46,4 @@ def _read(address: str, seconds: float) -> dict[str, Any]:
             said: Any = json.loads(answer.read(_LARGEST))
     except (OSError, ValueError, http.client.HTTPException):
         return {}
-    return said if isinstance(said, dict) else {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}

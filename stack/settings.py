@@ -36,11 +36,13 @@ from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.specs.path_setting import expand
 from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.google_names import ProjectId, ProjectNumber
+from chatgpt_mesh.mesh.specs.grants import GrantSpec
 from chatgpt_mesh.mesh.specs.key_set import key_set_refusal
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
 from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
+from chatgpt_mesh.stack import granted_by as teams
 from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
@@ -109,7 +111,8 @@ def load(today: date | None = None) -> Loaded:
     own, secret, stack = _from_pulumi()
     root = project.directory()
     secrets = secret_texts(own, secret, root / f"Pulumi.{stack}.yaml")
-    return Loaded(_validated(stack_files.layered(own, root), today or dates.today(), secrets), secrets)
+    layers = stack_files.layered(own, root)
+    return Loaded(_validated(layers, today or dates.today(), secrets, teams.from_engine), secrets)
 
 
 def load_stack(path: Path, today: date | None = None) -> Settings:
@@ -183,7 +186,9 @@ def _is_text(annotation: Any) -> bool:
     return annotation is str or any(_is_text(branch) for branch in get_args(annotation))
 
 
-def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) -> Settings:
+def _validated(
+    layers: stack_files.Layers, today: date, secrets: SecretTexts, outputs: teams.Reader = teams.from_file
+) -> Settings:
     if layers.unreadable:
         raise InvalidConfig(secrets.redacted(problem) for problem in layers.unreadable)
     found = list(layers.problems)
@@ -196,6 +201,10 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
             unread.add(name)
             del values[name]
     values = nothing.taken_away(values, Settings)
+    values, beyond, grant = teams.expanded(values, outputs)
+    found += beyond
+    if beyond and not values:
+        raise InvalidConfig(secrets.redacted(problem) for problem in found)
     found += _inline_key_sets(values)
     for name in values.keys() - Settings.model_fields.keys():
         allowed = (stack_files.EXTENDS, *Settings.model_fields)
@@ -210,6 +219,10 @@ def _validated(layers: stack_files.Layers, today: date, secrets: SecretTexts) ->
         unread |= missing
         if name not in missing:
             read[name] = parsed
+    if grant is not None and "granted_by" in read:
+        held, problems = _validate(GrantSpec, grant, "granted_by.team")
+        found += problems
+        read["granted_by"] = read["granted_by"] if held is None else read["granted_by"].holding(held)
     found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)

@@ -64,9 +64,13 @@ class NamespaceSpec(Spec):
 
 def problems(read: Mapping[str, Any], unread: Set[str]) -> Iterator[Problem]:
     """Namespaces in which no app runs, which this stack therefore does not make."""
-    if any(path == "apps" or path.startswith("apps.") for path in unread):
+    if any(path.partition(".")[0] in ("apps", "grants") for path in unread):
         return
-    made = sorted({app.namespace for app in read.get("apps", {}).values()})
+    granted = (name for grant in read.get("grants", {}).values() for name in grant.namespaces)
+    made = sorted({*(app.namespace for app in read.get("apps", {}).values()), *granted})
     for name in read.get("namespaces", {}):
         if name not in made:
-            yield Problem(f"namespaces.{name}", f"no app of this stack runs in it; apps run in: {', '.join(made)}")
+            yield Problem(
+                f"namespaces.{name}",
+                f"no app of this stack runs in it, and no grant names it; there are: {', '.join(made)}",
+            )

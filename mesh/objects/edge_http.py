@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import envoy_patches, rate_limit, request_size, response_headers
+from chatgpt_mesh.mesh.objects import envoy_patches, grants, rate_limit, request_size, response_headers
 from chatgpt_mesh.mesh.objects.auth import verification
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -29,11 +29,13 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
         for app, auth, host in verification.guarded(graph, gateway)
         for mapper in verification.unverified_answers(app, auth, host)
     ]
+    mappers += verification.granted_answers(graph, gateway)
     mappers += rate_limit.limited_answers(graph, gateway)
     mappers += response_headers.of_proxys_own_answers(graph.apps.values(), gateway)
     if mappers:
         fields["local_reply_config"] = {"mappers": mappers}
     patches = [envoy_patches.connection_manager(fields), *request_size.filters(graph, gateway)]
+    patches += grants.expiry_filters(graph, gateway)
     if gateway.keepalive is not None:
         patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
     spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)

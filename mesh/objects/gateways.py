@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import Gateway, Port, Server, ServerTLSSettings
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
-from chatgpt_mesh.mesh.objects import acme_challenges, listeners
+from chatgpt_mesh.mesh.objects import acme_challenges, grants, listeners
 from chatgpt_mesh.mesh.objects.owned import Owned
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def objects(graph: Graph) -> Iterator[Owned]:
             for exposure in app.exposures:
                 if exposure.gateway == spec.name and (listener_name := spec.listener_of(exposure.host)) is not None:
                     claimed.setdefault(listener_name, set()).add(f"{app.namespace}/{exposure.host}")
+        for listener_name, host in grants.claims(graph, spec):
+            claimed.setdefault(listener_name, set()).add(host)
         servers: list[Server] = []
         for listener_name, listener in spec.listeners.items():
             hosts = claimed.get(listener_name, set()) | {

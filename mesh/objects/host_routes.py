@@ -16,7 +16,7 @@ from chatgpt_mesh.istio_api.networking import (
 )
 from chatgpt_mesh.mesh.objects import sessions, well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
-from chatgpt_mesh.mesh.objects.auth import calls, tool_rules
+from chatgpt_mesh.mesh.objects.auth import calls, denials, tool_rules
 from chatgpt_mesh.mesh.objects.auth.challenge import (
     JSON,
     challenge_routes,
@@ -60,6 +60,8 @@ class HostRoutes:
 
     def routes(self) -> Iterator[HTTPRoute]:
         app, auth = self.app, self.app.auth
+        if self.graph.is_of_a_team:
+            yield from denials.routes(app)
         if app.maintenance is not None:
             yield from closed(app, app.maintenance)
         if any(route.prefix is not None for route in app.routes):

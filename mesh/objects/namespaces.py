@@ -31,6 +31,9 @@ def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
         owners.setdefault(spec.home, []).append(spec.declared_at)
     for spec in graph.apps.values():
         owners.setdefault(spec.namespace, []).append(spec.declared_at)
+    for spec in graph.grants.values():
+        for name in spec.namespaces:
+            owners.setdefault(name, []).append(spec.declared_at)
     service = graph.rate_limit_service
     if service is not None:
         owners.setdefault(service.namespace, []).append("rate_limit_service")

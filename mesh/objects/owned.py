@@ -50,7 +50,7 @@ class Manifest:
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata, **self.body}
 
 
-_DEPTH = {"apps": 1, "certificate_issuers": 1, "gateways": 1, "egress": 2, "objects": 1}
+_DEPTH = {"apps": 1, "certificate_issuers": 1, "gateways": 1, "grants": 1, "egress": 2, "objects": 1}
 """How many parts of a path, after its section, name one thing among others."""
 
 

@@ -47,7 +47,7 @@ def objects(graph: Graph) -> Iterator[Owned]:
     for namespace in graph.defaults_in:
         metadata = ObjectMeta(name="default", namespace=namespace)
         yield Owned(Resource(metadata=metadata, spec=strict), "security.mtls")
-    for namespace in graph.app_namespaces:
+    for namespace in (*graph.app_namespaces, *graph.granted_namespaces):
         # An ALLOW policy without rules matches no request, and its presence is what makes everything unlisted 403.
         yield Owned(
             Resource(metadata=ObjectMeta(name="allow-nothing", namespace=namespace), spec=AuthorizationPolicy()),

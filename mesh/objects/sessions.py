@@ -33,6 +33,7 @@ from chatgpt_mesh.mesh.objects.matches import PRESENT, one_of, regex, with_heade
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.rollout import experiment_division, handed_off, pin_match, pins_of, stable_division
 from chatgpt_mesh.mesh.objects.routes import forward
+from chatgpt_mesh.mesh.specs.grants import at_gateway as granted_at
 from chatgpt_mesh.mesh.specs.rollout import keeps_open_sessions
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ def _of_versions(
 
 def at_gateway(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     """The Lua of a gateway with sessions, once for all its apps: the routes say which requests it is for."""
-    if any(kept(app) and e.gateway == gateway.name for app in graph.apps.values() for e in app.served):
+    own = any(kept(app) and e.gateway == gateway.name for app in graph.apps.values() for e in app.served)
+    # Whether an app of a team keeps sessions is said in another stack.
+    if own or granted_at(graph.grants, gateway):
         yield _script(f"{gateway.name}-sessions", gateway.home, gateway.pod_labels, gateway.declared_at)
 
 

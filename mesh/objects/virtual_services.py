@@ -52,7 +52,8 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         )
         metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
-        yield from token_expiry.objects(metadata.name, app, gateway, routes)
+        if not graph.is_of_a_team:  # there the gateway asks it for all hosts of the grant
+            yield from token_expiry.objects(metadata.name, app, gateway, routes)
         yield from request_size.objects(metadata.name, app, gateway, routes)
         yield from calls.objects(metadata.name, app, exposure.host, gateway, routes)
     if app.service is not None:

@@ -200,12 +200,15 @@ def problems(
         yield from _access_problems(app, apps, known_accounts, rate_limit_service=rate_limit_service)
         yield from faults.problems(f"{app.declared_at}.faults", app.faults, allowed=faults_allowed)
         yield from _target_problems(app, apps)
-    yield from auth.gateway_problems(
-        IssuerUse(f"{app.declared_at}.auth.issuers.{index}", gateway, issuer)
-        for app in apps.values()
-        for index, issuer in enumerate(app.auth.issuers if app.auth else ())
-        for gateway in sorted({exposure.gateway for exposure in app.served})
-    )
+    yield from auth.gateway_problems(issuer_uses(apps))
+
+
+def issuer_uses(apps: Mapping[str, AppSpec]) -> Iterator[IssuerUse]:
+    """Each issuer of each app at each of its gateways."""
+    for app in apps.values():
+        for index, issuer in enumerate(app.auth.issuers if app.auth else ()):
+            for gateway in sorted({exposure.gateway for exposure in app.served}):
+                yield IssuerUse(f"{app.declared_at}.auth.issuers.{index}", gateway, issuer)
 
 
 def _host_problems(app: AppSpec, gateways: Declared[GatewaySpec], owners: dict[str, str]) -> Iterator[Problem]:

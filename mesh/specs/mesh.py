@@ -11,6 +11,8 @@ from chatgpt_mesh.mesh.specs import (
     egress,
     existing_gateway,
     gateways,
+    granted_by,
+    grants,
     joins,
     rate_limit,
     raw_objects,
@@ -26,6 +28,8 @@ from chatgpt_mesh.mesh.specs.certificate_issuers import CertificateIssuerSpec
 from chatgpt_mesh.mesh.specs.declared import ByName, Declared
 from chatgpt_mesh.mesh.specs.egress import EgressSpec
 from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+from chatgpt_mesh.mesh.specs.granted_by import GrantedBySpec
+from chatgpt_mesh.mesh.specs.grants import GrantSpec
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.rate_limit import RateLimitServiceSpec
 from chatgpt_mesh.mesh.specs.raw_objects import RawObjectSpec
@@ -63,6 +67,10 @@ class MeshSpec(Spec):
     """The service behind global rate limits."""
     faults_allowed: bool = False
     """Whether apps of this stack may declare faults."""
+    grants: ByName[GrantSpec] = {}
+    """What stacks of teams may declare on this mesh, by team."""
+    granted_by: GrantedBySpec | None = None
+    """This is a team's stack: it declares apps within what a platform's stack grants."""
     trust_domain: TrustDomain = "cluster.local"
     """Trust domain of the identities: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/"""
 
@@ -85,6 +93,8 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
     yield from certificate_issuers.problems(
         Declared("certificate_issuers", spec.certificate_issuers, unread), known_gateways
     )
+    yield from grants.problems(Declared("grants", spec.grants, unread), known_gateways, known_apps)
+    yield from granted_by.problems(spec.granted_by, known_apps, spec.egress)
     yield from _existing_gateways(known_gateways, known_apps)
     yield from _client_addresses(known_gateways, known_apps)
     yield from security.problems(spec.security, known_apps, today)

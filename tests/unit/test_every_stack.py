@@ -77,6 +77,8 @@ NEVER: dict[str, str] = {
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
     "istio.data_plane = ambient": "refused: what this program declares is done by sidecars",
     "gateways.*.workload.min_available = 2147483647": "refused: it is below replicas.min, which ends there",
+    "grants": "for stacks of teams, which are no random ones: tests/unit/mesh/test_grants.py has each field",
+    "granted_by": "needs another stack's outputs: tests/unit/stack/test_granted_by.py",
     "network.nat.min_ports = 65536": "refused: max_ports is above it, and ends there",
 }
 """Leaves that no random stack has, by the beginning of their path, and why."""

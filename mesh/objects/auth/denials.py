@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.istio_api.networking import HTTPMatchRequest, HTTPRoute
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.security import (
     AuthorizationPolicy,
@@ -21,7 +22,10 @@ from chatgpt_mesh.istio_api.security import (
 )
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.graph import Graph, host_headers
+from chatgpt_mesh.mesh.objects.answers import answer
 from chatgpt_mesh.mesh.objects.auth import challenge
+from chatgpt_mesh.mesh.objects.auth.claims import claim
+from chatgpt_mesh.mesh.objects.matches import PRESENT, one_of
 from chatgpt_mesh.mesh.objects.owned import Owned
 
 if TYPE_CHECKING:
@@ -49,6 +53,16 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         )
         metadata = ObjectMeta(name=name, namespace=gateway.home)
         yield Owned(Resource(metadata=metadata, spec=policy), app.declared_at)
+
+
+def routes(app: AppSpec) -> Iterator[HTTPRoute]:
+    """The same as routes, for an app of a team's stack, which writes no policy at the gateway."""
+    known = {"origin": one_of(app.cors.origins)} if app.cors.origins else {}
+    foreign = HTTPMatchRequest(headers={"origin": PRESENT}, without_headers=known)
+    yield answer(f"{app.name}.foreign-origin", [foreign], 403, {})
+    if app.auth is not None and app.auth.deny_subjects:
+        denied = HTTPMatchRequest(headers={claim("sub"): one_of(app.auth.deny_subjects)})
+        yield answer(f"{app.name}.denied-subject", [denied], 403, challenge.JSON, challenge.refusal("refused"))
 
 
 def _deny_rules(app: AppSpec, hosts: list[str], ports: list[str]) -> Iterator[Rule]:
@@ -79,8 +93,8 @@ def _without_routes(app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[
     for rule in auth.rules:
         names = [issuer.issuer for issuer in auth.issuers if auth.rule(issuer) == rule]
         theirs = [Condition(key="request.auth.claims[iss]", values=names)] if len(auth.rules) > 1 else []
-        for claim, values in rule.claims:
-            yield Rule(to=to, when=[*theirs, Condition(key=f"request.auth.claims[{claim}]", not_values=values)])
+        for name, values in rule.claims:
+            yield Rule(to=to, when=[*theirs, Condition(key=f"request.auth.claims[{name}]", not_values=values)])
         for scope in rule.scopes:
             # Conditions of one rule are a conjunction: refused is what has the scope in none of the claims.
             lacking = [Condition(key=f"request.auth.claims[{name}]", not_values=[scope]) for name in rule.scope_claims]
@@ -90,11 +104,11 @@ def _without_routes(app: AppSpec, auth: AuthSpec, hosts: list[str], ports: list[
 def _of_another_audience(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[list[Condition]]:
     """What tokens have that are not for this host, by the claim that says so."""
     claims = dict.fromkeys(issuer.audience_claim for issuer in auth.issuers)
-    for claim in claims:
-        issuers = [issuer for issuer in auth.issuers if issuer.audience_claim == claim]
+    for audience in claims:
+        issuers = [issuer for issuer in auth.issuers if issuer.audience_claim == audience]
         names = [issuer.issuer for issuer in issuers]
         theirs = [Condition(key="request.auth.claims[iss]", values=names)] if len(claims) > 1 else []
         audiences = [name for issuer in issuers for name in issuer.audiences or (challenge.resource_uri(app, host),)]
-        yield [*theirs, Condition(key=f"request.auth.claims[{claim}]", not_values=audiences)]
-        if claim != "aud":
+        yield [*theirs, Condition(key=f"request.auth.claims[{audience}]", not_values=audiences)]
+        if audience != "aud":
             yield [*theirs, Condition(key="request.auth.claims[aud]", values=["*"])]

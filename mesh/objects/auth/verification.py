@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.security import ClaimToHeader, JWTHeader, JWTRule, RequestAuthentication
 from chatgpt_mesh.istio_api.type import WorkloadSelector
-from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects import envoy_patches, grants
 from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.auth.claims import split_at_blanks
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
+from chatgpt_mesh.mesh.specs.grants import at_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,12 +49,15 @@ def guarded(graph: Graph, gateway: GatewaySpec) -> tuple[Guarded, ...]:
 
 
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """Per gateway: the issuers of all its apps."""
-    if found := guarded(graph, gateway):
-        yield Owned(_request_authentication(gateway, found), gateway.declared_at)
+    """Per gateway: the issuers of all its apps, and of the teams that have hosts there."""
+    found, granted = guarded(graph, gateway), grants.issuers(graph, gateway)
+    if found or granted:
+        yield Owned(_request_authentication(gateway, found, granted), gateway.declared_at)
 
 
-def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) -> Resource:
+def _request_authentication(
+    gateway: GatewaySpec, guarded: Iterable[Guarded], granted: Iterable[IssuerSpec]
+) -> Resource:
     """Verify, and refuse what does not verify; a missing token passes here and meets the challenge route.
 
     No audiences: Envoy compares them loosely and answers 403. The routes compare them exactly and answer 401.
@@ -66,6 +70,11 @@ def _request_authentication(gateway: GatewaySpec, guarded: Iterable[Guarded]) ->
             issuers.setdefault(issuer.issuer, issuer)
             headers.setdefault(issuer.issuer, set()).add(entry.auth.subject_header)
             split.setdefault(issuer.issuer, set()).update(split_at_blanks(entry.app, entry.auth.rule(issuer)))
+    for issuer in granted:
+        # What an app of another stack asks for is not known here, so its routes can ask for the usual.
+        issuers.setdefault(issuer.issuer, issuer)
+        headers.setdefault(issuer.issuer, set()).add(grants.SUBJECT_HEADER)
+        split.setdefault(issuer.issuer, set()).add("scp")
     rules = [
         JWTRule(
             issuer=issuer.issuer,
@@ -98,6 +107,19 @@ def unverified_answers(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[dict
         both = {**wanted, **browsers}
         yield _mapper(app, host_in_any_spelling, both, "authorization", "origin")
     yield _mapper(app, host_in_any_spelling, wanted, "authorization")
+
+
+def granted_answers(graph: Graph, gateway: GatewaySpec) -> Iterator[dict[str, Any]]:
+    """The same for the hosts of teams, whose apps are declared in other stacks.
+
+    Every app that asks for tokens serves its metadata at the short path too. The host is the request's, and fits the
+    pattern of the grant.
+    """
+    metadata = f"https://%REQ(:AUTHORITY)%{challenge.METADATA_PATH}"
+    wanted = {"www-authenticate": f'Bearer error="invalid_token", resource_metadata="{metadata}"'}
+    for grant in at_gateway(graph.grants, gateway):
+        if grant.hosts and grant.issuers:
+            yield envoy_patches.local_reply(401, grants.host_pattern(grant.hosts), wanted, "authorization", body=SAID)
 
 
 def _mapper(app: AppSpec, host: str, headers: dict[str, str], *present: str) -> dict[str, Any]:

@@ -46,6 +46,9 @@ def test_a_number_that_limits_nothing_is_refused() -> None:
 def test_a_namespace_of_nobody_is_named() -> None:
     read = {"apps": {"mcp": SimpleNamespace(namespace="shop")}, "namespaces": {"shpo": NamespaceSpec()}}
     assert [str(problem) for problem in problems(read, frozenset())] == [
-        "namespaces.shpo: no app of this stack runs in it; apps run in: shop"
+        "namespaces.shpo: no app of this stack runs in it, and no grant names it; there are: shop"
     ]
     assert not list(problems(read, frozenset({"apps.other"})))
+    assert not list(problems(read, frozenset({"grants.other"})))
+    granted = {**read, "grants": {"shipping": SimpleNamespace(namespaces=("shpo",))}}
+    assert not list(problems(granted, frozenset()))
