@@ -67,13 +67,13 @@ class Prometheus:
             yield
 
     @contextlib.contextmanager
-    def without_job(self, name: str) -> Iterator[None]:
-        """One job less for a moment, as if somebody had deleted its PodMonitor."""
+    def without_targets(self, job: str) -> Iterator[None]:
+        """A job that finds nothing to scrape for a moment, as when its selector no longer fits."""
         path = self.home / CONFIGURATION
         settings = json.loads(path.read_text(encoding="utf-8"))
-        kept = [job for job in settings["scrape_configs"] if job["job_name"] != name]
-        assert len(kept) == len(settings["scrape_configs"]) - 1
-        with self._instead(path, {**settings, "scrape_configs": kept}):
+        (emptied,) = [one for one in settings["scrape_configs"] if one["job_name"] == job]
+        emptied["static_configs"] = []
+        with self._instead(path, settings):
             yield
 
     @contextlib.contextmanager

@@ -175,8 +175,8 @@ def issuer_fails(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def istiod_is_not_scraped(scene: Scene) -> Iterator[None]:
-    """The job that reads istiod's metrics is taken out of Prometheus's configuration."""
-    with scene.prometheus.without_job("istiod"):
+    """The job that reads istiod's metrics finds no istiod."""
+    with scene.prometheus.without_targets("istiod"):
         yield
 
 
