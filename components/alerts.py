@@ -8,7 +8,8 @@ there are answers there that no pod gave.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatgpt_mesh.components.canary_queries import FAILING, SLOW, CanaryQueries
 from chatgpt_mesh.components.dashboards import certificate_metric
@@ -25,10 +26,25 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.listeners import ListenerTlsSpec
 
 Rule = dict[str, Any]
+Severity = Literal["page", "ticket"]
+
+
+class Alert(StrEnum):
+    """Every alert that there is. What each means, and what to do then: docs/alerts.md."""
+
+    APP_BURNS_ITS_ERROR_BUDGET = "AppBurnsItsErrorBudget"
+    CANARY_FAILS_MORE_THAN_STABLE = "CanaryFailsMoreThanStable"
+    CANARY_IS_SLOWER_THAN_STABLE = "CanaryIsSlowerThanStable"
+    GATEWAY_CERTIFICATE_ENDS = "GatewayCertificateEnds"
+    PROXY_REFUSED_UPDATE = "ProxyRefusedUpdate"
+    ISSUER_KEYS_FAIL = "IssuerKeysFail"
+    CONTROL_PLANE_IS_NOT_SCRAPED = "ControlPlaneIsNotScraped"
+    EXCEPTION_RUNS_OUT = "ExceptionRunsOut"
+
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-BURN_RATES = (
+BURN_RATES: tuple[tuple[Severity, float, int, int], ...] = (
     ("page", 14.4, HOUR, 5 * MINUTE),
     ("page", 6.0, 6 * HOUR, 30 * MINUTE),
     ("ticket", 1.0, 3 * DAY, 6 * HOUR),
@@ -76,16 +92,16 @@ def groups(spec: AlertsSpec, mesh: Mesh, accepted: Iterable[AcceptedRiskSpec]) -
     made = {
         "mesh-errors": [*_ratios(mesh, span), *_burn_rates(spec, span)],
         "mesh-canaries": [rule for app in mesh.spec.apps.values() for rule in _canary(app, span)],
-        "mesh-certificates": list(_certificates(spec, mesh)),
+        "mesh-certificates": list(_certificates(spec, mesh, span)),
         "mesh-control-plane": list(_control_plane(span)),
         "mesh-exceptions": [_runs_out(spec, one) for one in dated_exceptions(mesh, accepted)],
     }
     return [{"name": name, "interval": span(MINUTE), "rules": rules} for name, rules in made.items() if rules]
 
 
-def _alert(name: str, expression: str, severity: str, wait: str, summary: str, **labels: str) -> Rule:
+def _alert(name: Alert, expression: str, severity: Severity, wait: str, summary: str, **labels: str) -> Rule:
     return {
-        "alert": name,
+        "alert": name.value,
         "expr": expression,
         "for": wait,
         "labels": {"severity": severity, **labels},
@@ -117,7 +133,7 @@ def _burn_rates(spec: AlertsSpec, span: Windows) -> Iterator[Rule]:
         limit = f"{times * budget:.6g}"
         names = (_ratio_name(span(long)), _ratio_name(span(short)))
         yield _alert(
-            "AppBurnsItsErrorBudget",
+            Alert.APP_BURNS_ITS_ERROR_BUDGET,
             " and ".join(f"{name} > {limit}" for name in names),
             severity,
             span(2 * MINUTE),
@@ -138,7 +154,7 @@ def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
     labels = {"app": app.name, "version": rollout.canary.version}
     failing, slow = queries.failing, queries.p95
     yield _alert(
-        "CanaryFailsMoreThanStable",
+        Alert.CANARY_FAILS_MORE_THAN_STABLE,
         f"{failing(canary)} > {FAILING.floor:g} and {failing(canary)} > {FAILING.times:g} * ({failing(stable)}) "
         f"and {enough}",
         "page",
@@ -148,7 +164,7 @@ def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
         **labels,
     )
     yield _alert(
-        "CanaryIsSlowerThanStable",
+        Alert.CANARY_IS_SLOWER_THAN_STABLE,
         f"{slow(canary)} > {SLOW.times:g} * {slow(stable)} and {slow(canary)} > {SLOW.floor:g} and {enough}",
         "ticket",
         span(5 * MINUTE),
@@ -157,7 +173,7 @@ def _canary(app: AppSpec, span: Windows) -> Iterator[Rule]:
     )
 
 
-def _certificates(spec: AlertsSpec, mesh: Mesh) -> Iterator[Rule]:
+def _certificates(spec: AlertsSpec, mesh: Mesh, span: Windows) -> Iterator[Rule]:
     for gateway in mesh.gateways.values():
         for listener_name, listener in gateway.listeners.items():
             tls = listener.tls
@@ -167,10 +183,10 @@ def _certificates(spec: AlertsSpec, mesh: Mesh) -> Iterator[Rule]:
             where = f"{gateway.declared_at}.listeners.{listener_name}"
             for seen_by, metric in _last_seconds(tls, mesh.spec.telemetry.metrics.proxies):
                 yield _alert(
-                    "GatewayCertificateEnds",
+                    Alert.GATEWAY_CERTIFICATE_ENDS,
                     f"min({metric}) - time() < {left}",
                     "ticket",
-                    "5m",
+                    span(5 * MINUTE),
                     f"The certificate of {where} (Secret {tls.secret} in {gateway.home}) ends in "
                     "{{ $value | humanizeDuration }}, and nothing has renewed it.",
                     gateway=gateway.name,
@@ -203,21 +219,21 @@ def _grown(counter: str, by: str, window: str) -> str:
 
 def _control_plane(span: Windows) -> Iterator[Rule]:
     yield _alert(
-        "ProxyRefusedUpdate",
+        Alert.PROXY_REFUSED_UPDATE,
         _grown("pilot_total_xds_rejects", "type", span(10 * MINUTE)),
         "page",
         "0s",
         "A proxy refused an update ({{ $labels.type }}) and goes on as before: `python -m mesh verify` says why.",
     )
     yield _alert(
-        "IssuerKeysFail",
+        Alert.ISSUER_KEYS_FAIL,
         _grown("pilot_jwks_resolver_network_fetch_fail_total", "", span(30 * MINUTE)),
         "page",
         "0s",
         "istiod cannot fetch the keys of an issuer; when it changes them, every token of it will be refused.",
     )
     yield _alert(
-        "ControlPlaneIsNotScraped",
+        Alert.CONTROL_PLANE_IS_NOT_SCRAPED,
         'absent(istio_build{component="pilot"})',
         "ticket",
         span(15 * MINUTE),
@@ -230,7 +246,7 @@ def _runs_out(spec: AlertsSpec, exception: DatedException) -> Rule:
     until = exception.until
     end = int((datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)).timestamp())
     return _alert(
-        "ExceptionRunsOut",
+        Alert.EXCEPTION_RUNS_OUT,
         f"vector({end}) - time() < {spec.exception_days * DAY}",
         "ticket",
         "0s",

@@ -158,6 +158,7 @@ class Cluster(pulumi.ComponentResource):
             ),
             logging_config=container.ClusterLoggingConfigArgs(enable_components=list(spec.observability.logs)),
             monitoring_config=_monitoring(spec.observability),
+            managed_opentelemetry_config=_opentelemetry(spec.observability),
             cost_management_config=container.ClusterCostManagementConfigArgs(
                 enabled=spec.observability.cost_allocation
             ),
@@ -310,6 +311,12 @@ def _authorized(access: AccessSpec) -> gcp.container.ClusterMasterAuthorizedNetw
 
 def _encryption(key: str | None) -> gcp.container.ClusterDatabaseEncryptionArgs | None:
     return gcp.container.ClusterDatabaseEncryptionArgs(state="ENCRYPTED", key_name=key) if key else None
+
+
+def _opentelemetry(spec: ClusterObservabilitySpec) -> gcp.container.ClusterManagedOpentelemetryConfigArgs | None:
+    if not spec.managed_opentelemetry:
+        return None
+    return gcp.container.ClusterManagedOpentelemetryConfigArgs(scope="COLLECTION_AND_INSTRUMENTATION_COMPONENTS")
 
 
 def _monitoring(spec: ClusterObservabilitySpec) -> gcp.container.ClusterMonitoringConfigArgs:

@@ -236,6 +236,7 @@ class Gke(pulumi.ComponentResource):
             "artifactregistry": bool(spec.identity.repositories),
             "binaryauthorization": spec.security.binary_authorization,
             "cloudkms": spec.security.secrets_key is not None,
+            "cloudtrace": spec.observability.managed_opentelemetry,
             "compute": True,
             "container": True,
             "dns": self.args.network.dns is not None or bool(self.args.challenge_zones),
@@ -245,6 +246,7 @@ class Gke(pulumi.ComponentResource):
             "redis": self.args.memorystore is not None,
             "pubsub": spec.maintenance.notify,
             "secretmanager": spec.security.secret_manager,
+            "telemetry": spec.observability.managed_opentelemetry,
         }
         return {
             api: gcp.projects.Service(

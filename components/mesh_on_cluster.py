@@ -15,6 +15,7 @@ from chatgpt_mesh.components.grants import Grants
 from chatgpt_mesh.components.istio import Istio, IstioArgs
 from chatgpt_mesh.components.istio_needs import needs_of
 from chatgpt_mesh.components.istio_objects import IstioObjects, IstioObjectsArgs
+from chatgpt_mesh.components.managed_prometheus import Scraped
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
@@ -24,11 +25,13 @@ from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
 from chatgpt_mesh.components.tenancy import tenancy
+from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chatgpt_mesh.components.memorystore import Memorystore
+    from chatgpt_mesh.components.ordering import Resources
     from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
@@ -77,7 +80,9 @@ class MeshOnCluster:
         transforms = pulumi.ResourceOptions(transforms=[definitions] if definitions else None)
         with_definitions = pulumi.ResourceOptions.merge(on_cluster, transforms)
         self.istio = Istio("istio", told, with_definitions)
-        certificates = CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
+        self._certificates = certificates = (
+            CertManager("cert-manager", args.cert_manager, with_definitions) if args.cert_manager else None
+        )
         self.namespaces = self._namespaces()
         # Without a word: no load balancer and no port of the nodes, each of which is a way in past the gateways.
         granted = dict.fromkeys(args.mesh.graph.granted_namespaces, NamespaceSpec(quota=QuotaSpec()))
@@ -170,12 +175,23 @@ class MeshOnCluster:
 
     def observed(self) -> None:
         """What shows people the mesh, last of all."""
-        args = self._args
-        if args.observability.kiali or args.observability.grafana or args.observability.alerts:
-            seen = ObservabilityArgs(
-                spec=args.observability, mesh=args.mesh, accepted=args.accept, after=self.istio.ready
-            )
-            Observability("observability", seen, self._on_cluster)
+        args, spec = self._args, self._args.observability
+        if not (spec.kiali or spec.grafana or spec.alerts or spec.managed_prometheus):
+            return
+        asking = args.cert_manager
+        scraped = Scraped(
+            proxies=[declared.name for declared in args.mesh.namespaces if declared.injected],
+            control_plane=args.istio.install,
+            cert_manager=asking.namespace if asking is not None and asking.install else None,
+        )
+        homes: dict[str, Resources | list[pulumi.Resource]] = {name: [made] for name, made in self.namespaces.items()}
+        homes[ROOT_NAMESPACE] = self.istio.ready
+        if self._certificates is not None and scraped.cert_manager is not None:
+            homes[scraped.cert_manager] = self._certificates.ready
+        seen = ObservabilityArgs(
+            spec=spec, mesh=args.mesh, accepted=args.accept, after=self.istio.ready, scraped=scraped, homes=homes
+        )
+        Observability("observability", seen, self._on_cluster)
 
     def outputs(self) -> outputs.Outputs:
         """The contract's values, as far as they do not wait for the cluster."""

@@ -1,4 +1,4 @@
-"""Kiali, the dashboards of Grafana, and alerts."""
+"""Kiali, the dashboards of Grafana, alerts, and what Google's Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pulumi_kubernetes.helm import v4 as helm
 from chatgpt_mesh.components.alerts import manifest
 from chatgpt_mesh.components.dashboards import dashboards
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
+from chatgpt_mesh.components.managed_prometheus import pod_monitorings
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from chatgpt_mesh.components.managed_prometheus import Scraped
     from chatgpt_mesh.components.ordering import Resources
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
@@ -77,6 +79,10 @@ class ObservabilityArgs:
     """Findings that run out."""
     after: Resources
     """The control planes, which Kiali asks."""
+    scraped: Scraped
+    """Where a managed Prometheus finds metrics."""
+    homes: Mapping[str, Resources | list[pulumi.Resource]]
+    """What has to be there before an object in a namespace is; nothing for one that others make."""
 
 
 class Observability(pulumi.ComponentResource):
@@ -107,4 +113,9 @@ class Observability(pulumi.ComponentResource):
         if spec.alerts is not None:
             rules = manifest(spec.alerts, args.mesh, args.accepted)
             KubernetesObject(rules["metadata"]["name"], rules, pulumi.ResourceOptions(parent=self))
+        if spec.managed_prometheus is not None:
+            for scrape in pod_monitorings(spec.managed_prometheus, args.scraped):
+                home = scrape["metadata"]["namespace"]
+                after = pulumi.ResourceOptions(parent=self, depends_on=args.homes.get(home))
+                KubernetesObject(f"{scrape['metadata']['name']}-{home}", scrape, after)
         self.register_outputs({})

@@ -64,7 +64,13 @@ class Authority:
         return self
 
     def issue(
-        self, name: str, common_name: str, *, organizations: Sequence[str] = (), names: Sequence[str] = ()
+        self,
+        name: str,
+        common_name: str,
+        *,
+        organizations: Sequence[str] = (),
+        names: Sequence[str] = (),
+        lifetime: datetime.timedelta = LIFETIME,
     ) -> tuple[Path, Path]:
         """A certificate and its key; the present one when it is good for another month and has the same names.
 
@@ -73,6 +79,7 @@ class Authority:
             common_name: Subject; for a client of the API server, the user's name.
             organizations: For a client of the API server, the user's groups.
             names: DNS names and IP addresses for which it may serve.
+            lifetime: From now on.
         """
         certificate_path, key_path = self.directory / f"{name}.crt", self.directory / f"{name}.key"
         if key_path.exists() and _good(certificate_path, names):
@@ -83,7 +90,7 @@ class Authority:
             raise TypeError(f"{self.directory / 'ca.key'} is not an ECDSA key")
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(common_name, organizations, key.public_key(), issuer=authority.subject)
+            _builder(common_name, organizations, key.public_key(), authority.subject, lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(
@@ -131,7 +138,11 @@ def service_account_key(directory: Path) -> tuple[Path, Path]:
 
 
 def _builder(
-    common_name: str, organizations: Sequence[str], public_key: ec.EllipticCurvePublicKey, issuer: x509.Name | None
+    common_name: str,
+    organizations: Sequence[str],
+    public_key: ec.EllipticCurvePublicKey,
+    issuer: x509.Name | None,
+    lifetime: datetime.timedelta = LIFETIME,
 ) -> x509.CertificateBuilder:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, one) for one in organizations]
     subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -143,7 +154,7 @@ def _builder(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + LIFETIME)
+        .not_valid_after(now + lifetime)
     )
 
 

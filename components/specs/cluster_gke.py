@@ -178,6 +178,9 @@ class ClusterObservabilitySpec(Spec):
     """Components that are measured."""
     managed_prometheus: bool = True
     """Google's Prometheus, which scrapes what PodMonitorings name."""
+    managed_opentelemetry: bool = False
+    """Google's collector, which takes OTLP at opentelemetry-collector.gke-managed-otel.svc.cluster.local and writes to
+    Cloud Trace. From GKE 1.34.1-gke.2178000."""
     dataplane_metrics: bool = True
     """Metrics of Dataplane V2: flows that a NetworkPolicy dropped, among others."""
     dataplane_flows: bool = False

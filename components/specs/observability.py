@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from chatgpt_mesh.components.specs.managed_prometheus import ManagedPrometheusSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, Labels, OwnNamespace
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
@@ -162,3 +163,5 @@ class ObservabilitySpec(Spec):
     """A dashboard for each app that has a Service, one of the edges, and one of the control plane."""
     alerts: AlertsSpec | None = None
     """Rules for alerts."""
+    managed_prometheus: ManagedPrometheusSpec | None = None
+    """Scraping by Google's Managed Service for Prometheus, by a PodMonitoring in each namespace of the stack."""

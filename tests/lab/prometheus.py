@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import yaml
-
 from lab.istio_metrics import RELABEL
 from lab.workloads.request import Request, send
 from tests.lab.kubectl import ISTIO_SYSTEM
@@ -24,22 +22,26 @@ if TYPE_CHECKING:
 
     from tests.lab.running_lab import Pod, RunningLab
 
+Groups = list[dict[str, Any]]
+"""Of rules, as a PrometheusRule has them."""
+
+RULES, CONFIGURATION, PROXIES = "rules.json", "prometheus.yaml", "proxies.json"
 SCRAPED_EVERY = "1s"
 PROXY_PORT, CONTROL_PLANE_PORT = 15020, 15014
 
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """One that runs."""
+    """One that runs, and the directory of its configuration."""
 
     url: str
-    _proxies: Path
+    home: Path
 
     def scrape(self, proxies: Sequence[Pod]) -> None:
         """These proxies from now on, instead of those before."""
-        unfinished = self._proxies.with_suffix(".unfinished")
+        unfinished = (self.home / PROXIES).with_suffix(".unfinished")
         unfinished.write_text(json.dumps(_targets(proxies, PROXY_PORT)), encoding="utf-8")
-        unfinished.replace(self._proxies)
+        unfinished.replace(self.home / PROXIES)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Series that an expression gives now; AssertionError with Prometheus's words where it is none."""
@@ -47,9 +49,9 @@ class Prometheus:
         assert answer["status"] == "success", f"{expression}: {answer}"
         return answer["data"]["result"]
 
-    def firing(self) -> set[str]:
-        """Names of alerts that fire now."""
-        return {one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')}
+    def firing(self) -> list[dict[str, str]]:
+        """Labels of the alerts that fire now."""
+        return [one["metric"] for one in self.query('ALERTS{alertstate="firing"}')]
 
     def rule_errors(self) -> dict[str, str]:
         """Rules that could not be evaluated, and why."""
@@ -64,32 +66,62 @@ class Prometheus:
     def ready(self) -> bool:
         return send(Request(url=f"{self.url}/-/ready")).status == 200
 
+    @contextlib.contextmanager
+    def with_rules(self, groups: Groups) -> Iterator[None]:
+        """Other rules for a moment."""
+        with self._instead(self.home / RULES, {"groups": groups}):
+            yield
+
+    @contextlib.contextmanager
+    def without_targets(self, job: str) -> Iterator[None]:
+        """A job that finds nothing to scrape for a moment, as when its selector no longer fits."""
+        path = self.home / CONFIGURATION
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        (emptied,) = [one for one in settings["scrape_configs"] if one["job_name"] == job]
+        del emptied["static_configs" if "static_configs" in emptied else "file_sd_configs"]
+        with self._instead(path, settings):
+            yield
+
+    @contextlib.contextmanager
+    def _instead(self, path: Path, content: Any) -> Iterator[None]:
+        before = path.read_text(encoding="utf-8")
+        try:
+            path.write_text(json.dumps(content), encoding="utf-8")
+            self._reload()
+            yield
+        finally:
+            path.write_text(before, encoding="utf-8")
+            self._reload()
+
+    def _reload(self) -> None:
+        reply = send(Request(url=f"{self.url}/-/reload", method="POST"))
+        assert reply.status == 200, str(reply)
+
 
 def _targets(pods: Sequence[Pod], port: int) -> list[dict[str, Any]]:
     return [{"targets": [f"{pod.ip}:{port}"], "labels": {"pod": pod.name, "namespace": pod.namespace}} for pod in pods]
 
 
 @contextlib.contextmanager
-def scraping(lab: RunningLab, proxies: Sequence[Pod], groups: list[dict[str, Any]], home: Path) -> Iterator[Prometheus]:
+def scraping(lab: RunningLab, proxies: Sequence[Pod], groups: Groups, home: Path) -> Iterator[Prometheus]:
     """Prometheus over these proxies and istiod, with rules as in a PrometheusRule."""
-    (home / "rules.json").write_text(json.dumps({"groups": groups}), encoding="utf-8")
-    targets = home / "proxies.json"
+    (home / RULES).write_text(json.dumps({"groups": groups}), encoding="utf-8")
     jobs = [
         {
             "job_name": "proxies",
             "metrics_path": "/stats/prometheus",
-            "file_sd_configs": [{"files": [str(targets)], "refresh_interval": SCRAPED_EVERY}],
+            "file_sd_configs": [{"files": [str(home / PROXIES)], "refresh_interval": SCRAPED_EVERY}],
             "metric_relabel_configs": [*RELABEL],
         },
         {"job_name": "istiod", "static_configs": _targets(lab.pods(ISTIO_SYSTEM, "app=istiod"), CONTROL_PLANE_PORT)},
     ]
     settings = {
         "global": {"scrape_interval": SCRAPED_EVERY, "scrape_timeout": SCRAPED_EVERY},
-        "rule_files": [str(home / "rules.json")],
+        "rule_files": [str(home / RULES)],
         "scrape_configs": jobs,
     }
-    configuration = home / "prometheus.yaml"
-    configuration.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    configuration = home / CONFIGURATION
+    configuration.write_text(json.dumps(settings), encoding="utf-8")  # which is YAML too
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [
@@ -98,8 +130,9 @@ def scraping(lab: RunningLab, proxies: Sequence[Pod], groups: list[dict[str, Any
         f"--storage.tsdb.path={home / 'data'}",
         f"--web.listen-address={address}",
         "--log.level=warn",
+        "--web.enable-lifecycle",
     ]
-    found = Prometheus(f"http://{address}", targets)
+    found = Prometheus(f"http://{address}", home)
     found.scrape(proxies)
     with (home / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

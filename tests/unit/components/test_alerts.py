@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chatgpt_mesh.components.alerts import Windows, groups, manifest
+from chatgpt_mesh.components.alerts import Alert, Windows, groups, manifest
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.observability import AlertsSpec
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
+from tests.lab.alerts.faults import FAULTS
 from tests.surroundings import ROOT
 from tests.unit.components.promtool import checked, hold
 from tests.unit.mesh.stack import mesh
@@ -88,6 +89,26 @@ def test_prometheus_takes_every_rule_of_the_stacks_that_ship(stack: str, divisor
     found = groups(SPEC.model_copy(update={"time_divisor": divisor}), Mesh(spec, date(2026, 11, 24)), spec.accept)
     said = checked(found, tmp_path)
     assert f"SUCCESS: {sum(len(group['rules']) for group in found)} rules found" in said
+
+
+def test_every_alert_has_a_fault_in_the_lab(tmp_path: Path) -> None:
+    """What fires there: tests/lab/test_alerts.py."""
+    assert {alert for alert, _ in FAULTS} == set(Alert)
+    risk = AcceptedRiskSpec(code="MCP315", object="RequestAuthentication/a/b", until=date(2027, 1, 20), why="a partner")
+    made = [*groups(SPEC, declared(tmp_path), [risk])]
+    alerts = [rule for group in made for rule in group["rules"] if "alert" in rule]
+    assert {(rule["alert"], rule["labels"]["severity"]) for rule in alerts} == {*FAULTS}
+
+
+def test_every_alert_has_a_row_on_its_page() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    assert [alert for alert in Alert if f"\n| {alert} | " not in page] == []
+
+
+def test_no_wait_is_left_undivided(tmp_path: Path) -> None:
+    short = [*groups(SPEC.model_copy(update={"time_divisor": 300}), declared(tmp_path), ())]
+    waits = {rule["for"] for group in short for rule in group["rules"] if "alert" in rule}
+    assert waits == {"0s", "1s", "3s"}
 
 
 def test_a_budget_that_burns_fast_pages_and_the_alert_ends_soon_after(tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ alerts: Drawn = st.one_of(
     spec(always(format=one("managed_prometheus")), namespace=st.none(), **_told),
 )
 
+scraped: Drawn = spec(interval=duration("5s", "60s", "30s"), every_metric=truth)
+
 
 @st.composite
 def watched(draw: st.DrawFn, found: Values) -> Values:
@@ -162,7 +164,22 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
         # As another setting was drawn: one draw more, and seeds would stand for other stacks.
         telemetry["access_log"] = {**(telemetry.get("access_log") or {}), "mcp": metrics["tools"]}
     observed = {**(found.get("observability") or {}), **told}
+    cluster = dict(found.get("cluster") or {})
+    google = cluster.get("kind") == "gke"
+    asked = draw(spec(**({} if _of_operator(told) else {"managed_prometheus": st.none() | scraped})))
+    if google:
+        seen = {**(cluster.get("observability") or {}), **draw(spec(managed_opentelemetry=truth))}
+        if asked.get("managed_prometheus") is not None:
+            # Somebody has to read PodMonitorings.
+            seen["managed_prometheus"] = True
+        cluster["observability"] = seen
+        found = {**found, "cluster": cluster}
+    observed |= asked
     return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
+
+
+def _of_operator(told: Values) -> bool:
+    return bool(told.get("alerts")) and told["alerts"].get("format") != "managed_prometheus"
 
 
 observability: Drawn = spec(
