@@ -21,6 +21,7 @@ from lab import istio_metrics
 from lab.workloads.recorder import Answer
 from lab.workloads.request import Request, send
 from tests.lab import moved_apps
+from tests.lab.alerts.counted_mesh import restart
 from tests.lab.edge_certificates import certified
 from tests.lab.kubectl import kubectl
 from tests.lab.moved_apps import ARGO, FLAGGER
@@ -30,7 +31,6 @@ from tests.lab.rollout_controllers import ARGO_ROLLOUTS, free_port, running
 from tests.lab.rollout_controllers import FLAGGER as FLAGGER_CONTROLLER
 from tests.lab.running_lab import Pod, RunningLab, eventually, fails
 from tests.lab.test_b24_rollout_under_load import load
-from tests.lab.test_dashboards_and_alerts import restart
 
 pytestmark = pytest.mark.long
 
@@ -79,7 +79,8 @@ class Moved:
 @pytest.fixture(scope="module")
 def moved(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     home = tmp_path_factory.mktemp("moved")
-    restart(lab, "public")
+    public = lab.stack.gateways["public"]
+    restart(lab, public.home, public.release_name)
     tags = istio_metrics.tags([lab.objects.get("Telemetry", "istio-system", "mesh-default")])
     stack_file = lab.stack_with(moved_apps.declared(), home)
     try:

@@ -19,11 +19,11 @@ import yaml
 from lab import istio_metrics
 from lab.state import CHECKOUT
 from lab.workloads.recorder import Answer
+from tests.lab.alerts.counted_mesh import restart
 from tests.lab.prometheus import Prometheus, scraping
 from tests.lab.rolling_out import deploy
 from tests.lab.running_lab import RunningLab, eventually
 from tests.lab.test_b24_rollout_under_load import load
-from tests.lab.test_dashboards_and_alerts import restart
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +33,8 @@ STEPS = {"percents": [5, 50, 100], "pause": "12s", "least_requests": 20}
 
 @pytest.fixture(scope="module")
 def prometheus(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    restart(lab, "public")
+    public = lab.stack.gateways["public"]
+    restart(lab, public.home, public.release_name)
     tags = istio_metrics.tags([lab.objects.get("Telemetry", "istio-system", "mesh-default")])
     with (
         lab.objects.with_added(istio_metrics.envoy_filter(tags)),
