@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,10 @@ lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, killed deploys
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -m long
+
+lab-drills: $(VENV)/installed ## what fails, failing: the tests of docs/failures.md that take longer than a minute, and those that do not
+	$(PY) -m lab up --mesh $(MESH)
+	$(PY) -m pytest tests/lab -q -k "drills or full_etcd or b38 or b39 or b47 or b12 or b16 or b22"
 
 lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
 	$(PY) -m lab up --mesh $(MESH)

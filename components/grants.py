@@ -49,7 +49,7 @@ that no pod has), Ingress and NetworkPolicy, Roles and their bindings, `pods/exe
 identity).
 """
 
-HELD = ("virtualservices", "destinationrules", "serviceentries", "authorizationpolicies")
+HELD = ("virtualservices", "destinationrules", "serviceentries", "authorizationpolicies", "services")
 """Resources that the admission policy judges."""
 
 PLATFORMS = ("allow-nothing",)
@@ -106,7 +106,7 @@ def _admission(
     }
     rules = [
         {
-            "apiGroups": ["networking.istio.io", "security.istio.io"],
+            "apiGroups": ["", "networking.istio.io", "security.istio.io"],
             "apiVersions": ["*"],
             "operations": ["CREATE", "UPDATE", "DELETE"],
             "resources": list(HELD),
@@ -119,6 +119,14 @@ def _admission(
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"namespaceSelector": within, "resourceRules": rules},
+            # What a smaller grant would refuse today may still lose a finalizer, or be labelled.
+            "matchConditions": [
+                {
+                    "name": "says-something-else",
+                    "expression": "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec)"
+                    " || object.spec != oldObject.spec",
+                }
+            ],
             "variables": [{"name": key, "expression": value} for key, value in _variables(grant, homes, gateways)],
             "validations": [
                 {"expression": expression, "message": message} for expression, message in _validations(grant, homes)
@@ -140,6 +148,9 @@ def _variables(grant: GrantSpec, homes: tuple[str, ...], gateways: tuple[str, ..
     yield "routes", "has(variables.spec.http) ? variables.spec.http : []"
     yield "inside", "has(variables.spec.gateways) ? variables.spec.gateways == ['mesh'] : true"
     yield "hosts", "has(variables.spec.hosts) ? variables.spec.hosts : []"
+    yield "levels", "has(variables.spec.trafficPolicy) ? [variables.spec.trafficPolicy] : []"
+    yield "subsets", "has(variables.spec.subsets) ? variables.spec.subsets.filter(s, has(s.trafficPolicy)) : []"
+    yield "policies", "variables.levels + variables.subsets.map(s, s.trafficPolicy)"
     yield "exported", "has(variables.spec.exportTo) ? variables.spec.exportTo : ['*']"
     yield "services", _text(_pattern([f"*.{namespace}.svc.cluster.local" for namespace in grant.namespaces]))
     yield "granted", _text(_pattern(grant.hosts))
@@ -149,7 +160,7 @@ def _variables(grant: GrantSpec, homes: tuple[str, ...], gateways: tuple[str, ..
 
 
 _GONE = "variables.deleted"
-_ROUTE, _RULE, _ENTRY, _POLICY = (f"request.resource.resource != '{resource}'" for resource in HELD)
+_ROUTE, _RULE, _ENTRY, _POLICY, _SERVICE = (f"request.resource.resource != '{resource}'" for resource in HELD)
 
 
 def _validations(grant: GrantSpec, homes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -203,6 +214,11 @@ def _of_others(grant: GrantSpec, homes: tuple[str, ...]) -> Iterator[tuple[str, 
         "a DestinationRule for some callers alone has no part in a team's stack",
     )
     yield (
+        f"{_GONE} || {_RULE} || variables.policies.all(p, {_mutual('p')} && (!has(p.portLevelSettings)"
+        f" || p.portLevelSettings.all(l, {_mutual('l')})))",
+        "a DestinationRule's TLS must be the mesh's own (ISTIO_MUTUAL): gateways go by it, with Secrets of theirs",
+    )
+    yield (
         f"{_GONE} || {_ENTRY} || variables.hosts.all(h, h.matches(variables.outside))",
         f"hosts outside the mesh must be granted as egress: {', '.join(grant.egress) or 'none'}",
     )
@@ -212,7 +228,16 @@ def _of_others(grant: GrantSpec, homes: tuple[str, ...]) -> Iterator[tuple[str, 
         "an outside host must be found by DNS: addresses and endpoints could be anybody's",
     )
     yield (
-        f"{_GONE} || request.resource.resource == 'authorizationpolicies'"
+        f"{_GONE} || {_ENTRY} || has(variables.spec.resolution)"
+        " && variables.spec.resolution in ['DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS']",
+        "an outside host must be looked up (resolution DNS): with NONE its name leads to any address",
+    )
+    yield (
+        f"{_GONE} || {_SERVICE} || (!has(variables.spec.externalIPs) && !has(variables.spec.externalName))",
+        "a Service must lead to pods: externalName and externalIPs lead a gateway's or others' traffic elsewhere",
+    )
+    yield (
+        f"{_GONE} || request.resource.resource in ['authorizationpolicies', 'services']"
         " || variables.exported.all(e, e in variables.seers)",
         f"exportTo must be said, with no others than '.', {', '.join((*grant.namespaces, *homes))}",
     )
@@ -228,6 +253,10 @@ def _of_others(grant: GrantSpec, homes: tuple[str, ...]) -> Iterator[tuple[str, 
         f"!({_by_the_team(grant)}) || !(request.name in {json.dumps(PLATFORMS)})",
         "this object is the platform's: without it the namespace would be open to every caller",
     )
+
+
+def _mutual(policy: str) -> str:
+    return f"(!has({policy}.tls) || {policy}.tls.mode == 'ISTIO_MUTUAL')"
 
 
 def _by_the_team(grant: GrantSpec) -> str:

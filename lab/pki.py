@@ -70,7 +70,7 @@ class Authority:
         *,
         organizations: Sequence[str] = (),
         names: Sequence[str] = (),
-        lifetime: datetime.timedelta = LIFETIME,
+        lifetime: datetime.timedelta | None = None,
     ) -> tuple[Path, Path]:
         """A certificate and its key; the present one when it is good for another month and has the same names.
 
@@ -79,7 +79,7 @@ class Authority:
             common_name: Subject; for a client of the API server, the user's name.
             organizations: For a client of the API server, the user's groups.
             names: DNS names and IP addresses for which it may serve.
-            lifetime: From now on.
+            lifetime: From now on; None: as long as the authority's own.
         """
         certificate_path, key_path = self.directory / f"{name}.crt", self.directory / f"{name}.key"
         if key_path.exists() and _good(certificate_path, names):
@@ -142,7 +142,7 @@ def _builder(
     organizations: Sequence[str],
     public_key: ec.EllipticCurvePublicKey,
     issuer: x509.Name | None,
-    lifetime: datetime.timedelta = LIFETIME,
+    lifetime: datetime.timedelta | None = None,
 ) -> x509.CertificateBuilder:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, one) for one in organizations]
     subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -154,7 +154,7 @@ def _builder(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + lifetime)
+        .not_valid_after(now + (lifetime or LIFETIME))
     )
 
 

@@ -21,7 +21,6 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from chatgpt_mesh.components.specs import (
     accepted_risk,
     cert_manager,
-    managed_prometheus,
     namespace,
     observability,
     platform,
@@ -233,7 +232,6 @@ def _validated(
     found += shared_cluster.problems(read, unread)
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
-    found += managed_prometheus.problems(read)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs.managed_prometheus import ManagedPrometheusSpec
+from chatgpt_mesh.components.specs.managed_prometheus import TRACES_NAMESPACE, ManagedPrometheusSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, Labels, OwnNamespace
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
@@ -17,6 +17,7 @@ from chatgpt_mesh.mesh.specs.words import HeaderWord
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chatgpt_mesh.components.specs.cluster import ClusterSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
     ServiceUrl = str
@@ -128,6 +129,12 @@ NEEDED_LABELS = frozenset(
 
 
 def problems(read: Mapping[str, Any]) -> Iterator[Problem]:
+    """What would watch nothing, or be read by nobody. `read` are the settings that parsed, by name."""
+    yield from _alert_problems(read)
+    yield from _managed_problems(read)
+
+
+def _alert_problems(read: Mapping[str, Any]) -> Iterator[Problem]:
     """Alerts that would watch nothing. `read` are the settings that parsed, by name."""
     observability: ObservabilitySpec | None = read.get("observability")
     telemetry: TelemetrySpec = read.get("telemetry") or TelemetrySpec()
@@ -152,6 +159,40 @@ def problems(read: Mapping[str, Any]) -> Iterator[Problem]:
                     False,
                 )
                 return
+
+
+def _managed_problems(read: Mapping[str, Any]) -> Iterator[Problem]:
+    """What nobody would scrape or read. `read` are the settings that parsed, by name."""
+    cluster: ClusterSpec | None = read.get("cluster")
+    observability: ObservabilitySpec | None = read.get("observability")
+    telemetry: TelemetrySpec | None = read.get("telemetry")
+    made = cluster.observability if cluster is not None and cluster.kind == "gke" else None
+    if observability is not None and observability.managed_prometheus is not None:
+        if made is not None and not made.managed_prometheus:
+            yield Problem(
+                "cluster.observability.managed_prometheus",
+                "is false, so that the cluster knows no PodMonitoring, which observability.managed_prometheus makes; "
+                "set it to true, or remove that",
+                False,
+            )
+        alerts = observability.alerts
+        if alerts is not None and alerts.format != "managed_prometheus":
+            yield Problem(
+                "observability.alerts.format",
+                "must be managed_prometheus where observability.managed_prometheus scrapes: nothing else has the "
+                "metrics that the rules read",
+                alerts.format,
+            )
+    if made is None or made.managed_opentelemetry or telemetry is None:
+        return
+    for name, provider in telemetry.providers.items():
+        if provider.service is not None and f".{TRACES_NAMESPACE}." in provider.service:
+            yield Problem(
+                "cluster.observability.managed_opentelemetry",
+                f"is false, so that nothing takes the spans of telemetry.providers.{name}; set it to true",
+                False,
+            )
+            return
 
 
 class ObservabilitySpec(Spec):

@@ -96,6 +96,7 @@ def problems(
         yield from _gateway_problems(grant, gateways)
         yield from _namespace_problems(grant, gateways, apps)
         yield from _host_problems(grant, apps)
+        yield from _inside_problems(grant)
         for index, issuer in enumerate(grant.issuers):
             if (issuer.jwks is None) == (issuer.jwks_uri is None):
                 yield Problem(
@@ -174,6 +175,18 @@ def _host_problems(grant: GrantSpec, apps: Mapping[str, AppSpec]) -> Iterator[Pr
                         f"takes in {exposure.host}, which {app.declared_at} of this stack owns; one host has one owner",
                         host,
                     )
+
+
+def _inside_problems(grant: GrantSpec) -> Iterator[Problem]:
+    """Names that lead into the cluster or to its machine, which are no team's to serve or to reach as the outside."""
+    for field in ("hosts", "egress"):
+        for index, host in enumerate(getattr(grant, field)):
+            if f".{host}".endswith((".cluster.local", ".svc", ".google.internal", ".localhost")):
+                yield Problem(
+                    f"{grant.declared_at}.{field}.{index}",
+                    "is a name of the inside (cluster.local, svc, google.internal, localhost); grant outside names",
+                    host,
+                )
 
 
 def _account_problems(path: str, account: AccountSpec) -> Iterator[Problem]:

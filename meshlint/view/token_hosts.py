@@ -23,7 +23,19 @@ def is_open_beside_others(mesh: MeshView, service: VirtualService) -> bool:
             if not named or not named.isdisjoint(service.fqdns):
                 return False
             asked |= named
-    return bool(asked) or mesh.routes_by_claim
+    return bool(asked) or mesh.routes_by_claim or _shares_its_gateway(mesh, service)
+
+
+def _shares_its_gateway(mesh: MeshView, service: VirtualService) -> bool:
+    """Whether its gateway lets a namespace serve hosts of which no route is in sight: others', which may ask."""
+    seen = {other.obj.namespace for other in mesh.virtual_services}
+    return any(
+        namespace not in ("*", ".", *seen)
+        for key in service.gateways
+        if key in mesh.gateway_by_key
+        for server in mesh.gateway_by_key[key].servers
+        for namespace, _ in server.hosts
+    )
 
 
 def _demands_token(policy: AuthorizationPolicy) -> bool:

@@ -50,6 +50,14 @@ def entry(host: str, **changes: Any) -> dict[str, Any]:
     return thing("ServiceEntry", {"hosts": [host], "ports": ports, "resolution": "DNS", "exportTo": ["."], **changes})
 
 
+def rule(**changes: Any) -> dict[str, Any]:
+    return thing("DestinationRule", {"host": OWN_SERVICE, "exportTo": ["istio-ingress"], **changes})
+
+
+def service(**spec: Any) -> dict[str, Any]:
+    return thing("Service", spec, api="v1")
+
+
 TRIPS = "trips.travel.svc.cluster.local"
 JWT = {"jwtRules": [{"issuer": "https://evil.example", "jwksUri": "https://evil.example/keys"}]}
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -111,6 +119,25 @@ CREATED: dict[str, tuple[dict[str, Any], str]] = {
     "a-rule-for-anothers-service": (thing("DestinationRule", {"host": TRIPS, "exportTo": ["."]}), POLICY),
     "a-rule-for-every-service": (thing("DestinationRule", {"host": "*.svc.cluster.local", "exportTo": ["."]}), POLICY),
     "a-rule-that-everybody-sees": (thing("DestinationRule", {"host": OWN_SERVICE, "exportTo": ["*"]}), POLICY),
+    "a-rule-without-the-meshs-tls": (rule(trafficPolicy={"tls": {"mode": "DISABLE"}}), POLICY),
+    "a-rule-with-a-gateways-secret": (
+        rule(trafficPolicy={"tls": {"mode": "MUTUAL", "credentialName": "example-com-tls"}}),
+        POLICY,
+    ),
+    "a-rule-without-it-for-a-port": (
+        rule(trafficPolicy={"portLevelSettings": [{"port": {"number": 80}, "tls": {"mode": "SIMPLE"}}]}),
+        POLICY,
+    ),
+    "a-rule-without-it-for-a-version": (
+        rule(subsets=[{"name": "v1", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}]),
+        POLICY,
+    ),
+    "a-service-that-is-a-name-elsewhere": (service(type="ExternalName", externalName=TRIPS), POLICY),
+    "a-service-with-an-address-of-others": (
+        service(selector={"app": "invoices"}, ports=[{"port": 80}], externalIPs=["10.0.0.1"]),
+        POLICY,
+    ),
+    "an-outside-host-at-any-address": (entry(OUTSIDE, resolution="NONE"), POLICY),
     "an-outside-host-that-is-not-granted": (entry("evil.example.net"), POLICY),
     "an-outside-entry-for-another-teams-host": (entry("travel.example.com"), POLICY),
     "an-outside-entry-with-an-address": (

@@ -42,6 +42,9 @@ _NO_EXTENSIONS = {
     "envoy.lb",
 }
 
+_OF_THE_MESH = re.compile(r"mcp\.[a-z-]+")
+"""A filter's own name, beside Istio's of the same type: Envoy goes by the type, which is looked at too."""
+
 _OF_PROVIDERS = {
     "envoyExtAuthzGrpc": "envoy.filters.http.ext_authz",
     "envoyExtAuthzHttp": "envoy.filters.http.ext_authz",
@@ -111,7 +114,9 @@ def _anywhere(value: Any, path: str, merged_into: str | None = None) -> Iterator
 
 def _in_mapping(value: Mapping[str, Any], path: str, merged_into: str | None) -> Iterator[Named]:
     if "typed_config" in value or "typedConfig" in value:
-        yield Named(value.get("name") or merged_into or NAMELESS, path)
+        name = value.get("name") or merged_into or NAMELESS
+        if not _OF_THE_MESH.fullmatch(name):
+            yield Named(name, path)
     if "@type" in value:
         if value["@type"].rpartition("/")[2] in _TYPED_STRUCTS:
             yield Named(of_message(value.get("type_url") or value.get("typeUrl") or UNTYPED), f"{path}.type_url")

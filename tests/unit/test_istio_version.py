@@ -286,6 +286,7 @@ class TestChange:
             "docs/adopt.md",
             "docs/shared-cluster.md",
             "docs/stack-files.md",
+            "docs/teams.md",
             "docs/upgrade.md",
         }
         assert list(change.write_stacks(repository, other)) == []

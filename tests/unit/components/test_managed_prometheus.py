@@ -125,7 +125,7 @@ MANAGED: dict[str, Any] = {"observability": {"managed_prometheus": {}}}
         ),
         (
             {"observability": {"managed_prometheus": {"interval": "2m"}}},
-            "observability.managed_prometheus.interval: must be between \"5s\" and \"60s\"",
+            'observability.managed_prometheus.interval: must be between "5s" and "60s"',
         ),
         (
             {

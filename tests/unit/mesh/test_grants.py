@@ -111,6 +111,12 @@ def test_a_wrong_grant_is_refused(what: str) -> None:
     assert sentence in mistakes(platform(grants=given))[path]
 
 
+@pytest.mark.parametrize("host", ["trips.travel.svc.cluster.local", "metadata.google.internal"])
+def test_names_of_the_inside_are_no_way_out(host: str) -> None:
+    found = mistakes(platform(grants=grants({"egress": [host]})))
+    assert "is a name of the inside" in found["grants.billing.egress[0]"]
+
+
 def test_an_egress_gateway_is_entered_by_nobody() -> None:
     stack = platform(grants=grants({"gateways": ["public", "out"]}))
     stack["gateways"]["out"] = {"kind": "egress"}
