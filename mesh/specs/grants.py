@@ -195,6 +195,8 @@ def _account_problems(path: str, account: AccountSpec) -> Iterator[Problem]:
         yield Problem(path, f"must say exactly one of user, group and service_account; it says: {listed(said)}")
     if (account.service_account is None) != (account.namespace is None):
         yield Problem(f"{path}.namespace", "goes with service_account: a service account is of one namespace")
+    if account.namespace is not None and (refusal := belongs_to_kubernetes(account.namespace)):
+        yield Problem(f"{path}.namespace", f"{refusal}; name an account of the team's", account.namespace)
     for name in ("user", "group"):
         value = getattr(account, name)
         if value is not None and value.startswith("system:"):
@@ -216,6 +218,15 @@ def _overlaps(one: GrantSpec, other: GrantSpec) -> Iterator[Problem]:
                     host,
                 )
     yield from _shared(one, other, "namespaces", ((name, name) for name in other.namespaces), set(one.namespaces))
+    for grant, theirs in ((other, one), (one, other)):
+        for index, account in enumerate(grant.accounts):
+            if account.namespace in theirs.namespaces:
+                yield Problem(
+                    f"{grant.declared_at}.accounts.{index}.namespace",
+                    f"is granted to {theirs.declared_at}, whose people make accounts there and would deploy for "
+                    "this team too; name one of this team's",
+                    account.namespace,
+                )
     own = {_subject(account) for account in one.accounts}
     named = ((str(_subject(account)), _subject(account)) for account in other.accounts)
     yield from _shared(one, other, "accounts", named, own)

@@ -111,6 +111,14 @@ def test_a_wrong_grant_is_refused(what: str) -> None:
     assert sentence in mistakes(platform(grants=given))[path]
 
 
+@pytest.mark.parametrize(
+    ("namespace", "sentence"), [("travel", "is granted to grants.travel"), ("kube-system", "Kubernetes")]
+)
+def test_who_deploys_is_of_no_namespace_of_others(namespace: str, sentence: str) -> None:
+    found = mistakes(platform(grants=grants({"accounts": [{"service_account": "deploy", "namespace": namespace}]})))
+    assert sentence in found["grants.billing.accounts[0].namespace"]
+
+
 @pytest.mark.parametrize("host", ["trips.travel.svc.cluster.local", "metadata.google.internal"])
 def test_names_of_the_inside_are_no_way_out(host: str) -> None:
     found = mistakes(platform(grants=grants({"egress": [host]})))
