@@ -15,7 +15,7 @@ from chatgpt_mesh.rollout.walk import StoppedError, TakenBackError, Walk
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
@@ -94,7 +94,7 @@ def _walk(arguments: argparse.Namespace, apps: Mapping[str, AppSpec], project: P
 
 
 @contextlib.contextmanager
-def _interrupts(interrupted: Any, engine: Engine) -> Iterator[None]:
+def _interrupts(interrupted: Any, engine: Engine) -> Generator[None]:
     """The first stops the walk between two commands, a second one the command that runs."""
 
     def handle(_signal: int, _frame: object) -> None:
