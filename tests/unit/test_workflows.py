@@ -45,3 +45,15 @@ def test_every_step_is_a_target_that_runs_here(workflow: Path) -> None:
 def test_nothing_is_written_with_the_repositorys_token_unless_a_job_says_so(workflow: Path) -> None:
     document = yaml.safe_load(workflow.read_text(encoding="utf-8"))
     assert document["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("form", ["mesh", "rule"])
+def test_a_form_asks_for_what_reproduces_it(form: str) -> None:
+    """https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests"""
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / f"{form}.yml"
+    asked = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields = [field for field in asked["body"] if field["type"] != "markdown"]
+    assert {"name", "description", "body"} <= asked.keys()
+    assert len({field["id"] for field in fields}) == len(fields)
+    assert all(field["attributes"]["label"] for field in fields)
+    assert any(field["attributes"].get("render") == "yaml" and field["validations"]["required"] for field in fields)
