@@ -94,8 +94,8 @@ def repeating(turn: Callable[[int], object], *, every: float) -> Iterator[None]:
     finally:
         ended.set()
         thread.join(_LET_GO_WITHIN)
-    if failed:
-        raise failed[0]
+        if failed:
+            raise failed[0]  # Also where the test has failed, since this may be why.
 
 
 def pinned(lab: RunningLab, requests: Sequence[Request]) -> list[Request]:
