@@ -138,7 +138,7 @@ def test_a_second_lab_on_the_machine_says_who_has_the_ports(lab: RunningLab, tmp
 
 
 def test_logs_come_from_pods_by_the_beginning_of_their_name_and_from_processes(lab: RunningLab) -> None:
-    assert "Envoy proxy is ready" in run("logs", "istio-ingressgateway", "--tail", "2000").stdout
+    assert "Envoy proxy is ready" in run("logs", "istio-ingressgateway", "--tail", "50000").stdout
     assert run("logs", "kubelet", "--tail", "5").stdout.count("\n") == 5
     unknown = run("logs", "no-such-pod")
     assert unknown.returncode == 2
