@@ -15,7 +15,7 @@ from tests.lab.running_lab import RunningLab, fails
 
 SEEDS = (2, 6, 22)
 QUESTIONS = 200
-EACH_WAY = 40
+EACH_WAY = 30
 """Questions of one stack that are let in, and that are refused, at least."""
 
 
