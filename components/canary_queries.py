@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatgpt_mesh.mesh.specs.rollout import counted_as
+from chatgpt_mesh.mesh.specs.rollout import counted_as, told_apart
 
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.app import AppSpec
@@ -52,10 +52,10 @@ class CanaryQueries:
         rollout = app.rollout
         if rollout is None or rollout.canary is None or rollout.managed_by != "stack":
             return None
+        if not told_apart(rollout, rollout.canary, app.versions):
+            return None
         counted = {name: counted_as(name, version) for name, version in app.versions.items()}
         canary, stable = counted[rollout.canary.version], counted[rollout.stable]
-        if canary is None or stable is None or canary == stable:
-            return None
         others = {label for label in counted.values() if label not in (None, canary)}
         pattern = "|".join(sorted(label.replace(".", "[.]") for label in others if label))
         return cls(app.service_host, f'destination_version!~"{pattern}"', f'destination_version="{stable}"', window)

@@ -146,11 +146,11 @@ def _rollout(arguments: argparse.Namespace) -> int:
     from chatgpt_mesh.stack import project
 
     # ORGANISATION/PROJECT/STACK has its file by the last part, as Pulumi has it.
-    loaded = _load(arguments.config_file or arguments.stack.rpartition("/")[2])
+    named = arguments.config_file or arguments.stack.rpartition("/")[2]
+    loaded = _load(named)
     if isinstance(loaded, int):
         return 2
-    file = project.stack_file(arguments.config_file or arguments.stack.rpartition("/")[2])
-    return rollout_command_line.run(arguments, loaded[0].apps, project.directory(), file)
+    return rollout_command_line.run(arguments, loaded[0].apps, project.directory(), project.stack_file(named))
 
 
 def _show(arguments: argparse.Namespace) -> int:

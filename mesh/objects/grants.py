@@ -14,7 +14,6 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.path_rules import REFUSE_ESCAPED_SLASHES
-from chatgpt_mesh.mesh.specs.auth import AuthSpec
 from chatgpt_mesh.mesh.specs.grants import at_gateway
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.auth import IssuerSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
-
-SUBJECT_HEADER = str(AuthSpec.model_fields["subject_header"].default)
-"""Header with the verified subject, the same for all teams."""
 
 
 def objects(graph: Graph) -> Iterator[Owned]:

@@ -26,6 +26,10 @@ SCOPE_CLAIMS = ("scope", "scp")
 ScopeClaim = Literal["scope", "scp", "either"]
 
 
+SUBJECT_HEADER = "x-mcp-sub"
+"""Where an app finds the verified subject, unless it says another."""
+
+
 class IssuerSpec(Spec):
     """An authorization server whose tokens are accepted. Exactly one of jwks and jwks_uri."""
 
@@ -115,7 +119,7 @@ class AuthSpec(Spec):
     """Subjects that are refused with 403, whatever their token says."""
     require_expiry: bool = True
     """Refuse tokens without `exp`, which would be valid for ever."""
-    subject_header: HeaderName = "x-mcp-sub"
+    subject_header: HeaderName = SUBJECT_HEADER
     """Header in which the app gets the verified subject; what a client sends under this name is dropped."""
     resource_name: Line | None = None
     """Name for people, in the resource metadata."""

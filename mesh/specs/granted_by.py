@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import PrivateAttr
 
+from chatgpt_mesh.mesh.specs.auth import SUBJECT_HEADER
 from chatgpt_mesh.mesh.specs.declared import listed
 from chatgpt_mesh.mesh.specs.gateways import covers
 from chatgpt_mesh.mesh.specs.grants import GrantSpec
@@ -128,10 +129,10 @@ def _of_the_platform(app: AppSpec, apps: Mapping[str, AppSpec]) -> Iterator[Prob
             )
     if auth is not None and not auth.require_expiry:
         yield Problem(f"{path}.auth.require_expiry", "the platform's gateway refuses tokens without exp on every host")
-    if auth is not None and auth.subject_header != type(auth).model_fields["subject_header"].default:
+    if auth is not None and auth.subject_header != SUBJECT_HEADER:
         yield Problem(
             f"{path}.auth.subject_header",
-            "the platform's gateway writes x-mcp-sub for every team",
+            f"the platform's gateway writes {SUBJECT_HEADER} for every team",
             auth.subject_header,
         )
     if app.mcp is None or not app.mcp.keeps_sessions:

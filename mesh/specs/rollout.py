@@ -160,6 +160,12 @@ def counted_as(name: str, version: VersionSpec) -> str | None:
     return version.labels.get("version") if version.labels else name
 
 
+def told_apart(rollout: RolloutSpec, canary: CanaryConfig, versions: Mapping[str, VersionSpec]) -> bool:
+    """Whether proxies report the canary and the stable version by labels of their own."""
+    labels = {counted_as(name, versions[name]) for name in (rollout.stable, canary.version)}
+    return None not in labels and len(labels) == 2
+
+
 def keeps_open_sessions(rollout: RolloutSpec, name: str, version: VersionSpec) -> bool:
     """Whether sessions of a version go on without a share of new ones."""
     return version.open_sessions == "keep" or (version.open_sessions is None and name == rollout.stable)
@@ -284,10 +290,7 @@ def _steps_problems(
         at, steps, managed_by=rollout.managed_by, max_step=canary.max_step, stepped_by_hand=by_hand
     )
     if {canary.version, rollout.stable} <= versions.keys():
-        labels = [counted_as(name, versions[name]) for name in (rollout.stable, canary.version)]
-        yield from rollout_steps.comparison_problems(
-            at, steps, told_apart=None not in labels and len(set(labels)) == len(labels)
-        )
+        yield from rollout_steps.comparison_problems(at, steps, told_apart=told_apart(rollout, canary, versions))
 
 
 def pins(rollout: RolloutSpec, versions: Mapping[str, VersionSpec]) -> list[tuple[str, str, PinSpec]]:

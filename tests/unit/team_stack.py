@@ -6,10 +6,13 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from chatgpt_mesh.components.outputs import outputs
 from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs import dates
+from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack.settings import Settings, read
 from tests.surroundings import KEY_SET
 
@@ -80,3 +83,16 @@ def exported(values: dict[str, Any] | None = None) -> dict[str, Any]:
     stack = settings_of(values or platform())
     mesh = Mesh(stack, dates.today())
     return json.loads(json.dumps(outputs(stack.istio, mesh, stack.istio.injects, made=[], needs=())))
+
+
+def mistakes(values: dict[str, Any]) -> dict[str, str]:
+    """The sentences that refuse a stack, by path."""
+    with pytest.raises(InvalidConfig) as refused:
+        settings_of(values)
+    return {problem.path: str(problem) for problem in refused.value.problems}
+
+
+def manifests(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The objects of a stack, by KIND/NAMESPACE/NAME."""
+    mesh = Mesh(settings_of(values), dates.today())
+    return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}

@@ -13,6 +13,7 @@ from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.auth.claims import split_at_blanks
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
+from chatgpt_mesh.mesh.specs.auth import SUBJECT_HEADER
 from chatgpt_mesh.mesh.specs.grants import at_gateway
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _request_authentication(
     for issuer in granted:
         # What an app of another stack asks for is not known here, so its routes can ask for the usual.
         issuers.setdefault(issuer.issuer, issuer)
-        headers.setdefault(issuer.issuer, set()).add(grants.SUBJECT_HEADER)
+        headers.setdefault(issuer.issuer, set()).add(SUBJECT_HEADER)
         split.setdefault(issuer.issuer, set()).add("scp")
     rules = [
         JWTRule(

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.objects.grants import host_pattern
-from chatgpt_mesh.mesh.specs import dates
-from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from tests.surroundings import surroundings
-from tests.unit.team_stack import BILLING, ISSUER, TRAVEL, app, exported, platform, settings_of
+from tests.unit.team_stack import (
+    BILLING,
+    ISSUER,
+    TRAVEL,
+    app,
+    exported,
+    manifests,
+    mistakes,
+    platform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +36,6 @@ def grants(billing: dict[str, Any] | None = None, travel: dict[str, Any] | None 
         "billing": {**copy.deepcopy(BILLING), **(billing or {})},
         "travel": {**copy.deepcopy(TRAVEL), **(travel or {})},
     }
-
-
-def mistakes(values: dict[str, Any]) -> dict[str, str]:
-    with pytest.raises(InvalidConfig) as refused:
-        settings_of(values)
-    return {problem.path: str(problem) for problem in refused.value.problems}
-
-
-def manifests(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    mesh = Mesh(settings_of(values), dates.today())
-    return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {

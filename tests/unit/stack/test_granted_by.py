@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.specs import dates
-from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from tests.surroundings import surroundings
-from tests.unit.team_stack import PLATFORM, app, exported, settings_of, team
+from tests.unit.team_stack import PLATFORM, app, exported, manifests, mistakes, team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +23,6 @@ def outputs(tmp_path: Path) -> Iterator[Path]:
         path = tmp_path / "outputs.json"
         path.write_text(json.dumps(exported()), encoding="utf-8")
         yield path
-
-
-def mistakes(values: dict[str, Any]) -> dict[str, str]:
-    with pytest.raises(InvalidConfig) as refused:
-        settings_of(values)
-    return {problem.path: str(problem) for problem in refused.value.problems}
-
-
-def manifests(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    mesh = Mesh(settings_of(values), dates.today())
-    return {owned.resource.key: owned.resource.to_dict() for owned in mesh.objects}
 
 
 def test_everything_stands_in_its_own_namespace_and_is_of_the_four_kinds(outputs: Path) -> None:
