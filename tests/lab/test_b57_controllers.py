@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from lab import istio_metrics
 from lab.workloads.recorder import Answer
 from lab.workloads.request import Request, send
 from tests.lab import moved_apps
-from tests.lab.alerts.counted_mesh import restart
+from tests.lab.alerts.counted_mesh import repeating, restart
 from tests.lab.edge_certificates import certified
 from tests.lab.kubectl import kubectl
 from tests.lab.moved_apps import ARGO, FLAGGER
@@ -101,41 +100,27 @@ def moved(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @contextlib.contextmanager
 def following(lab: RunningLab, prometheus: Prometheus) -> Iterator[None]:
     """Prometheus scrapes pods as they come and go."""
-    ended = threading.Event()
 
-    def follow() -> None:
-        while not ended.wait(1):
-            pods = [pod for app in (ARGO, FLAGGER) for pod in lab.pods(app, "release")]
-            prometheus.scrape([*lab.gateway_pods("public"), *pods])
+    def follow(_turn: int) -> None:
+        pods = [pod for app in (ARGO, FLAGGER) for pod in lab.pods(app, "release")]
+        prometheus.scrape([*lab.gateway_pods("public"), *pods])
 
-    thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
-    try:
+    with repeating(follow, every=1):
         yield
-    finally:
-        ended.set()
-        thread.join(30)
 
 
 @contextlib.contextmanager
 def failing(moved: Moved, app: str, version: str) -> Iterator[None]:
     """Pods of this release answer 503 from the moment in which they are there."""
-    ended = threading.Event()
 
-    def spoil() -> None:
-        while not ended.wait(0.3):
-            for pod in moved.release(app, version):
-                with contextlib.suppress(Exception):
-                    # It may not listen yet; the next turn finds it.
-                    pod.answer(Answer.UNAVAILABLE)
+    def spoil(_turn: int) -> None:
+        for pod in moved.release(app, version):
+            with contextlib.suppress(Exception):
+                # It may not listen yet; the next turn finds it.
+                pod.answer(Answer.UNAVAILABLE)
 
-    thread = threading.Thread(target=spoil, daemon=True)
-    thread.start()
-    try:
+    with repeating(spoil, every=0.3):
         yield
-    finally:
-        ended.set()
-        thread.join(30)
 
 
 @pytest.fixture(scope="module")
