@@ -113,6 +113,7 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
             "github.com/pulumi/pulumi-yaml",
         ),
     ),
+    "fortio": (Tool("fortio", "fortio.org/fortio", "fortio.org/fortio"),),
     "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
     "flagger": (Tool("flagger", "github.com/fluxcd/flagger/cmd/flagger", "github.com/fluxcd/flagger"),),
     "argo-rollouts": (
@@ -133,6 +134,8 @@ LIMIT_FAMILIES = ("ratelimit",)
 """What it needs beside that for limits that the rate limit service counts."""
 PACKAGE_FAMILIES = ("package", "yaml")
 """What the package's tests need beside Pulumi: the generators of its SDKs, and a second language of programs."""
+LOAD_FAMILIES = ("fortio",)
+"""What the benchmarks of the data path need beside it: a client that sends as fast as it is answered."""
 ROLLOUT_FAMILIES = ("flagger", "argo-rollouts")
 """What the tests of rollouts that a controller moves need beside it: both controllers."""
 

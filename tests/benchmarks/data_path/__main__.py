@@ -1,0 +1,170 @@
+"""Measures in the running lab, and writes the tables of docs/performance.md and `data_path.json` beside this file.
+
+`python -m tests.benchmarks.data_path [--pairs 5] [--seconds 3] [--crowd 10 100]`: about a minute for each feature with
+five pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.workloads.request import Request, send
+from tests.benchmarks.data_path import declarations, servers
+from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
+from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
+from tests.benchmarks.data_path.page import write_page
+from tests.lab.bring_up import running_lab
+from tests.lab.running_lab import JSON_RPC_HEADERS
+from tests.surroundings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.stack.settings import Settings
+    from tests.lab.running_lab import RunningLab
+
+RESULTS = Path(__file__).with_name("data_path.json")
+_STEADY = 300
+"""Requests per second that leave both sides at rest between them."""
+_TOOL = "whoami"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    lab: RunningLab
+    client: Client
+    stack: Settings
+    """With the measured app."""
+    seconds: float
+    pairs: int
+
+    def _call(self, host: str, address: str) -> Call:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": {}}}
+        token = self.lab.token(audience=f"https://{self.stack.apps[declarations.APP].host}/mcp")
+        headers = {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
+        return Call(
+            url=f"https://{host}/mcp",
+            address=address,
+            ca_file=self.lab.ca_file,
+            headers=headers,
+            body=json.dumps(body),
+        )
+
+    def _envoys(self, namespace: str, selector: str) -> tuple[int, ...]:
+        pods = self.lab.core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=10).items
+        return tuple(envoy_of(pod.metadata.uid) for pod in pods if pod.metadata.deletion_timestamp is None)
+
+    def of_the_stack(self, *, rate: int | None = None, http2: bool = False) -> Figures:
+        app = self.stack.apps[declarations.APP]
+        gateway = self.stack.gateways["public"]
+        selector = ",".join(f"{key}={value}" for key, value in gateway.pod_labels.items())
+        [process] = self._envoys(gateway.home, selector)
+        assert app.host is not None
+        call = self._call(app.host, self.lab.public.address)
+        sidecars = self._envoys(app.namespace, f"app={declarations.APP}")
+        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=process, sidecars=sidecars, http2=http2)
+
+    def of_bare_istio(self, *, rate: int | None = None, http2: bool = False) -> Figures:
+        service = self.lab.core.read_namespaced_service(servers.BARE, servers.BARE)
+        [process] = self._envoys(servers.BARE, f"istio={servers.BARE}")
+        call = self._call(servers.BARE_HOST, service.spec.cluster_ip)
+        sidecars = self._envoys(servers.BARE, "app=server")
+        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=process, sidecars=sidecars, http2=http2)
+
+    def with_declaration(self, stack: Settings) -> Form:
+        return Form(lambda: declared(self.lab, stack, over=self.stack), self.of_the_stack)
+
+    def as_it_is(self) -> Form:
+        return Form(contextlib.nullcontext, self.of_the_stack)
+
+    def check(self) -> None:
+        """What is measured is the whole edge: it lets the call in, and nothing without its token or its scope.
+
+        Raises:
+            AssertionError: it is another one.
+        """
+        call = self._call(str(self.stack.apps[declarations.APP].host), self.lab.public.address)
+        whole = Request(
+            url=call.url,
+            address=call.address,
+            ca_file=str(call.ca_file),
+            method="POST",
+            headers=dict(call.headers),
+            body=call.body,
+        )
+        without = Request(**{**_fields(whole), "headers": JSON_RPC_HEADERS})
+        other = Request(**{**_fields(whole), "body": call.body.replace(_TOOL, "execute_sql"), "headers": self._weak()})
+        statuses = [send(request).status for request in (whole, without, other)]
+        assert statuses == [200, 401, 403], statuses
+
+    def _weak(self) -> dict[str, str]:
+        audience = f"https://{self.stack.apps[declarations.APP].host}/mcp"
+        token = self.lab.token(audience=audience, scopes=["chatgpt.tools.read"])
+        return {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in request.__dataclass_fields__}
+
+
+def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Series, row of it, and its pairs with their ratios."""
+    for name, rate, http2 in (
+        ("as many as there can be", None, False),
+        ("as many as there can be, HTTP/2", None, True),
+        (f"{_STEADY} a second", _STEADY, False),
+    ):
+        one = Form(contextlib.nullcontext, lambda rate=rate, http2=http2: bench.of_the_stack(rate=rate, http2=http2))
+        other = Form(contextlib.nullcontext, lambda rate=rate, http2=http2: bench.of_bare_istio(rate=rate, http2=http2))
+        yield "bare", name, as_json(alternating(one, other, pairs=bench.pairs))
+    for feature in declarations.FEATURES:
+        without = bench.with_declaration(feature.left_out(bench.stack))
+        yield "features", feature.name, as_json(alternating(bench.as_it_is(), without, pairs=bench.pairs))
+    for others in crowds:
+        crowd = declarations.crowded(bench.stack, others)
+        # One change for all pairs: a crowd takes longer to come than to be measured.
+        alone = [bench.of_the_stack() for _ in range(bench.pairs)]
+        with declared(bench.lab, crowd, over=bench.stack):
+            crowded = [bench.of_the_stack() for _ in range(bench.pairs)]
+        yield "crowd", str(others + 1), as_json(list(zip(crowded, alone, strict=True)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.data_path", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--crowd", type=int, nargs="*", default=[9, 99])
+    arguments = parser.parse_args()
+    lab = running_lab()
+    client = Client(servers.fortio(lab))
+    stack = declarations.whole(lab.stack)
+    found: dict[str, Any] = {}
+    with declared(lab, stack, over=lab.stack), servers.serving(lab, stack.apps[declarations.APP]):
+        bench = Bench(lab=lab, client=client, stack=stack, seconds=arguments.seconds, pairs=arguments.pairs)
+        bench.check()
+        for series, row, result in measure(bench, arguments.crowd):
+            found.setdefault(series, {})[row] = result
+            print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    results = {
+        "date": f"{datetime.now(tz=UTC):%Y-%m-%d}",
+        "commit": commit,
+        "pairs": arguments.pairs,
+        "seconds": arguments.seconds,
+        **found,
+    }
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_page(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Two forms of the mesh in turns, so that what the machine does beside them meets both."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import asdict, dataclass, fields
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs import dates
+from tests.benchmarks.data_path.load import Figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from chatgpt_mesh.stack.settings import Settings
+    from tests.lab.running_lab import RunningLab
+
+_SETTLES_SECONDS = 0.5
+"""After a change: proxies still give back what the old configuration held."""
+
+NAMES = tuple(field.name for field in fields(Figures))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the two that are compared."""
+
+    in_force: Callable[[], AbstractContextManager[None]]
+    measure: Callable[[], Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The one's figure by the other's, of each pair: their median, and from where to where they went."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> Ratio:
+        return cls(median(ratios), min(ratios), max(ratios))
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.lowest:.2f}-{self.highest:.2f})"
+
+
+def alternating(one: Form, other: Form, *, pairs: int) -> list[tuple[Figures, Figures]]:
+    """Pairs of figures; who comes first changes from pair to pair."""
+    found: list[tuple[Figures, Figures]] = []
+    for number in range(pairs):
+        measured: dict[int, Figures] = {}
+        order = (0, 1) if number % 2 == 0 else (1, 0)
+        for which in order:
+            form = (one, other)[which]
+            with form.in_force():
+                time.sleep(_SETTLES_SECONDS)
+                measured[which] = form.measure()
+        found.append((measured[0], measured[1]))
+    return found
+
+
+def ratios(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Ratio]:
+    """Name of a figure -> the first of each pair by the second."""
+    return {name: Ratio.of([getattr(one, name) / getattr(other, name) for one, other in pairs]) for name in NAMES}
+
+
+def as_json(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Any]:
+    return {
+        "pairs": [[asdict(one), asdict(other)] for one, other in pairs],
+        "ratios": {name: asdict(ratio) for name, ratio in ratios(pairs).items()},
+    }
+
+
+def _objects(stack: Settings) -> Mapping[str, dict[str, Any]]:
+    return {one.resource.key: one.resource.to_dict() for one in Mesh(stack, dates.today()).objects}
+
+
+@contextlib.contextmanager
+def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> Iterator[None]:
+    """The cluster with the objects of `stack`, where those of `over` are: added, changed and taken away, and everything
+    as it was at the end."""
+    before, after = _objects(over), _objects(stack)
+    with contextlib.ExitStack() as layers:
+        if added := [manifest for key, manifest in after.items() if key not in before]:
+            layers.enter_context(lab.objects.with_added(*added))
+        for key, manifest in before.items():
+            kind, metadata = manifest["kind"], manifest["metadata"]
+            if key not in after:
+                layers.enter_context(lab.objects.without(kind, metadata["namespace"], metadata["name"]))
+            elif after[key] != manifest:
+                changed = after[key]["spec"]
+                edit = lab.objects.edited(
+                    kind, metadata["namespace"], metadata["name"], lambda live, spec=changed: live.update(spec=spec)
+                )
+                layers.enter_context(edit)
+        yield

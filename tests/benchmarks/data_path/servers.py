@@ -1,0 +1,147 @@
+"""Servers that answer faster than anything in front of them, and a gateway of a bare Istio before one of them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lab.docker_archive import Image, Layer
+from lab.images import base_layer
+from lab.runtime import Runtime
+from lab.screen import Screen
+from lab.toolchain import LOAD_FAMILIES, Toolchain
+from lab.workloads.declared_apps import workloads
+from tests.benchmarks.data_path.declarations import APP
+from tests.lab.kubectl import kubectl, wait_rolled_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chatgpt_mesh.mesh.specs.app import AppSpec
+    from tests.lab.running_lab import RunningLab
+
+BARE = "bare-istio"
+BARE_HOST = "bare.example.com"
+_IMAGE = "docker.io/chatgpt-mesh-lab/fortio:lab"
+_ALONE = [word for port in ("grpc", "tcp", "udp", "redirect") for word in (f"-{port}-port", "disabled")]
+"""Nothing else is served."""
+_OF_THE_GATEWAY = ("app", "istio")
+
+
+def fortio(lab: RunningLab) -> Path:
+    """The program, built if need be, and in an image."""
+    toolchain = Toolchain()
+    toolchain.ensure(LOAD_FAMILIES, Screen())
+    program = toolchain.path("fortio")
+    runtime = Runtime(lab.state)
+    image = Image(_IMAGE, [base_layer(), Layer(files={"/bin/fortio": program})], ("/bin/fortio",), "65532:65532")
+    runtime.ensure(image, runtime.image_names())
+    return program
+
+
+def _servers(app: AppSpec) -> Iterator[dict[str, Any]]:
+    """What the lab deploys for an app, with fortio's server in its place: it answers with the body that it got."""
+    assert app.service is not None
+    port = app.service.target_port or app.service.port
+    for manifest in workloads([app], image=_IMAGE, digest=APP):
+        if manifest["kind"] == "Deployment":
+            [container] = manifest["spec"]["template"]["spec"]["containers"]
+            del container["env"]
+            serve = ["server", "-quiet", "-ui-path", "", "-http-port", str(port), *_ALONE]
+            container |= {"image": _IMAGE, "args": serve}
+        yield manifest
+
+
+@contextlib.contextmanager
+def serving(lab: RunningLab, app: AppSpec) -> Iterator[None]:
+    """Pods of every version of the app, its Service, and `bare_manifests`; none of them afterwards."""
+    manifests = [*_servers(app), *bare_manifests(lab, app)]
+    text = yaml.safe_dump_all(manifests)
+    try:
+        kubectl(lab, "apply", "--server-side", "--filename=-", stdin=text)
+        deployments = [one["metadata"] for one in manifests if one["kind"] == "Deployment"]
+        for one in deployments:
+            wait_rolled_out(lab, one["namespace"], f"deployment/{one['name']}")
+        yield
+    finally:
+        kubectl(lab, "delete", "--ignore-not-found", "--timeout=120s", "--filename=-", stdin=text)
+
+
+def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
+    """A namespace with the same server, and before it a gateway with the pods of the stack's own: Istio as its charts
+    install it, with nothing declared but the host, its certificate and one route.
+
+    What the mesh declares for all is taken back here: who may call whom, spans and log.
+    """
+    spec = lab.stack.gateways["public"]
+    live = lab.objects.get("Namespace", "", app.namespace)
+    gateway = lab.objects.get("Deployment", spec.home, spec.release_name)
+    certificate = lab.objects.get("Secret", spec.home, "example-com-tls")
+    metadata = {"namespace": BARE}
+    labels = {key: value for key, value in live["metadata"]["labels"].items() if "istio" in key}
+    selector: dict[str, str] = dict.fromkeys(_OF_THE_GATEWAY, BARE)
+    template = gateway["spec"]["template"]
+    template["metadata"]["labels"] |= selector
+    template["spec"] |= {"serviceAccountName": BARE, "serviceAccount": BARE}
+    changes: dict[str, Any] = {"namespace": BARE, "service_account": None, "versions": {}, "rollout": None}
+    server = app.model_copy(update=changes).named("server")
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": BARE, "labels": labels}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": BARE, **metadata}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": certificate["type"],
+            "data": certificate["data"],
+            "metadata": {"name": "example-com-tls", **metadata},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": BARE, "labels": selector, **metadata},
+            "spec": {"selector": selector, "ports": [{"name": "https", "port": 443, "targetPort": 443}]},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": BARE, **metadata},
+            "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
+        },
+        *_servers(server),
+        *_bare_istio(selector, server.service_name),
+    ]
+
+
+def _bare_istio(selector: dict[str, str], service: str) -> Iterator[dict[str, Any]]:
+    metadata = {"name": BARE, "namespace": BARE}
+    servers = [
+        {
+            "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
+            "hosts": [BARE_HOST],
+            "tls": {"mode": "SIMPLE", "credentialName": "example-com-tls"},
+        }
+    ]
+    route = [{"route": [{"destination": {"host": f"{service}.{BARE}.svc.cluster.local"}}]}]
+    networking, security = "networking.istio.io/v1", "security.istio.io/v1"
+    yield {
+        "apiVersion": networking,
+        "kind": "Gateway",
+        "metadata": metadata,
+        "spec": {"selector": selector, "servers": servers},
+    }
+    yield {
+        "apiVersion": networking,
+        "kind": "VirtualService",
+        "metadata": metadata,
+        "spec": {"hosts": [BARE_HOST], "gateways": [BARE], "http": route},
+    }
+    yield {"apiVersion": security, "kind": "AuthorizationPolicy", "metadata": metadata, "spec": {"rules": [{}]}}
+    yield {
+        "apiVersion": "telemetry.istio.io/v1",
+        "kind": "Telemetry",
+        "metadata": metadata,
+        "spec": {"tracing": [{"disableSpanReporting": True}], "accessLogging": [{"disabled": True}]},
+    }
