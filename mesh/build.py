@@ -33,7 +33,7 @@ from chatgpt_mesh.mesh.objects import (
     telemetry,
     virtual_services,
 )
-from chatgpt_mesh.mesh.objects.auth import denials, verification
+from chatgpt_mesh.mesh.objects.auth import calls, denials, verification
 from chatgpt_mesh.mesh.objects.namespaces import NamespaceDeclaration, namespaces_of
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems, warnings
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem, refused_by_istio
@@ -61,6 +61,7 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
         if gateway.kind != "egress" and gateway.listeners:
             yield gateway.declared_at, verification.objects(graph, gateway)
             yield gateway.declared_at, edge_http.objects(graph, gateway)
+            yield gateway.declared_at, calls.at_gateway(graph, gateway)
             yield gateway.declared_at, sessions.at_gateway(graph, gateway)
     yield "rate_limit_service", rate_limit.gateway_objects(graph)
     for app in graph.apps.values():

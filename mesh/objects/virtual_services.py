@@ -55,7 +55,7 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         if not graph.is_of_a_team:  # there the gateway asks it for all hosts of the grant
             yield from token_expiry.objects(metadata.name, app, gateway, routes)
         yield from request_size.objects(metadata.name, app, gateway, routes)
-        yield from calls.objects(metadata.name, app, exposure.host, gateway, routes)
+        yield from calls.objects(metadata.name, app, gateway, routes)
     if app.service is not None:
         virtual_service = VirtualService(
             hosts=(app.service_host,),

@@ -16,7 +16,12 @@ from tests.lab.test_request_size import LIMIT, of_size
 if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
 
-PARTS = {"RequestAuthentication": "tokens", "EnvoyFilter": "http", "TrafficExtension": "sessions"}
+PARTS = {
+    ("RequestAuthentication", "tokens"),
+    ("EnvoyFilter", "http"),
+    ("TrafficExtension", "calls"),
+    ("TrafficExtension", "sessions"),
+}
 """What an app adds to its gateway: `chatgpt_mesh.package.app`. In the program each is there once, for all apps."""
 
 
@@ -27,10 +32,11 @@ def brought(lab: RunningLab, app: str, **changes: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for owned in Mesh(stack, dates.today()).objects:
         manifest = owned.resource.to_dict()
-        name = f"{gateway.name}-{PARTS.get(manifest['kind'], '')}"
-        if owned.owner == gateway.declared_at and manifest["metadata"]["name"] == name:
+        name: str = manifest["metadata"]["name"]
+        part = manifest["kind"], name.removeprefix(f"{gateway.name}-")
+        if owned.owner == gateway.declared_at and part in PARTS:
             found.append({**manifest, "metadata": {**manifest["metadata"], "name": f"{app}-{name}"}})
-    assert {manifest["kind"] for manifest in found} == PARTS.keys()
+    assert len(found) == len(PARTS)
     return found
 
 

@@ -85,9 +85,9 @@ def test_with_its_scope_it_reaches_the_app(lab: RunningLab) -> None:
     assert seen
 
 
-@pytest.mark.parametrize("kind", ["EnvoyFilter", "TrafficExtension"])
-def test_without_either_part_no_call_passes(lab: RunningLab, kind: str) -> None:
-    with lab.objects.without(kind, "istio-ingress", "chatgpt-mcp-calls"):
+@pytest.mark.parametrize(("kind", "name"), [("EnvoyFilter", "chatgpt-mcp-calls"), ("TrafficExtension", "public-calls")])
+def test_without_either_part_no_call_passes(lab: RunningLab, kind: str, name: str) -> None:
+    with lab.objects.without(kind, "istio-ingress", name):
         for body in (message(GUARDED), message(PUBLIC), message("", "tools/list")):
             for token in (lab.token(scopes=[SCOPE]), ""):
                 reply, seen = ask(lab, body, token=token)

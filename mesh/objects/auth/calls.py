@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chatgpt_mesh.istio_api.networking import StringMatch
+    from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
+    from chatgpt_mesh.mesh.specs.mcp import McpSpec
 
 READER = (Path(__file__).parent / "read_call.lua").read_text(encoding="utf-8")
 
@@ -75,30 +77,47 @@ def _tools_by_scope(auth: AuthSpec) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def objects(
-    virtual_service: str, app: AppSpec, host: str, gateway: GatewaySpec, routes: Iterable[HTTPRoute]
-) -> Iterator[Owned]:
-    """What reads the calls of one host, and what its routes match of them."""
+def objects(virtual_service: str, app: AppSpec, gateway: GatewaySpec, routes: Iterable[HTTPRoute]) -> Iterator[Owned]:
+    """What the routes of one host match of the calls that `at_gateway` reads."""
     auth = app.auth
-    if auth is None or app.mcp is None or not auth.reads_calls:
+    if app.mcp is None or auth is None or not auth.reads_calls:
         return
     metadata = ObjectMeta(name=f"{virtual_service}-calls", namespace=gateway.home)
-    paths = ", ".join(f'["{path}"] = true' for path in app.mcp.spellings)
-    known = f'local HOST, PATHS, LIMIT, ANONYMOUS = "{host}", {{ {paths} }}, {auth.largest_call}, '
-    code = f"{known}{'true' if auth.anonymous is not None else 'false'}\n{READER}"
-    extension = TrafficExtension(
-        selector=WorkloadSelector(match_labels=gateway.pod_labels),
-        priority=READ_FIRST,
-        lua=LuaConfig(inline_code=code),
-    )
-    path = f"{app.declared_at}.auth"
-    yield Owned(Resource(metadata=metadata, spec=extension), path)
     names = dict.fromkeys(route.name or "" for route in routes)
     patches = [
         envoy_patches.route(route, envoy_patches.merge({"match": {"dynamic_metadata": [condition]}}))
         for route, condition in _conditions(f"{app.name}.mcp", auth, names)
     ]
-    yield Owned(Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)), path)
+    spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
+    yield Owned(Resource(metadata=metadata, spec=spec), f"{app.declared_at}.auth")
+
+
+def at_gateway(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
+    """The Lua of a gateway, once for all its apps: a filter for each would run, and be held, for every request of every
+    other app as well."""
+    hosts = [
+        _known(exposure.host, app.mcp, app.auth)
+        for app in graph.apps.values()
+        if app.mcp is not None and app.auth is not None and app.auth.reads_calls
+        for exposure in app.served
+        if exposure.gateway == gateway.name
+    ]
+    if not hosts:
+        return
+    extension = TrafficExtension(
+        selector=WorkloadSelector(match_labels=gateway.pod_labels),
+        priority=READ_FIRST,
+        lua=LuaConfig(inline_code=f"local HOSTS = {{\n{''.join(hosts)}}}\n{READER}"),
+    )
+    metadata = ObjectMeta(name=f"{gateway.name}-calls", namespace=gateway.home)
+    yield Owned(Resource(metadata=metadata, spec=extension), gateway.declared_at)
+
+
+def _known(host: str, mcp: McpSpec, auth: AuthSpec) -> str:
+    """What the Lua has to know of a host, as an entry of its table."""
+    paths = ", ".join(f'["{path}"] = true' for path in mcp.spellings)
+    anonymous = "true" if auth.anonymous is not None else "false"
+    return f'  ["{host}"] = {{ paths = {{ {paths} }}, limit = {auth.largest_call}, anonymous = {anonymous} }},\n'
 
 
 def _conditions(name: str, auth: AuthSpec, routes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

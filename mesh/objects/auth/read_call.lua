@@ -1,4 +1,5 @@
--- Before this stand HOST, PATHS (a set), LIMIT (bytes) and ANONYMOUS (whether a request without a token is read too).
+-- Before this stands HOSTS: by host its paths (a set), limit (bytes) and anonymous (whether a request without a token is
+-- read too).
 --
 -- Reads which method, and which tool, a JSON-RPC request calls, into dynamic metadata for the routes to match; and for
 -- the access log which session and protocol version it says. Only what has a known form is left there.
@@ -152,13 +153,14 @@ function envoy_on_request(handle)
   if headers:get(":method") ~= "POST" then return end
   local host = lower(headers:get(":authority") or ""):gsub(":%d+$", "")
   local path = (headers:get(":path") or ""):gsub("?.*$", "")
-  if host ~= HOST or not PATHS[path] then return end
-  if not ANONYMOUS and handle:streamInfo():dynamicMetadata():get("envoy.filters.http.jwt_authn") == nil then return end
-  if not plain_json(headers) or (tonumber(headers:get("content-length") or 0) or LIMIT + 1) > LIMIT then return end
+  local known = HOSTS[host]
+  if not known or not known.paths[path] then return end
+  if not known.anonymous and handle:streamInfo():dynamicMetadata():get("envoy.filters.http.jwt_authn") == nil then return end
+  if not plain_json(headers) or (tonumber(headers:get("content-length") or 0) or known.limit + 1) > known.limit then return end
   -- Headers are out of reach once the body has been waited for.
   local session, version = headers:get("mcp-session-id"), headers:get("mcp-protocol-version") or ""
   local body = handle:body()
-  if body == nil or body:length() > LIMIT then return end
+  if body == nil or body:length() > known.limit then return end
   local read, call = pcall(call_of, body:getBytes(0, body:length()))
   if not read then return end
   local metadata = handle:streamInfo():dynamicMetadata()

@@ -14,7 +14,7 @@ from tests.unit.mesh.stack import manifest, mesh, mistakes, predicted, routes
 GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": "https://chatgpt-mcp.example.com/mcp"})
 MAY_RUN = replace(GOOD, claims={**GOOD.claims, "scope": "run"})
 CALLS = "EnvoyFilter/istio-ingress/chatgpt-mcp-calls"
-READER = "TrafficExtension/istio-ingress/chatgpt-mcp-calls"
+READER = "TrafficExtension/istio-ingress/public-calls"
 BODY = "{auth: {tools: {execute_sql: {scope: run}, drop_table: {scope: run}}}}"
 CONDITIONED = ("unread-call", "tool-0", "anonymous.session-any", "anonymous.no-session", "anonymous")
 MIXED = BODY.replace("tools: {", "anonymous: {tools: [search]}, tools: {", 1)
@@ -55,10 +55,20 @@ class TestTools:
         assert status(BODY, "tools/list", elsewhere) == 401
 
     def test_bodies_are_held_for_the_endpoint_alone_and_for_nobody_without_a_token(self):
-        known, _, _ = code(BODY).partition("\n")
-        expected = '"chatgpt-mcp.example.com", { ["/mcp"] = true }, 262144, false'
-        assert known == f"local HOST, PATHS, LIMIT, ANONYMOUS = {expected}"
-        assert code(MIXED).partition("\n")[0].endswith(", true")
+        host = '  ["chatgpt-mcp.example.com"] = { paths = { ["/mcp"] = true }, limit = 262144, anonymous = '
+        assert code(BODY).startswith(f"local HOSTS = {{\n{host}false }},\n}}\n")
+        assert code(MIXED).startswith(f"local HOSTS = {{\n{host}true }},\n}}\n")
+
+    def test_one_filter_reads_for_all_apps_of_a_gateway_and_none_where_nobody_asks(self):
+        issuer = "{issuer: 'https://auth.example.com', jwks_uri: 'https://k.example'}"
+        second = f"mcp: {{path: /b}}, auth: {{issuers: [{issuer}], tools: {{pay: {{scope: pay}}}}}}"
+        others = f"{{second: {{namespace: b, host: b.example.com, gateway: public, service: {{port: 1}}, {second}}}}}"
+        built = mesh(BODY, others)
+        extensions = [one.resource.key for one in built.objects if one.resource.kind == "TrafficExtension"]
+        assert extensions == [READER, "TrafficExtension/istio-ingress/public-sessions"]
+        known, _, _ = manifest(built, READER)["lua"]["inlineCode"].partition("}\n--")
+        assert [line.split('"')[1] for line in known.splitlines()[1:]] == ["chatgpt-mcp.example.com", "b.example.com"]
+        assert READER not in {one.resource.key for one in mesh().objects}
 
     def test_the_challenge_names_the_scope_of_the_tool(self):
         route = routes(mesh(BODY))["mcp.tool-0"]

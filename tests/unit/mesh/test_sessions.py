@@ -219,7 +219,7 @@ class TestTheScript:
 
     def test_comes_behind_what_reads_the_body_since_that_decides_the_route(self):
         built = mesh("{auth: {tools_from: body, tools: {execute_sql: {scope: run}}}}")
-        reader = manifest(built, "TrafficExtension/istio-ingress/chatgpt-mcp-calls")
+        reader = manifest(built, "TrafficExtension/istio-ingress/public-calls")
         assert reader["priority"] > manifest(built, GATEWAY_SCRIPT)["priority"]
 
     def test_says_what_the_routes_say(self):
