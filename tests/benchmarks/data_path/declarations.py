@@ -13,6 +13,7 @@ from chatgpt_mesh.mesh.specs.telemetry import AccessLogSpec, TelemetrySpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.stack.settings import Settings
 
 APP = "measured"
@@ -21,9 +22,10 @@ _NEVER_REACHED = RateLimitSpec(requests=1_000_000, every=timedelta(seconds=1))
 """The limit counts each request and refuses none: a refusal is cheaper than an answer."""
 
 
-def _with_app(stack: Settings, name: str, **changes: Any) -> Settings:
-    app = stack.apps[name].model_copy(update=changes)
-    return stack.model_copy(update={"apps": {**stack.apps, name: app}})
+def _with_both(stack: Settings, change: Callable[[AppSpec], dict[str, Any]]) -> Settings:
+    """The measured app and the one it is like: what one of them asks of the gateway is done to requests of both."""
+    changed = {name: stack.apps[name].model_copy(update=change(stack.apps[name])) for name in (APP, _AS)}
+    return stack.model_copy(update={"apps": {**stack.apps, **changed}})
 
 
 def _with_telemetry(stack: Settings, **changes: Any) -> Settings:
@@ -34,6 +36,10 @@ def _with_telemetry(stack: Settings, **changes: Any) -> Settings:
 def whole(stack: Settings) -> Settings:
     """The deployed declaration with one more app, declared as the MCP app is: tokens, tools, limit, versions."""
     like = stack.apps[_AS]
+    rollout = like.rollout
+    if rollout is not None:
+        here = {name: one for name, one in rollout.experiments.items() if one.gateway in (None, like.gateway)}
+        rollout = rollout.model_copy(update={"experiments": here})
     app = like.model_copy(
         update={
             "host": like.host and like.host.replace(_AS, APP),
@@ -42,6 +48,7 @@ def whole(stack: Settings) -> Settings:
             # Copies of requests are load that no client waits for.
             "routes": (),
             "rate_limit": _NEVER_REACHED,
+            "rollout": rollout,
         }
     ).named(APP)
     return stack.model_copy(update={"apps": {**stack.apps, APP: app}})
@@ -55,27 +62,49 @@ class Feature:
     left_out: Callable[[Settings], Settings]
 
 
-def _without_tools(stack: Settings) -> Settings:
-    auth = stack.apps[APP].auth
-    assert auth is not None
-    return _with_app(stack, APP, auth=auth.model_copy(update={"tools": {}}))
+def _tokens(app: AppSpec) -> dict[str, Any]:
+    """Nor the limit per subject and the experiment by claim, which there is none of without them."""
+    rollout = app.rollout
+    known = {} if rollout is None else {name: one for name, one in rollout.experiments.items() if one.claim is None}
+    kept = None if rollout is None else rollout.model_copy(update={"experiments": known})
+    return {"auth": None, "open": True, "rate_limit": None, "rollout": kept}
 
 
-def _without_sessions(stack: Settings) -> Settings:
-    mcp = stack.apps[APP].mcp
-    assert mcp is not None
-    return _with_app(stack, APP, mcp=mcp.model_copy(update={"stateless": True}))
+def _tools(app: AppSpec) -> dict[str, Any]:
+    return {"auth": app.auth and app.auth.model_copy(update={"tools": {}})}
+
+
+def _sessions(app: AppSpec) -> dict[str, Any]:
+    return {"mcp": app.mcp and app.mcp.model_copy(update={"stateless": True})}
+
+
+def _log(stack: Settings) -> Settings:
+    return _with_telemetry(stack, access_log=AccessLogSpec(enabled=False))
+
+
+_ONE_VERSION: dict[str, Any] = {"rollout": None, "versions": {}, "routes": ()}
+"""Routes of the app that is not measured lead copies of requests to a version."""
+
+
+def _everything(stack: Settings) -> Settings:
+    """What is left is a host, its certificate and a route, with the mesh's own defaults."""
+
+    def of(app: AppSpec) -> dict[str, Any]:
+        return {**_tokens(app), **_sessions(app), **_ONE_VERSION, "cors": CorsSpec()}
+
+    return _with_telemetry(_log(_with_both(stack, of)), tracing=None)
 
 
 FEATURES = (
-    Feature("tokens, claims and tools", lambda stack: _with_app(stack, APP, auth=None, open=True, rate_limit=None)),
-    Feature("tools by scope", _without_tools),
-    Feature("limit per subject", lambda stack: _with_app(stack, APP, rate_limit=None)),
-    Feature("origins (CORS)", lambda stack: _with_app(stack, APP, cors=CorsSpec())),
-    Feature("sessions", _without_sessions),
-    Feature("canary and experiments", lambda stack: _with_app(stack, APP, rollout=None)),
-    Feature("access log", lambda stack: _with_telemetry(stack, access_log=AccessLogSpec(enabled=False))),
+    Feature("tokens, and what they decide", lambda stack: _with_both(stack, _tokens)),
+    Feature("tools by scope", lambda stack: _with_both(stack, _tools)),
+    Feature("limit per subject", lambda stack: _with_both(stack, lambda _: {"rate_limit": None})),
+    Feature("origins (CORS)", lambda stack: _with_both(stack, lambda _: {"cors": CorsSpec()})),
+    Feature("sessions", lambda stack: _with_both(stack, _sessions)),
+    Feature("versions", lambda stack: _with_both(stack, lambda _: _ONE_VERSION)),
+    Feature("access log", _log),
     Feature("traces", lambda stack: _with_telemetry(stack, tracing=None)),
+    Feature("all of these", _everything),
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lab import edge, pki
 from lab.docker_archive import Image, Layer
 from lab.images import base_layer
 from lab.runtime import Runtime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BARE = "bare-istio"
 BARE_HOST = "bare.example.com"
+_CERTIFICATE = "bare-tls"
 _IMAGE = "docker.io/chatgpt-mesh-lab/fortio:lab"
 _ALONE = [word for port in ("grpc", "tcp", "udp", "redirect") for word in (f"-{port}-port", "disabled")]
 """Nothing else is served."""
@@ -79,7 +81,6 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
     spec = lab.stack.gateways["public"]
     live = lab.objects.get("Namespace", "", app.namespace)
     gateway = lab.objects.get("Deployment", spec.home, spec.release_name)
-    certificate = lab.objects.get("Secret", spec.home, "example-com-tls")
     metadata = {"namespace": BARE}
     labels = {key: value for key, value in live["metadata"]["labels"].items() if "istio" in key}
     selector: dict[str, str] = dict.fromkeys(_OF_THE_GATEWAY, BARE)
@@ -91,13 +92,21 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": BARE, "labels": labels}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": BARE, **metadata}},
+        # istiod hands a Secret to a gateway whose account may read it.
         {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": certificate["type"],
-            "data": certificate["data"],
-            "metadata": {"name": "example-com-tls", **metadata},
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": BARE, **metadata},
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}],
         },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": BARE, **metadata},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": BARE},
+            "subjects": [{"kind": "ServiceAccount", "name": BARE, "namespace": BARE}],
+        },
+        edge.secret(edge.Credential(BARE, _CERTIFICATE, (BARE_HOST,)), pki.edge_authority(lab.state.pki)),
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -121,7 +130,7 @@ def _bare_istio(selector: dict[str, str], service: str) -> Iterator[dict[str, An
         {
             "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
             "hosts": [BARE_HOST],
-            "tls": {"mode": "SIMPLE", "credentialName": "example-com-tls"},
+            "tls": {"mode": "SIMPLE", "credentialName": _CERTIFICATE},
         }
     ]
     route = [{"route": [{"destination": {"host": f"{service}.{BARE}.svc.cluster.local"}}]}]
