@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,6 +43,10 @@ benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: t
 
 bench: $(VENV)/installed ## the tables of docs/performance.md, up to 1,000 apps: ten minutes
 	$(PY) -m tests.benchmarks
+
+bench-lab: $(VENV)/installed ## what a request costs at the edge, in the lab and beside nothing else: twenty minutes, into docs/performance.md
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.benchmarks.data_path
 
 program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventories
 	$(PY) -m pytest tests/program -n auto -q

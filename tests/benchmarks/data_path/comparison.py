@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +51,14 @@ class Ratio:
 
 
 def alternating(one: Form, other: Form, *, pairs: int) -> list[tuple[Figures, Figures]]:
-    """Pairs of figures; who comes first changes from pair to pair."""
-    found: list[tuple[Figures, Figures]] = []
-    for number in range(pairs):
-        measured: dict[int, Figures] = {}
-        order = (0, 1) if number % 2 == 0 else (1, 0)
-        for which in order:
-            form = (one, other)[which]
-            with form.in_force():
-                time.sleep(_SETTLES_SECONDS)
-                measured[which] = form.measure()
-        found.append((measured[0], measured[1]))
-    return found
+    """Pairs of figures; who comes first changes from pair to pair, so that each change of form serves two of them."""
+    order = [which for number in range(pairs) for which in ((one, other) if number % 2 == 0 else (other, one))]
+    measured: dict[Form, list[Figures]] = {one: [], other: []}
+    for form, turns in groupby(order):
+        with form.in_force():
+            time.sleep(_SETTLES_SECONDS)
+            measured[form] += (form.measure() for _ in turns)
+    return list(zip(measured[one], measured[other], strict=True))
 
 
 def ratios(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Ratio]:

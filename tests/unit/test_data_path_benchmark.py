@@ -1,0 +1,97 @@
+"""The benchmark of the edge compares what it says: each feature is really taken out, and both forms take turns."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.stack.settings import load_stack
+from tests.benchmarks.data_path import declarations
+from tests.benchmarks.data_path.comparison import NAMES, Form, Ratio, alternating, ratios
+from tests.benchmarks.data_path.load import Figures
+from tests.benchmarks.data_path.page import table
+from tests.surroundings import ROOT
+from tests.unit.mesh.stack import TODAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatgpt_mesh.stack.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def whole() -> Settings:
+    return declarations.whole(load_stack(ROOT / "Pulumi.staging.yaml", TODAY))
+
+
+def at_the_gateway(stack: Settings) -> dict[str, str]:
+    """What its proxies read, by object."""
+    homes = {stack.gateways["public"].home, stack.apps[declarations.APP].namespace, "istio-system"}
+    objects = [one.resource.to_dict() for one in Mesh(stack, TODAY).objects]
+    return {str(one["metadata"]): str(one) for one in objects if one["metadata"]["namespace"] in homes}
+
+
+def test_the_measured_app_has_every_feature_of_the_one_that_it_is_like(whole: Settings) -> None:
+    app = whole.apps[declarations.APP]
+    assert app.auth is not None
+    assert app.auth.tools
+    assert app.rate_limit is not None
+    assert app.cors.origins
+    assert app.rollout is not None
+    assert app.rollout.canary is not None
+    assert app.mcp is not None
+    assert app.mcp.keeps_sessions
+
+
+@pytest.mark.parametrize("feature", declarations.FEATURES, ids=lambda one: one.name)
+def test_a_feature_that_is_left_out_is_gone_from_the_gateway(whole: Settings, feature: declarations.Feature) -> None:
+    assert at_the_gateway(feature.left_out(whole)) != at_the_gateway(whole)
+
+
+def test_a_crowd_stands_at_the_same_gateway_and_leaves_the_measured_app_as_it_is(whole: Settings) -> None:
+    crowded = declarations.crowded(whole, 9)
+    hosts = {app.host for app in crowded.apps.values() if app.gateway == "public"}
+    assert len(hosts) == 9 + 2
+    assert crowded.apps[declarations.APP] == whole.apps[declarations.APP]
+
+
+def test_two_forms_take_turns_and_each_change_of_form_serves_two_pairs() -> None:
+    log: list[str] = []
+
+    def form(name: str, figure: float) -> Form:
+        @contextlib.contextmanager
+        def in_force() -> Iterator[None]:
+            log.append(f"to {name}")
+            yield
+
+        def measure() -> Figures:
+            log.append(name)
+            return figures(figure)
+
+        return Form(in_force, measure)
+
+    pairs = alternating(form("whole", 3.0), form("bare", 2.0), pairs=3)
+    assert log == ["to whole", "whole", "to bare", "bare", "bare", "to whole", "whole", "whole", "to bare", "bare"]
+    assert ratios(pairs)["gateway_microseconds"] == Ratio(1.5, 1.5, 1.5)
+
+
+def test_a_row_has_the_median_and_how_far_the_pairs_went() -> None:
+    ratio = {"median": 1.234, "lowest": 1.0, "highest": 2.0}
+    result = {"ratios": dict.fromkeys(NAMES, ratio)}
+    heading, rule, goals, row = table({"300 a second": result}, "whole by bare", goals=True)
+    assert heading == "| whole by bare | gateway CPU | rate | p50 | p99 | sidecar CPU |"
+    assert rule.count("|") == goals.count("|") == 7
+    assert row.startswith("| 300 a second | 1.23 (1.00-2.00) |")
+
+
+def figures(value: float) -> Figures:
+    return Figures(
+        requests_per_second=value,
+        p50_milliseconds=value,
+        p99_milliseconds=value,
+        gateway_microseconds=value,
+        sidecar_microseconds=value,
+    )
