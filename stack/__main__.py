@@ -1,4 +1,5 @@
-"""Stack files: a project to begin with, and what they may say, as a page for people and as a schema for editors."""
+"""Stack files: a project to begin with, one made of what runs already, and what they may say, as a page for people and
+as a schema for editors."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatgpt_mesh.importing import command_line as importing_command_line
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from chatgpt_mesh.stack import discovery, new_project
 
@@ -21,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     match arguments.command:
         case "init":
             return _init(arguments)
+        case "import":
+            return importing_command_line.run(arguments)
         case "reference":
             from chatgpt_mesh.stack import reference
 
@@ -43,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         for question in new_project.questions(kind):
             by_default = "" if question.default is None else f" (default: {question.default})"
             asked.add_argument(question.option, help=question.text + by_default)
+    importing_command_line.add_command(commands)
     commands.add_parser("reference", help="print the reference of stack files (docs/reference/stack.md)")
     commands.add_parser("schema", help="print the JSON Schema of stack files (docs/stack.schema.json)")
     return parser

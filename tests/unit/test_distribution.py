@@ -18,7 +18,7 @@ from tests.surroundings import ROOT
 pytestmark = pytest.mark.unit
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PACKAGES = ("components", "control_plane", "istio_api", "mesh", "review", "rollout", "stack")
+PACKAGES = ("components", "control_plane", "importing", "istio_api", "mesh", "review", "rollout", "stack")
 GENERATOR = ROOT / "istio_api" / "generate"
 
 STACK = """

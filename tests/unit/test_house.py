@@ -41,11 +41,11 @@ def test_every_package_of_the_product_is_linked_under_its_import_name() -> None:
     links = {path.name: path.readlink() for path in (ROOT / "chatgpt_mesh").iterdir() if path.is_symlink()}
     assert links == {
         name: Path("..") / name
-        for name in ("components", "control_plane", "istio_api", "mesh", "package", "review", "rollout", "stack")
+        for name in ("components", "control_plane", "importing", "istio_api", "mesh", "package", "review", "rollout", "stack")
     }
 
 
-_ROOM = r"(?:mesh|package|review|rollout|components|stack|control_plane|istio_api|meshlint|lab)"
+_ROOM = r"(?:mesh|importing|package|review|rollout|components|stack|control_plane|istio_api|meshlint|lab)"
 MODULE = re.compile(rf"`(?:chatgpt_mesh\.)?({_ROOM}(?:\.[a-z_]+)+)`")
 FILE = re.compile(rf"\b((?:{_ROOM}|tests)/[a-z_\d./-]+\.(?:py|yaml|md))\b")
 
