@@ -53,7 +53,7 @@ def _mutual_tls(source: Source) -> None:
                 "clients come from (security.exceptions)",
             )
     if "selector" in source.spec and any(as_mapping(mtls).get("mode") == "STRICT" for _, mtls in modes):
-        source.carry(("spec", "selector"), "security.mtls")
+        source.say(("spec", "selector"), "every pod of the mesh is STRICT, whatever a policy selects")
 
 
 def _tokens(draft: Draft, source: Source) -> None:
@@ -113,7 +113,8 @@ def _policy(draft: Draft, source: Source) -> None:
         if found is None:
             source.keep(
                 "a declaration lets in callers by their identities, to exact paths or all below one, with methods; "
-                "this policy has more, and goes on letting in whom it lets in"
+                "this policy has more and stays. An app of this stack that it lets in is a caller all the same: its sidecar "
+                "knows the apps that it may call and no others"
             )
             return
         callers += found

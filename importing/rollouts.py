@@ -46,7 +46,7 @@ def divide(draft: Draft, source: Source, found: list[Leg], tell: Callable[[Path,
         if leg.workload is not most.workload:
             tell(leg.path, f"a route leads to one app; all of it goes to {app}")
     subsets = [leg for leg in own if leg.subset is not None]
-    declared = _rollout(draft, app, subsets, tell) if subsets and len(subsets) == len(own) else None
+    declared = _rollout(draft, source, app, subsets) if subsets and len(subsets) == len(own) else None
     rollout = draft.apps[app].get("rollout")
     if declared is not None and rollout is None:
         draft.apps[app]["rollout"] = rollout = declared
@@ -71,10 +71,10 @@ def version(draft: Draft, app: str, subset: str) -> str:
     return subset
 
 
-def _rollout(draft: Draft, app: str, subsets: list[Leg], tell: Callable[[Path, str], None]) -> dict[str, Any] | None:
+def _rollout(draft: Draft, source: Source, app: str, subsets: list[Leg]) -> dict[str, Any] | None:
     ordered = sorted(subsets, key=lambda leg: -leg.weight)
     for leg in ordered[2:]:
-        tell(leg.path, "a rollout has two versions, the stable one and the canary; this share goes to the stable one")
+        source.say(leg.path, "a rollout has two versions, the stable one and the canary; this share goes to the stable")
     stable, *others = ordered
     declared: dict[str, Any] = {"stable": version(draft, app, str(stable.subset))}
     canary = others[0] if others else None
@@ -82,6 +82,8 @@ def _rollout(draft: Draft, app: str, subsets: list[Leg], tell: Callable[[Path, s
         total = sum(leg.weight for leg in subsets)
         named = version(draft, app, str(canary.subset))
         declared["canary"] = {"version": named, "percent": round(100 * canary.weight / total)}
+        if 100 * canary.weight % total:
+            source.note(canary.path, f"{canary.weight} of {total} is no whole percent; it is rounded")
     return declared
 
 
@@ -97,7 +99,10 @@ def _carry_leg(draft: Draft, source: Source, leg: Leg, *, same: bool, tell: Call
     if "subset" in destination:
         source.carry((*at, "subset"), f"apps.{app}.rollout")
     if "weight" in as_mapping(source.at(leg.path)):
-        source.carry((*leg.path, "weight"), f"apps.{app}.rollout")
+        if "rollout" in draft.apps[app] and leg.subset is not None:
+            source.carry((*leg.path, "weight"), f"apps.{app}.rollout")
+        else:
+            source.say((*leg.path, "weight"), "no version is named, so the app's pods take all of it")
     carry_port(draft, source, at, app)
 
 

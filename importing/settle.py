@@ -47,16 +47,13 @@ def settle(draft: Draft, raw: list[Source], today: date) -> tuple[Version, list[
         found = _problems(draft.values, today)
         if isinstance(found, Version):
             return found, beside
+        if refused := _refused(found):
+            beside += [_moved(inside[place], problem) for place, problem in refused.items()]
+            inside = [source for place, source in enumerate(inside) if place not in refused]
+            continue
         problem = found[0]
-        steps = steps_of(problem.path.partition(": ")[0])
-        if steps and steps[0] == "objects":
-            place = steps[1] if len(steps) > 1 and isinstance(steps[1], int) else 0
-            source = inside.pop(place)
-            field = path_of(steps[2:])
-            at = f" ({field})" if field else ""
-            source.kept_why += f"; the declaration does not take it: {_words(problem)}{at}"
-            beside.append(source)
-        elif draft.drop(path_of(_entry(steps)), f"is not declared: {_words(problem)}") is None:
+        steps = _entry(_steps(problem))
+        if draft.drop(path_of(steps), f"is not declared: {_words(problem)}") is None:
             raise NotImportableError(str(problem))
     raise NotImportableError(f"after {MOST_ROUNDS} rounds there are mistakes still; the input contradicts itself")
 
@@ -70,6 +67,31 @@ def _problems(values: dict[str, Any], today: date) -> Version | list[Problem]:
         return list(mistakes.problems)
     errors, _ = version.findings()
     return errors or version
+
+
+def _refused(found: list[Problem]) -> dict[int, Problem]:
+    """The first problem of each object that the declaration refuses, by the object's position."""
+    refused: dict[int, Problem] = {}
+    for problem in found:
+        match _steps(problem):
+            case ["objects", int(place), *_]:
+                refused.setdefault(place, problem)
+            case _:
+                pass
+    return refused
+
+
+def _moved(source: Source, problem: Problem) -> Source:
+    """The object, with why it stays beside the declaration."""
+    field = path_of(_steps(problem)[2:])
+    at = f" ({field})" if field else ""
+    source.kept_why += f"; the declaration does not take it: {_words(problem)}{at}"
+    return source
+
+
+def _steps(problem: Problem) -> list[str | int]:
+    """Its path; the checker's ends before the object that it names."""
+    return steps_of(problem.path.partition(": ")[0])
 
 
 def _raw(source: Source) -> dict[str, Any]:

@@ -1,0 +1,342 @@
+"""What each kind of object becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chatgpt_mesh.importing.imported import Imported
+from tests.unit.importing import inputs
+from tests.unit.importing.inputs import declared, shop, told
+
+pytestmark = pytest.mark.unit
+
+ROUTES = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: cart}}
+spec:
+  hosts: [cart.acme.example]
+  gateways: [edge]
+  http:
+    {http}
+"""
+
+TO_CART = "route: [{destination: {host: cart, port: {number: 80}}}]"
+
+
+def cart(found: Imported) -> dict[str, Any]:
+    return found.values["apps"]["cart"]
+
+
+def routed(http: str) -> Imported:
+    return declared(shop(ROUTES.format(http=http)))
+
+
+def says(found: Imported, path: str, sentence: str) -> bool:
+    return any(f" {path}" in one and sentence in one for one in told(found) + found.assumed)
+
+
+class TestWorkloads:
+    def test_an_app_is_a_service_with_the_pods_behind_it(self) -> None:
+        found = declared(shop())
+        assert cart(found) == {"namespace": "shop", "service": {"port": 80, "target_port": 8080}}
+        assert found.values["apps"]["checkout"] == {"namespace": "shop"}
+        assert [one["kind"] for one in found.rest] == ["Service", "Deployment", "Deployment"]
+
+    def test_its_account_and_its_labels_are_those_of_the_pods(self) -> None:
+        objects = shop()
+        objects[0]["spec"]["selector"] = {"role": "cart"}
+        objects[1]["spec"]["template"] = {
+            "metadata": {"labels": {"role": "cart", "version": "v1"}},
+            "spec": {"serviceAccountName": "carts"},
+        }
+        assert cart(declared(objects))["labels"] == {"role": "cart"}
+        assert cart(declared(objects))["service_account"] == "carts"
+
+    def test_the_account_of_every_pod_is_no_identity(self) -> None:
+        objects = shop()
+        del objects[1]["spec"]["template"]["spec"]["serviceAccountName"]
+        found = declared(objects)
+        assert "service_account" not in cart(found)
+        assert says(found, "", "apps.cart: its pods run under the account default, which every pod may run under")
+
+    def test_bytes_are_no_app(self) -> None:
+        found = declared(shop("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {selector: {app: db}, "
+                              "ports: [{name: mysql, port: 3306}]}}"))  # fmt: skip
+        assert "db" not in found.values["apps"]
+        assert says(found, "", "security.visible_services")
+
+    def test_a_namespace_that_is_there_stays_whoever_made_it(self) -> None:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "a"}}}
+        found = declared([*shop(), namespace])
+        assert found.values["namespaces"] == {"shop": {"existing": True}}
+        assert namespace in found.rest
+
+    def test_what_names_no_namespace_is_taken_for_one_of_its_own(self) -> None:
+        found = declared(inputs.httpbin(), namespace="web")
+        assert found.values["apps"]["httpbin"]["namespace"] == "web"
+        assert says(found, "", "5 objects name no namespace and are taken for namespace web")
+
+    def test_the_namespace_default_is_no_place_for_an_app(self) -> None:
+        objects = shop()
+        for one in objects:
+            one["metadata"]["namespace"] = "default"
+        found = declared(objects)
+        assert "apps" not in found.values
+        assert says(found, "", "choose a namespace of its own")
+
+
+class TestGateways:
+    def test_a_server_is_a_listener(self) -> None:
+        found = routed(f"- {TO_CART}")
+        assert found.values["gateways"] == {
+            "public": {
+                "kind": "public",
+                "listeners": {"https": {"port": 443, "tls": {"secret": "cart-tls"}, "hosts": ["cart.acme.example"]}},
+            }
+        }
+        assert (cart(found)["host"], cart(found)["gateway"]) == ("cart.acme.example", "public")
+
+    def test_plain_http_is_redirected_and_https_assumed(self) -> None:
+        found = declared(inputs.httpbin(), domain="acme.example")
+        (listener,) = found.values["gateways"]["public"]["listeners"].values()
+        assert listener["tls"] == {"secret": "public-tls"}
+        assert listener["hosts"] == ["httpbin.acme.example"]
+        assert says(found, "spec.servers[0] ", "no host is served over plain HTTP")
+        assert says(found, "", "a certificate in the Secret public-tls of the gateway's namespace are assumed")
+        assert says(found, "", "VirtualService/apps/httpbin has the host `*`, and an app owns a name")
+
+    def test_a_gateway_of_another_label_has_a_release_of_its_own(self) -> None:
+        objects = shop(ROUTES.format(http=f"- {TO_CART}"))
+        objects[3]["spec"]["selector"] = {"istio": "partners"}
+        assert declared(objects).values["gateways"]["partners"] | {"listeners": ...} == {
+            "kind": "public", "release": "istio-partners", "namespace": "istio-partners", "listeners": ...
+        }  # fmt: skip
+
+    def test_mutual_tls_and_versions(self) -> None:
+        objects = shop(ROUTES.format(http=f"- {TO_CART}"))
+        objects[3]["spec"]["servers"][0]["tls"] = {
+            "mode": "MUTUAL", "credentialName": "c", "minProtocolVersion": "TLSV1_3", "subjectAltNames": ["a"]
+        }  # fmt: skip
+        (listener,) = declared(objects).values["gateways"]["public"]["listeners"].values()
+        assert listener["tls"] == {"secret": "c", "min_version": "1.3", "client_certificates": {"subjects": ["a"]}}
+
+
+class TestRoutes:
+    def test_paths_methods_and_what_is_done(self) -> None:
+        found = routed(
+            "- {match: [{uri: {exact: /a}, method: {exact: POST}}], timeout: 3s, rewrite: {uri: /b}, "
+            f"headers: {{response: {{remove: [X-A]}}}}, {TO_CART}}}\n"
+            "    - {match: [{uri: {prefix: /old/}}], redirect: {uri: /new, redirectCode: 302}}\n"
+            "    - {match: [{uri: {exact: /up}}], directResponse: {status: 204}}"
+        )
+        assert [{**route, "methods": len(route["methods"])} for route in cart(found)["routes"]] == [
+            {
+                "exact": "/a", "methods": 1, "timeout": "3s", "rewrite": "/b",
+                "headers": {"response": {"remove": ["x-a"]}},
+            },
+            {"prefix": "/old/", "methods": 7, "redirect": {"status": 302, "path": "/new"}},
+            {"exact": "/up", "methods": 7, "respond": {"status": 204}},
+        ]  # fmt: skip
+
+    def test_a_prefix_of_a_word_is_the_word_and_all_below(self) -> None:
+        found = routed(f"- {{match: [{{uri: {{prefix: /a}}}}], {TO_CART}}}")
+        assert [list(route.items())[0] for route in cart(found)["routes"]] == [("exact", "/a"), ("prefix", "/a/")]
+        assert says(found, "spec.http[0].match[0].uri.prefix", "longer words that begin alike are no part of it")
+
+    def test_a_match_by_something_else_is_told(self) -> None:
+        found = routed(f"- {{match: [{{uri: {{regex: /x.*}}}}], {TO_CART}}}\n    - {{{TO_CART}}}")
+        assert says(found, "spec.http[0] ", "a route is chosen by its path and method")
+        assert [route["prefix"] for route in cart(found)["routes"]] == ["/"]
+
+    def test_what_the_product_refuses_is_told_in_its_words(self) -> None:
+        found = routed(f"- {{retries: {{attempts: 3, retryOn: '5xx'}}, {TO_CART}}}")
+        assert cart(found)["routes"][0]["retries"] == {"attempts": 3}
+        assert says(found, "spec.http[0].retries.retryOn", "these conditions may run a request twice")
+
+    def test_cors(self) -> None:
+        found = routed(
+            "- {corsPolicy: {allowOrigins: [{exact: 'https://chatgpt.com'}, {regex: '.*'}], allowHeaders: [X-A], "
+            f"allowCredentials: true, maxAge: 1h}}, {TO_CART}}}"
+        )
+        assert cart(found)["cors"] == {
+            "origins": ["https://chatgpt.com"], "request_headers": ["x-a"], "credentials": True, "max_age": "1h"
+        }  # fmt: skip
+        assert says(found, "spec.http[0].corsPolicy.allowOrigins[1]", "origins are listed one by one")
+
+
+def in_mesh(*networking: str, app: str = "reviews") -> dict[str, Any]:
+    found = declared(inputs.bookinfo(*networking)).values["apps"][app]
+    return {key: found[key] for key in ("versions", "rollout", "faults", "load_balancing") if key in found}
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        ("name", "rollout"),
+        [
+            ("all-v1", {"stable": "v1"}),
+            ("reviews-80-20", {"stable": "v1", "canary": {"version": "v2", "percent": 20}}),
+            ("reviews-90-10", {"stable": "v1", "canary": {"version": "v2", "percent": 10}}),
+            ("reviews-50-v3", {"stable": "v1", "canary": {"version": "v3", "percent": 50}}),
+            ("reviews-v2-v3", {"stable": "v2", "canary": {"version": "v3", "percent": 50}}),
+            ("reviews-v3", {"stable": "v3"}),
+        ],
+    )
+    def test_weights_are_a_rollout(self, name: str, rollout: dict[str, Any]) -> None:
+        assert in_mesh("destination-rule-all", f"virtual-service-{name}")["rollout"] == rollout
+
+    def test_a_header_that_leads_to_a_version_is_its_pin(self) -> None:
+        assert in_mesh("destination-rule-all", "virtual-service-reviews-jason-v2-v3") == {
+            "versions": {"v2": {"pin": {"header": "end-user", "value": "jason"}}, "v3": {}},
+            "rollout": {"stable": "v3"},
+        }
+
+    def test_a_fault_for_a_header_is_a_fault(self) -> None:
+        assert in_mesh("virtual-service-ratings-test-delay", app="ratings")["faults"] == [
+            {"header": "end-user", "value": "jason", "delay": "7s", "percent": 100.0}
+        ]
+        assert in_mesh("virtual-service-ratings-test-abort", app="ratings")["faults"] == [
+            {"header": "end-user", "value": "jason", "abort": 500, "percent": 100.0}
+        ]
+
+    def test_a_fault_for_everybody_is_told(self) -> None:
+        found = declared(inputs.bookinfo("fault-injection-details-v1"))
+        assert "faults" not in found.values["apps"]["details"]
+        assert says(found, "spec.http[0].fault", "nobody gets this one any more")
+        assert says(found, "spec.http[1]", "the route before takes everything")
+
+    def test_load_balancing_and_subsets_that_nobody_is_led_to(self) -> None:
+        found = declared(inputs.bookinfo("destination-rule-reviews"))
+        assert found.values["apps"]["reviews"]["load_balancing"] == {"algorithm": "random"}
+        assert "versions" not in found.values["apps"]["reviews"]
+        assert says(found, "spec.subsets[0]", "no route leads to this subset")
+
+    def test_shares_that_are_no_whole_percents_are_rounded_and_told(self) -> None:
+        objects = inputs.bookinfo("destination-rule-all", "virtual-service-reviews-80-20")
+        objects[-1]["spec"]["http"][0]["route"][1]["weight"] = 21
+        found = declared(objects)
+        assert found.values["apps"]["reviews"]["rollout"]["canary"]["percent"] == 21
+        assert says(found, "spec.http[0].route[1]", "21 of 101 is no whole percent; it is rounded")
+
+
+POLICY = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+spec:
+  selector: {{matchLabels: {{app: cart}}}}
+  {spec}
+"""
+
+
+class TestPolicies:
+    def test_who_may_call_is_a_caller(self) -> None:
+        spec = """rules:
+    - from: [{source: {principals: [cluster.local/ns/shop/sa/checkout, cluster.local/ns/bank/sa/till]}}]
+      to: [{operation: {methods: [GET], paths: [/cart, /items/*]}}]"""
+        found = declared(shop(POLICY.format(spec=spec)))
+        assert cart(found)["callers"] == [
+            {"app": "checkout", "paths": ["/cart", "/items/"], "methods": ["GET"]},
+            {"service_account": "till", "namespace": "bank", "paths": ["/cart", "/items/"], "methods": ["GET"]},
+        ]
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            "rules: [{from: [{source: {namespaces: [shop]}}]}]",
+            "rules: [{from: [{source: {principals: ['*']}}]}]",
+            "rules: [{from: [{source: {principals: [a/ns/shop/sa/checkout]}}], when: [{key: a, values: [b]}]}]",
+            "rules: [{to: [{operation: {methods: [GET]}}]}]",
+            "rules: [{from: [{source: {principals: [a/ns/shop/sa/checkout]}}], to: [{operation: {hosts: [a.b]}}]}]",
+        ],
+    )
+    def test_a_rule_that_says_more_stays_a_policy_and_lets_in_whom_it_let_in(self, spec: str) -> None:
+        found = declared(shop(POLICY.format(spec=spec)))
+        assert "callers" not in cart(found)
+        assert "AuthorizationPolicy" in [one["kind"] for one in found.rest]
+
+    def test_deny_stays_and_the_declaration_takes_it(self) -> None:
+        spec = "action: DENY\n  rules: [{to: [{operation: {paths: [/admin*]}}]}]"
+        found = declared(shop(POLICY.format(spec=spec)))
+        assert [one["kind"] for one in found.values["objects"]] == ["AuthorizationPolicy"]
+
+    def test_nothing_allowed_is_the_default(self) -> None:
+        found = declared(shop("{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, spec: {}}"))
+        assert says(found, "", "AuthorizationPolicy/shop/it: everything is denied that is not declared")
+
+    def test_issuers_of_an_app_with_a_host_are_its_own(self) -> None:
+        tokens = """
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+spec:
+  selector: {matchLabels: {app: cart}}
+  jwtRules: [{issuer: "https://a.example", jwksUri: "https://a.example/keys", audiences: [cart]}]
+"""
+        found = declared(shop(ROUTES.format(http=f"- {TO_CART}") + tokens))
+        assert cart(found)["auth"]["issuers"] == [
+            {
+                "issuer": "https://a.example", "jwks_uri": "https://a.example/keys", "audiences": ["cart"],
+                "forward_token": False,
+            }
+        ]  # fmt: skip
+        assert says(found, "", "here every route asks for one")
+        inside = declared(shop(tokens))
+        assert "auth" not in cart(inside)
+        assert "RequestAuthentication" in [one["kind"] for one in inside.rest]
+
+    def test_plaintext_is_told_and_strict_is_declared(self) -> None:
+        mode = "{{apiVersion: security.istio.io/v1, kind: PeerAuthentication, spec: {{mtls: {{mode: {}}}}}}}"
+        assert says(declared(shop(mode.format("PERMISSIVE"))), "spec.mtls.mode", "security.exceptions")
+        assert told(declared(shop(mode.format("STRICT")))) == []
+
+
+class TestEgress:
+    ENTRY = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+spec: {hosts: [api.partner.example], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}
+"""
+
+    def test_a_host_is_a_destination_of_every_app_that_saw_it(self) -> None:
+        found = declared(shop(self.ENTRY))
+        assert found.values["egress"] == {
+            "via": "sidecar",
+            "allow": [{"host": "api.partner.example", "port": 443, "from": ["cart", "checkout"]}],
+        }
+        assert says(found, "", "every app that saw api.partner.example may call it: cart, checkout")
+
+    def test_tls_that_the_mesh_opens(self) -> None:
+        found = declared(
+            shop(
+                self.ENTRY.replace("number: 443, name: tls, protocol: TLS", "number: 80, name: http, protocol: HTTP")
+                + """---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+spec: {host: api.partner.example, trafficPolicy: {tls: {mode: SIMPLE}}}
+"""
+            )
+        )
+        (destination,) = found.values["egress"]["allow"]
+        assert (destination["port"], destination["originate_tls"]) == (443, {"app_port": 80})
+
+    def test_an_entry_with_addresses_stays(self) -> None:
+        found = declared(
+            shop(self.ENTRY.replace("resolution: DNS", "resolution: STATIC, endpoints: [{address: 1.2.3.4}]"))
+        )
+        assert "egress" not in found.values
+        assert "ServiceEntry" in [one["kind"] for one in found.rest]
+
+    def test_a_way_through_an_egress_gateway_is_the_products(self) -> None:
+        found = declared(inputs.read(*sorted(inputs.GUIDE.glob("1[5-8]*.yaml"))))
+        assert found.values["egress"]["allow"][0]["host"] == "api.openai.com"
+        assert found.values["gateways"]["egress"] == {"kind": "egress"}
+
+
+def test_a_second_owner_in_the_mesh_is_told_and_not_written() -> None:
+    """Istio would take one of two, and nobody says which."""
+    sidecar = "{apiVersion: networking.istio.io/v1, kind: Sidecar, spec: {egress: [{hosts: ['./*']}]}}"
+    found = declared(shop(sidecar))
+    assert says(found, "", "Sidecar/shop/it: Istio takes one Sidecar per workload")
+    assert "Sidecar" not in [one["kind"] for one in found.rest]
