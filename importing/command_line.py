@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rest is not None:
         arguments.rest.write_text(stack_text.manifests(found.rest), encoding="utf-8")
     elif found.rest:
-        told += f"\n{len(found.rest)} objects stay beside the declaration; --rest FILE writes them.\n"
+        count = "1 object stays" if len(found.rest) == 1 else f"{len(found.rest)} objects stay"
+        told += f"\n{count} beside the declaration; --rest FILE writes them.\n"
     if arguments.output is None:
         print(written, end="")
         print(told, end="", file=sys.stderr)

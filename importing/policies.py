@@ -113,8 +113,8 @@ def _policy(draft: Draft, source: Source) -> None:
         if found is None:
             source.keep(
                 "a declaration lets in callers by their identities, to exact paths or all below one, with methods; "
-                "this policy has more and stays. An app of this stack that it lets in is a caller all the same: its sidecar "
-                "knows the apps that it may call and no others"
+                "this policy has more and stays. An app of this stack that it lets in is a caller all the same: its "
+                "sidecar knows the apps that it may call and no others"
             )
             return
         callers += found

@@ -49,7 +49,7 @@ def test_files_are_written_and_the_report_is_printed(
     ("text", "said"),
     [
         (None, "no such file or directory"),
-        ("# nothing", "There is no Kubernetes object in these files"),
+        ("# nothing", "holds no Kubernetes object"),
         ("a: [", "shop.yaml:2: "),
     ],
 )
@@ -61,6 +61,11 @@ def test_what_cannot_be_read_is_said(
         file.write_text(text, encoding="utf-8")
     assert main(["import", str(file)]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_directory_without_objects_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(tmp_path)]) == 2
+    assert "There is no Kubernetes object in these files" in capsys.readouterr().err
 
 
 def test_what_is_secret_is_printed_and_written_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,7 +143,7 @@ class TestRoutes:
 
     def test_a_prefix_of_a_word_is_the_word_and_all_below(self) -> None:
         found = routed(f"- {{match: [{{uri: {{prefix: /a}}}}], {TO_CART}}}")
-        assert [list(route.items())[0] for route in cart(found)["routes"]] == [("exact", "/a"), ("prefix", "/a/")]
+        assert [next(iter(route.items())) for route in cart(found)["routes"]] == [("exact", "/a"), ("prefix", "/a/")]
         assert says(found, "spec.http[0].match[0].uri.prefix", "longer words that begin alike are no part of it")
 
     def test_a_match_by_something_else_is_told(self) -> None:
