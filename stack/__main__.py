@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _init(arguments)
         case "import":
             return importing_command_line.run(arguments)
+        case "upgrade":
+            return _upgrade(arguments)
         case "reference":
             from chatgpt_mesh.stack import reference
 
@@ -48,6 +50,14 @@ def _parser() -> argparse.ArgumentParser:
             by_default = "" if question.default is None else f" (default: {question.default})"
             asked.add_argument(question.option, help=question.text + by_default)
     importing_command_line.add_command(commands)
+    upgrade = commands.add_parser(
+        "upgrade",
+        help="say what a stack file must change between two versions of this program",
+        epilog="exit status: 0 nothing is left to change, 1 something is, 2 wrong use",
+    )
+    upgrade.add_argument("stack", help="name of a stack (prod), or path of its file (Pulumi.prod.yaml)")
+    upgrade.add_argument("--from", dest="before", metavar="VERSION", help="version it ran with (default: the last one)")
+    upgrade.add_argument("--write", action="store_true", help="write renames into the files; comments stay")
     commands.add_parser("reference", help="print the reference of stack files (docs/reference/stack.md)")
     commands.add_parser("schema", help="print the JSON Schema of stack files (docs/stack.schema.json)")
     return parser
@@ -72,6 +82,32 @@ def _init(arguments: argparse.Namespace) -> int:
     steps = ("pulumi install", f"pulumi stack init {stack}", f"pulumi preview --stack {stack}")
     print(f"Next, in {arguments.directory}:", *steps, sep="\n  ")
     return 0
+
+
+def _upgrade(arguments: argparse.Namespace) -> int:
+    from chatgpt_mesh.stack import project
+    from chatgpt_mesh.stack.upgrade import upgrade, write
+
+    try:
+        path = project.stack_file(arguments.stack)
+        found = upgrade(path, project.directory(path.parent, Path.cwd()), arguments.before)
+    except InvalidConfig as mistakes:
+        print(mistakes, file=sys.stderr)
+        return 2
+    left = found.edits
+    if arguments.write:
+        left = write(found.edits)
+        for edit in found.edits:
+            if edit.rename is not None:
+                print(f"written: {edit}")
+    for edit in left:
+        print(edit)
+    if not found.edits:
+        print(f"From {found.before} to {found.now}, {path.name} and what it extends have nothing to change.")
+    for heading, sentences in (("Otherwise, with no line changed", found.differs), ("To do beside", found.beside)):
+        if sentences:
+            print(f"\n{heading}:", *sentences, sep="\n  ")
+    return 1 if left else 0
 
 
 def _asked(kind: new_project.Kind, given: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""What others build on, as names: settings of a stack file, keys of the outputs, codes of rules with their severity.
+"""What others build on, as names: settings of a stack file and their defaults, keys of the outputs, codes of rules with
+their severity.
 
 `python -m tests.unit.contract > docs/released/VERSION.json`, when a version is released and never after.
 """
@@ -6,9 +7,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from chatgpt_mesh.components.outputs import json_schema
+from chatgpt_mesh.stack.settings import Settings
 from meshlint import rules
 from tests.unit.stack import said_settings
 
@@ -16,9 +19,19 @@ from tests.unit.stack import said_settings
 def names() -> dict[str, list[str]]:
     return {
         "settings": sorted(f"{model}.{name}" for model, name in said_settings.every()),
+        "defaults": sorted(_defaults(Settings.model_json_schema(mode="validation"))),
         "outputs": sorted(set(_keys(json_schema()))),
         "rules": [f"{code} {rule.severity.name.lower()}" for code, rule in rules.load().items()],
     }
+
+
+def _defaults(schema: dict[str, Any]) -> Iterator[str]:
+    """`MODEL.SETTING = VALUE`, for every setting whose default is a plain value and no group of others."""
+    for model, inner in {"Settings": schema, **schema.get("$defs", {})}.items():
+        for name, about in inner.get("properties", {}).items():
+            default = about.get("default")
+            if default is not None and not isinstance(default, dict):
+                yield f"{model}.{name} = {json.dumps(default)}"
 
 
 def _keys(schema: Any, at: str = "") -> list[str]:
