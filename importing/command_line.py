@@ -35,6 +35,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--domain", default=DOMAIN, help=f"domain of a host where the input has `*` (default: {DOMAIN})"
     )
+    parser.add_argument("--verbose", action="store_true", help="print each changed answer, also where many are alike")
     parser.add_argument(
         "--namespace", default=NAMESPACE, help=f"namespace of objects that name none (default: {NAMESPACE})"
     )
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with without_collection():
             found = imported(objects, dates.today(), domain=arguments.domain, namespace=arguments.namespace)
-            told = report.text(found, compared(found))
+            told = report.text(found, compared(found), verbose=arguments.verbose)
     except NotImportableError as error:
         print(f"No declaration can be made of this: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.importing.source import Manifest, as_mapping
-from chatgpt_mesh.review.changes.difference import Changes, names_of, of_objects
+from meshlint.reachability.compare import Comparison, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.importing.imported import Imported
 
 
-def compared(found: Imported) -> Changes:
+def compared(found: Imported) -> Comparison:
     """Both asked the same requests: the input as it is, and the declaration with what stays beside it.
 
     Gateways' pods, and workloads that the input does not show, are taken to be the same on both sides. Secrets are
@@ -26,12 +26,9 @@ def compared(found: Imported) -> Changes:
     now = [*version.objects, *beside]
     shown = list(implied_objects(version.mesh, version.settings.istio.injects))
     charts = [one for one in version.surroundings if one.get("kind") == "HelmValues"]
-    return of_objects(
+    return compare(
         version.seen([*before, *_without(shown, before)]),
         version.seen([*now, *_without(shown, now), *charts]),
-        before_name="the input",
-        now_name="the declaration",
-        names=names_of(version),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.importing import workloads
 from chatgpt_mesh.importing.source import Manifest, Source, as_list, as_mapping, texts
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def _bound_hosts(draft: Draft, gateway: Source) -> list[str]:
 
 def _pods(draft: Draft, source: Source) -> Imported:
     selector = texts(source.spec.get("selector"))
+    if (running := _running(draft, selector)) is not None:
+        return _existing(draft, source, selector, running)
     label = selector.get("istio", "")
     if set(selector) != {"istio"} or not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", label):
         label = "ingressgateway"
@@ -78,7 +81,7 @@ def _pods(draft: Draft, source: Source) -> Imported:
                 ("spec", "selector"),
                 "a gateway's pods are found by the label `istio` of Istio's chart; it is taken for the public gateway",
             )
-    kind = "egress" if "egress" in label else "internal" if "internal" in label else "public"
+    kind = _kind(label)
     name = {"ingressgateway": "public", "internalgateway": "internal", "egressgateway": "egress"}.get(label, label)
     declared: dict[str, Any] = {"kind": kind}
     if name == label:
@@ -93,6 +96,42 @@ def _pods(draft: Draft, source: Source) -> Imported:
     if "selector" in source.spec:
         source.carry(("spec", "selector"), f"gateways.{name}")
     return Imported(source, name, kind)
+
+
+def _running(draft: Draft, selector: Mapping[str, str]) -> Source | None:
+    """What runs the pods that a Gateway selects, where the input shows it."""
+    return next((one for one in workloads.controllers(draft) if workloads.runs(one, selector)), None)
+
+
+def _existing(draft: Draft, source: Source, selector: dict[str, str], running: Source) -> Imported:
+    """A gateway whose pods go on as they are."""
+    labels = workloads.pod_labels(running)
+    services = (
+        one.name
+        for one in draft.sources
+        if one.kind == "Service" and one.namespace == running.namespace
+        if (chosen := texts(one.spec.get("selector"))) and chosen.items() <= labels.items()
+    )
+    kind = _kind(running.name)
+    name = next((known for known, spec in draft.gateways.items() if spec.get("namespace") == running.namespace), None)
+    if name is None or draft.gateways[name].get("existing", {}).get("labels") != selector:
+        name = kind if kind not in draft.gateways else running.name
+        draft.gateways[name] = {
+            "kind": kind,
+            "namespace": running.namespace,
+            "release": next(services, running.name),
+            "existing": {"labels": selector, "service_account": workloads.account_of(running)},
+        }
+        draft.assume(
+            f"gateways.{name}: {running.key} runs its pods and goes on; its Service has to open the ports of the "
+            f"listeners. It is taken to be of kind {kind}."
+        )
+    source.carry(("spec", "selector"), f"gateways.{name}.existing.labels")
+    return Imported(source, name, kind)
+
+
+def _kind(name: str) -> str:
+    return "egress" if "egress" in name else "internal" if "internal" in name else "public"
 
 
 def _servers(draft: Draft, imported: Imported, bound: list[str]) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.importing.imported import fates, in_rest
 from chatgpt_mesh.importing.source import Fate, leaf_paths
-from chatgpt_mesh.review.changes import forms
+from meshlint import cli_compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chatgpt_mesh.importing.imported import Imported
     from chatgpt_mesh.importing.source import Path, Source
-    from chatgpt_mesh.review.changes.difference import Changes
+    from meshlint.reachability.compare import Comparison
 
 MOST_PATHS = 4
 """Paths of the declaration that are listed for one object."""
@@ -31,8 +31,8 @@ _CONFIDENTIAL_LENGTH = 4
 NOT_SHOWN = "[not shown]"
 
 
-def text(found: Imported, changes: Changes) -> str:
-    """The whole report; what may be a password is not in it."""
+def text(found: Imported, answers: Comparison, *, verbose: bool = False) -> str:
+    """The whole report; what may be a password is not in it. `verbose`: each answer, also where many are alike."""
     count = fates(found)
     lines = [
         f"{sum(count.values())} fields of {len(found.sources)} objects: {count[Fate.CARRIED]} are declared, "
@@ -48,7 +48,7 @@ def text(found: Imported, changes: Changes) -> str:
         if listed := list(dict.fromkeys(sentences)):
             lines += ["", heading, *(f"  {sentence}" for sentence in listed)]
     lines += ["", "What is answered otherwise (the input against the declaration and what stays beside it)", ""]
-    told = "\n".join([*lines, forms.text(changes)])
+    told = "\n".join([*lines, cli_compare.text(answers, verbose=verbose), ""])
     for secret in sorted(_confidential(found.sources), key=len, reverse=True):
         told = told.replace(secret, NOT_SHOWN)
     return told
@@ -74,7 +74,7 @@ def _kept(found: Imported, *, rest: bool) -> Iterator[str]:
         if source.kept_as is not None and in_rest(found, source) is rest:
             reasons.setdefault(source.kept_why, []).append(source.key)
     for why, keys in reasons.items():
-        yield f"{', '.join(keys)}: {why}."
+        yield f"{', '.join(keys)}: {why.removesuffix('.')}."
 
 
 def _confidential(sources: Iterable[Source]) -> set[str]:

@@ -51,10 +51,9 @@ def settle(draft: Draft, raw: list[Source], today: date) -> tuple[Version, list[
             beside += [_moved(inside[place], problem) for place, problem in refused.items()]
             inside = [source for place, source in enumerate(inside) if place not in refused]
             continue
-        problem = found[0]
-        steps = _entry(_steps(problem))
-        if draft.drop(path_of(steps), f"is not declared: {_words(problem)}") is None:
-            raise NotImportableError(str(problem))
+        for problem in _apart(found):
+            if draft.drop(path_of(_entry(_steps(problem))), f"is not declared: {_words(problem)}") is None:
+                raise NotImportableError(str(problem))
     raise NotImportableError(f"after {MOST_ROUNDS} rounds there are mistakes still; the input contradicts itself")
 
 
@@ -67,6 +66,14 @@ def _problems(values: dict[str, Any], today: date) -> Version | list[Problem]:
         return list(mistakes.problems)
     errors, _ = version.findings()
     return errors or version
+
+
+def _apart(found: list[Problem]) -> list[Problem]:
+    """The first problem of each app and each other part: what is taken out moves no path of another."""
+    firsts: dict[tuple[str | int, ...], Problem] = {}
+    for problem in found:
+        firsts.setdefault(tuple(_steps(problem)[:2]), problem)
+    return list(firsts.values())
 
 
 def _refused(found: list[Problem]) -> dict[int, Problem]:

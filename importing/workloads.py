@@ -46,7 +46,7 @@ def read(draft: Draft) -> None:
     accounts: dict[tuple[str, str], str] = {}
     for service in draft.of_kind("Service", ""):
         _app_of_service(draft, service, accounts)
-    for one in _controllers(draft):
+    for one in controllers(draft):
         _app_without_service(draft, one, accounts)
     for one in draft.of_kind("Namespace", ""):
         if any(workload.namespace == one.name for workload in draft.workloads.values()):
@@ -101,12 +101,12 @@ def _app_of_service(draft: Draft, service: Source, accounts: dict[tuple[str, str
             f"calls it needs it under security.visible_services."
         )
         return
-    if _is_gateway(selector):
+    running = [one for one in controllers(draft) if one.namespace == service.namespace and runs(one, selector)]
+    if any(_is_gateway(draft, labels) for labels in (selector, *map(pod_labels, running))):
         return
-    running = [one for one in _controllers(draft) if one.namespace == service.namespace and _runs(one, selector)]
     app = _free(draft, service.name, service.namespace)
     workload = Workload(app, service.namespace, service.name, selector, _account(draft, app, running, accounts))
-    workload.pods = [_labels(one) for one in running]
+    workload.pods = [pod_labels(one) for one in running]
     declared: dict[str, Any] = {"port": spoken[0].get("port")}
     target = _target(spoken[0], running)
     if target not in (None, spoken[0].get("port")):
@@ -122,11 +122,11 @@ def _app_of_service(draft: Draft, service: Source, accounts: dict[tuple[str, str
 
 def _app_without_service(draft: Draft, one: Source, accounts: dict[tuple[str, str], str]) -> None:
     """What runs and is called by nobody can still call."""
-    labels = _labels(one)
-    if not labels or refused_namespace(one.namespace) or _is_gateway(labels):
+    labels = pod_labels(one)
+    if not labels or refused_namespace(one.namespace) or _is_gateway(draft, labels):
         return
     services = [s for s in draft.of_kind("Service", "") if s.namespace == one.namespace]
-    if any(_runs(one, texts(s.spec.get("selector"))) for s in services if s.spec.get("selector")):
+    if any(runs(one, texts(s.spec.get("selector"))) for s in services if s.spec.get("selector")):
         return
     app = _free(draft, one.name, one.namespace)
     account = _account(draft, app, [one], accounts)
@@ -149,7 +149,7 @@ def _declare(draft: Draft, workload: Workload, service: dict[str, Any] | None) -
 
 def _account(draft: Draft, app: str, running: list[Source], accounts: dict[tuple[str, str], str]) -> str:
     """The identity of an app's pods: one, and nobody else's."""
-    named = list(dict.fromkeys(_account_of(one) for one in running)) or [app]
+    named = list(dict.fromkeys(account_of(one) for one in running)) or [app]
     namespace = running[0].namespace if running else ""
     first = named[0]
     if len(named) > 1:
@@ -168,7 +168,7 @@ def _account(draft: Draft, app: str, running: list[Source], accounts: dict[tuple
     return first
 
 
-def _controllers(draft: Draft) -> Iterator[Source]:
+def controllers(draft: Draft) -> Iterator[Source]:
     yield from (one for one in draft.sources if one.kind in CONTROLLERS)
 
 
@@ -176,20 +176,23 @@ def _template(one: Source) -> Mapping[str, Any]:
     return as_mapping(one.spec.get("template"))
 
 
-def _labels(one: Source) -> dict[str, str]:
+def pod_labels(one: Source) -> dict[str, str]:
     return texts(as_mapping(_template(one).get("metadata")).get("labels"))
 
 
-def _runs(one: Source, selector: Mapping[str, str]) -> bool:
-    return bool(selector) and selector.items() <= _labels(one).items()
+def runs(one: Source, selector: Mapping[str, str]) -> bool:
+    return bool(selector) and selector.items() <= pod_labels(one).items()
 
 
-def _account_of(one: Source) -> str:
+def account_of(one: Source) -> str:
     return str(as_mapping(_template(one).get("spec")).get("serviceAccountName") or "default")
 
 
-def _is_gateway(labels: Mapping[str, str]) -> bool:
-    return labels.get("istio", "").endswith("gateway")
+def _is_gateway(draft: Draft, labels: Mapping[str, str]) -> bool:
+    """Whether pods with these labels are a gateway's: some Gateway selects them, or they are labelled as one."""
+    selectors = [texts(one.spec.get("selector")) for one in draft.sources if one.kind == "Gateway"]
+    selected = any(selector and selector.items() <= labels.items() for selector in selectors)
+    return selected or labels.get("istio", "").endswith("gateway")
 
 
 def _protocol(port: Mapping[str, Any]) -> str:

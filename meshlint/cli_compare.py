@@ -71,7 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         print(f"{error.args[0]}: no such file or directory", file=sys.stderr)
         return 2
-    print(json.dumps(_as_json(found), indent=2) if arguments.format == "json" else _text(found, arguments.verbose))
+    print(
+        json.dumps(_as_json(found), indent=2) if arguments.format == "json" else text(found, verbose=arguments.verbose)
+    )
     return int(bool(found.changes or found.moves or found.settings))
 
 
@@ -107,7 +109,8 @@ def _as_json(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _text(found: Comparison, verbose: bool) -> str:
+def text(found: Comparison, *, verbose: bool = False) -> str:
+    """The comparison in sentences, what is opened first; `verbose`: each change, also where many are alike."""
     lines = [*_changes(found.changes, verbose)]
     if found.moves:
         lines += ["", "Answered by other pods:", *(f"       {move}" for move in found.moves)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatgpt_mesh.importing.comparison import compared
 from chatgpt_mesh.importing.imported import Imported
 from tests.unit.importing import inputs
 from tests.unit.importing.inputs import declared, shop, told
@@ -340,3 +341,39 @@ def test_a_second_owner_in_the_mesh_is_told_and_not_written() -> None:
     found = declared(shop(sidecar))
     assert says(found, "", "Sidecar/shop/it: Istio takes one Sidecar per workload")
     assert "Sidecar" not in [one["kind"] for one in found.rest]
+
+
+class TestAGatewayThatRuns:
+    PODS = """
+apiVersion: v1
+kind: Service
+metadata: {name: edge-lb, namespace: istio-system}
+spec: {selector: {app: edge}, ports: [{name: https, port: 443}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: istio-system}
+spec: {template: {metadata: {labels: {app: edge, pool: a}}, spec: {serviceAccountName: edge-sa}}}
+---
+"""
+
+    def objects(self) -> list[dict[str, Any]]:
+        objects = shop(self.PODS + ROUTES.format(http=f"- {TO_CART}"))
+        next(one for one in objects if one["kind"] == "Gateway")["spec"]["selector"] = {"app": "edge"}
+        return objects
+
+    def test_goes_on_and_is_no_app(self) -> None:
+        found = declared(self.objects())
+        gateway = found.values["gateways"]["public"]
+        assert {key: gateway[key] for key in ("namespace", "release", "existing")} == {
+            "namespace": "istio-system",
+            "release": "edge-lb",
+            "existing": {"labels": {"app": "edge"}, "service_account": "edge-sa"},
+        }
+        assert found.values["apps"].keys() == {"cart", "checkout"}
+
+    def test_requests_through_it_are_answered_as_before(self) -> None:
+        found = declared(self.objects())
+        asked = [one.request for one in compared(found).changes if one.request.host == "cart.acme.example"]
+        assert asked
+        assert not any(one.port == 443 and one.method == "GET" and one.path == "/" and not one.headers for one in asked)
