@@ -83,7 +83,11 @@ class Draft:
 
     def of_kind(self, kind: str, group: str) -> list[Source]:
         """Objects that no reader has decided on as a whole."""
-        return [one for one in self.sources if one.kind == kind and one.group == group and one.kept_as is None]
+        return [one for one in self.undecided if one.kind == kind and one.group == group]
+
+    @property
+    def undecided(self) -> list[Source]:
+        return [one for one in self.sources if one.kept_as is None and not one.is_decided]
 
     def assume(self, sentence: str) -> None:
         if sentence not in self.assumed:
@@ -118,8 +122,9 @@ class Draft:
         if not steps:
             return None
         taken = path_of(steps)
-        if not sum(source.withdraw(taken, sentence) for source in self.sources):
-            self._note_above(taken, sentence)
+        withdrawn = sum(source.withdraw(taken, sentence) for source in self.sources)
+        if not withdrawn and not self._note_above(taken, sentence):
+            self.assume(f"{taken} {sentence}.")
         if isinstance(steps[-1], int):
             self._close_gap(steps)
         return taken
@@ -133,8 +138,9 @@ class Draft:
             del holder[steps[-1]]
             steps = steps[:-1]
 
-    def _note_above(self, path: str, sentence: str) -> None:
-        """Where only a part of what a field says is taken out: the field says the nearest setting above."""
+    def _note_above(self, path: str, sentence: str) -> bool:
+        """Where only a part of what a field says is taken out: the field says the nearest setting above. Whether there
+        is one."""
         said = [
             (len(leaf.to), source, at)
             for source in self.sources
@@ -145,6 +151,7 @@ class Draft:
         for length, source, at in said:
             if length == nearest:
                 source.note(at, sentence)
+        return bool(said)
 
     def _close_gap(self, steps: list[str | int]) -> None:
         entries, index = cast("list[Any]", self._holder(steps)), cast("int", steps[-1])

@@ -11,6 +11,8 @@ from chatgpt_mesh.importing.draft import Draft
 from chatgpt_mesh.importing.settle import settle
 from chatgpt_mesh.importing.source import Fate, Manifest, Source, as_mapping, texts
 from chatgpt_mesh.istio_api.kinds import KINDS
+from chatgpt_mesh.istio_api.message import InvalidMessage
+from chatgpt_mesh.istio_api.resource import Resource
 from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
@@ -82,8 +84,8 @@ def imported(objects: Sequence[Manifest], today: date, *, domain: str = DOMAIN, 
     for name in [name for name, declared in draft.gateways.items() if _idle(draft, name, declared)]:
         draft.drop(f"gateways.{name}", "no host is served by it, and none leaves by it, so it is not declared")
     for name in ("gateways", "apps"):
-        if not draft.values[name]:
-            del draft.values[name]
+        if not draft.values.get(name):
+            draft.values.pop(name, None)
     version, beside = settle(draft, raw, today)
     for source in sources:
         source.settle()
@@ -103,7 +105,30 @@ def _sources(objects: Iterable[Manifest], namespace: str) -> list[Source]:
         if _lacks_namespace(one):
             manifest["metadata"] = {**as_mapping(manifest.get("metadata")), "namespace": namespace}
         sources.append(Source(manifest))
+    _decide_on_twins(sources)
+    for source in sources:
+        if source.kind in KINDS and source.group.endswith(".istio.io") and (refusal := _refusal(source)):
+            source.keep(f"Istio does not take it as it is: {refusal}")
     return sources
+
+
+def _decide_on_twins(sources: list[Source]) -> None:
+    """Of two manifests of one object the last one holds, as where they are applied in their order."""
+    last = {(source.group, source.key): source for source in sources}
+    for source in sources:
+        if last[source.group, source.key] is not source:
+            source.is_replaced = True
+            source.say((), "another manifest of the same object follows, and holds", show=False)
+
+
+def _refusal(source: Source) -> str | None:
+    """Why Istio would refuse an object. A field that it does not know is dropped by the API server, and no reason."""
+    given = {key: source.manifest[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in source.manifest}
+    try:
+        Resource.from_dict(given)
+    except InvalidMessage as error:
+        return next((problem for problem in error.problems if ": unknown field of " not in problem), None)
+    return None
 
 
 def _lacks_namespace(manifest: Manifest) -> bool:

@@ -76,6 +76,10 @@ class Source:
     kept_as: Manifest | None = None
     """What of it stays as an object."""
     kept_why: str = ""
+    is_replaced: bool = False
+    """Whether another manifest of the same object holds in its place."""
+    is_decided: bool = False
+    """Whether all of it has been told, so that no reader has anything to find."""
 
     @property
     def kind(self) -> str:
@@ -105,12 +109,14 @@ class Source:
         return as_mapping(self.manifest.get("spec"))
 
     def carry(self, path: Path, to: str) -> None:
-        """The declaration says this field, and all below it, at `to`."""
-        self._mark(path, Leaf(Fate.CARRIED, to))
+        """The declaration says this field, if it is there, and all below it, at `to`."""
+        if self._has(path):
+            self._mark(path, Leaf(Fate.CARRIED, to))
 
     def say(self, path: Path, sentence: str, *, show: bool = True) -> None:
         """This field, and all below it, is nowhere any more. Overrides what was carried or kept of it."""
         value = self.at(path) if path and show else None
+        self.is_decided |= not path
         self.told.append(Told(self.key, path, value, sentence))
         self._mark(path, Leaf(Fate.TOLD, sentence), again=True)
 
@@ -154,6 +160,13 @@ class Source:
         for step in path:
             found = found[step]
         return found
+
+    def _has(self, path: Path) -> bool:
+        try:
+            self.at(path)
+        except (KeyError, IndexError, TypeError):
+            return False
+        return True
 
     def _mark(self, path: Path, leaf: Leaf, *, again: bool = False) -> None:
         for below in leaf_paths(self.at(path), path):

@@ -5,6 +5,7 @@ Their objects stay with whoever owns the app: the declaration names them and mak
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.importing.draft import Draft, Workload, service_of
@@ -33,6 +34,8 @@ _INSTALLATION = (
     "Istio is installed from its charts by what istio, gateways and telemetry say; copy what you need of this by hand"
 )
 
+_SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
 _HTTP = ("http", "http2", "grpc", "grpc-web", "")
 """How Istio reads the name of a port or its appProtocol: these are HTTP, and none may be."""
 
@@ -51,7 +54,7 @@ def read(draft: Draft) -> None:
     for one in draft.of_kind("Namespace", ""):
         if any(workload.namespace == one.name for workload in draft.workloads.values()):
             draft.values.setdefault("namespaces", {})[one.name] = {"existing": True}
-    for one in draft.sources:
+    for one in draft.undecided:
         if one.kind == "Secret" and one.group == "":
             one.say((), LEFT_WITH_ITS_OWNER, show=False)
         elif one.group == "install.istio.io":
@@ -72,7 +75,7 @@ def from_reference(draft: Draft, host: str, namespace: str, port: int | None) ->
     if found := draft.workload_of(host, namespace):
         return found
     service, home = service_of(host, namespace)
-    if not service or refused_namespace(home) or _is_of_somebody_else(draft, service, home):
+    if not _SERVICE.fullmatch(service) or refused_namespace(home) or _is_of_somebody_else(draft, service, home):
         return None
     workload = Workload(_free(draft, service, home), home, service, {"app": service}, service)
     _declare(draft, workload, {"port": port or 80})
@@ -169,7 +172,7 @@ def _account(draft: Draft, app: str, running: list[Source], accounts: dict[tuple
 
 
 def controllers(draft: Draft) -> Iterator[Source]:
-    yield from (one for one in draft.sources if one.kind in CONTROLLERS)
+    yield from (one for one in draft.sources if one.kind in CONTROLLERS and not one.is_decided)
 
 
 def _template(one: Source) -> Mapping[str, Any]:
@@ -214,5 +217,24 @@ def _target(port: Mapping[str, Any], running: list[Source]) -> Any:
 
 
 def _free(draft: Draft, name: str, namespace: str) -> str:
-    """A name for an app: that of its Service, with the namespace where two have it."""
-    return name if name not in draft.workloads else f"{name}-{namespace}"
+    """A name for an app: that of its Service, as a DNS label; with the namespace where two have it, and with a word
+    where a version of another app is called so (`reviews-v1`)."""
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    label = f"{label}-app" if label in _versions(draft) else label
+    return label if label not in draft.workloads else f"{label}-{namespace}"
+
+
+def _versions(draft: Draft) -> set[str]:
+    """Names of apps' versions, `APP-VERSION`, that subsets may become."""
+    named = [
+        (one.spec.get("host"), as_mapping(subset).get("name"))
+        for one in draft.sources
+        if one.kind == "DestinationRule"
+        for subset in as_list(one.spec.get("subsets"))
+    ]
+    for one in draft.sources:
+        for route in as_list(one.spec.get("http")) if one.kind == "VirtualService" else ():
+            for entry in as_list(as_mapping(route).get("route")):
+                destination = as_mapping(as_mapping(entry).get("destination"))
+                named.append((destination.get("host"), destination.get("subset")))
+    return {f"{str(host).partition('.')[0]}-{subset}" for host, subset in named if subset}

@@ -377,3 +377,30 @@ spec: {template: {metadata: {labels: {app: edge, pool: a}}, spec: {serviceAccoun
         asked = [one.request for one in compared(found).changes if one.request.host == "cart.acme.example"]
         assert asked
         assert not any(one.port == 443 and one.method == "GET" and one.path == "/" and not one.headers for one in asked)
+
+
+class TestOddInputs:
+    def test_of_two_manifests_of_an_object_the_last_one_holds(self) -> None:
+        objects = shop()
+        again = {**objects[0], "spec": {"selector": {"app": "cart"}, "ports": [{"name": "http", "port": 8000}]}}
+        found = declared([*objects, again])
+        assert cart(found)["service"] == {"port": 8000}
+        assert says(found, "", "Service/shop/cart: another manifest of the same object follows, and holds")
+        assert [one["spec"]["ports"][0]["port"] for one in found.rest if one["kind"] == "Service"] == [8000]
+
+    def test_what_istio_refuses_stays_with_its_reason(self) -> None:
+        route = "{route: [{destination: {host: cart}, weight: many}]}"
+        found = routed(f"- {route}")
+        assert any("Istio does not take it as it is: " in source.kept_why for source in found.sources)
+
+    def test_a_service_that_is_called_like_a_version_of_another_app(self) -> None:
+        """Both would have a Deployment of one name to the checker."""
+        versions = inputs.read(inputs.samples() / "bookinfo" / "platform" / "kube" / "bookinfo-versions.yaml")
+        found = declared([*inputs.bookinfo("destination-rule-all", "virtual-service-reviews-80-20"), *versions])
+        assert found.values["apps"]["reviews-v1-app"]["service"]["name"] == "reviews-v1"
+        assert found.values["apps"]["reviews"]["rollout"]["stable"] == "v1"
+
+    def test_a_name_that_is_none_of_an_app_is_made_one(self) -> None:
+        objects = shop()
+        objects[2]["metadata"]["name"] = "checkout.v1"
+        assert "checkout-v1" in declared(objects).values["apps"]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import DataObject, data, sampled_from
 from pydantic import BaseModel
 
 from chatgpt_mesh.importing import stack_text
@@ -240,3 +241,28 @@ def test_part_of_an_object_can_stay() -> None:
     assert gateway.kept_as is not None
     assert gateway.kept_as["spec"]["servers"] == [servers[1]]
     assert in_rest(found, gateway)
+
+
+DAMAGE: tuple[Any, ...] = (None, "", [], {}, 0, -1, "x", True, ["a"], {"a": 1}, "*", 99999, 1.5, [None], "a.b.c")
+
+
+def places(value: Any, here: Path = ()) -> Iterator[Path]:
+    if here:
+        yield here
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inner:
+        yield from places(below, (*here, key))
+
+
+@given(data())
+def test_a_damaged_input_ends_in_a_declaration_or_in_a_sentence(drawn: DataObject) -> None:
+    """Whatever stands in a field, nothing is lost, and nothing but `NotImportableError` is raised."""
+    objects = copy.deepcopy(INPUTS[drawn.draw(sampled_from([name for name, found in INPUTS.items() if found]))])
+    manifest = drawn.draw(sampled_from(objects))
+    *holder, last = drawn.draw(sampled_from([p for p in places(manifest) if p[0] in ("spec", "metadata") and p[1:]]))
+    at(manifest, tuple(holder))[last] = drawn.draw(sampled_from(DAMAGE))
+    try:
+        found = declared(objects)
+    except NotImportableError:
+        return
+    assert without_fate(found) == untold(found) == nowhere(found) == []
