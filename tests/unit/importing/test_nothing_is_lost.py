@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from chatgpt_mesh.importing import stack_text
 from chatgpt_mesh.importing.draft import steps_of
 from chatgpt_mesh.importing.imported import Imported, in_rest
+from chatgpt_mesh.importing.settle import NotImportableError
 from chatgpt_mesh.importing.source import Fate, Path, Source, leaf_paths
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec
