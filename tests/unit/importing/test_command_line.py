@@ -130,6 +130,11 @@ spec:
         assert "An app of this stack that it lets in is a caller all the same" in told
         assert LOST in told
 
+    def test_what_stays_beside_is_the_same_on_both_sides(self) -> None:
+        found = declared(shop())
+        beside = [one for one in compared(found).settings if one.object.startswith(("Service/", "Deployment/"))]
+        assert beside == []
+
 
 @pytest.mark.parametrize("text", ["1e3", "on", "0o7", "1.2", "null", "", "a\nb", "12:30:45", "2027-01-31"])
 def test_a_text_is_a_text_for_every_reader(text: str) -> None:

@@ -404,3 +404,42 @@ class TestOddInputs:
         objects = shop()
         objects[2]["metadata"]["name"] = "checkout.v1"
         assert "checkout-v1" in declared(objects).values["apps"]
+
+    def test_what_is_assumed_and_refused_is_told(self) -> None:
+        objects = shop()
+        objects[1]["spec"]["template"]["spec"]["serviceAccountName"] = "cart.v1"
+        found = declared(objects)
+        assert "service_account" not in cart(found)
+        assert says(found, "", "apps.cart.service_account is not declared: must be a DNS label")
+
+
+class TestEjection:
+    RULE = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+spec: {{host: cart, trafficPolicy: {{outlierDetection: {{{said}}}}}}}
+"""
+
+    def outlier(self, said: str) -> tuple[dict[str, Any], Imported]:
+        found = declared(shop(self.RULE.format(said=said)))
+        return cart(found)["resilience"]["outlier"], found
+
+    def test_five_errors_are_istios_default(self) -> None:
+        assert self.outlier("interval: 5s")[0] == {
+            "interval": "5s", "consecutive_5xx": 5, "consecutive_gateway_errors": 0
+        }  # fmt: skip
+
+    def test_a_count_without_effect_is_told(self) -> None:
+        declared_, found = self.outlier("consecutiveGatewayErrors: 7, consecutive5xxErrors: 6")
+        assert declared_ == {"consecutive_5xx": 6, "consecutive_gateway_errors": 0}
+        assert says(found, "spec.trafficPolicy.outlierDetection.consecutiveGatewayErrors", "has no effect")
+
+
+def test_a_second_telemetry_of_the_whole_mesh_is_told() -> None:
+    telemetry = (
+        "{apiVersion: telemetry.istio.io/v1, kind: Telemetry, metadata: {name: all, namespace: istio-system}, "
+        "spec: {accessLogging: [{providers: [{name: envoy}]}]}}"
+    )
+    found = declared(shop(telemetry))
+    assert says(found, "", "Telemetry/istio-system/all: Istio takes one Telemetry for the whole mesh")
+    assert "Telemetry" not in [one["kind"] for one in found.rest]
