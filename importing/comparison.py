@@ -21,7 +21,7 @@ def compared(found: Imported) -> Comparison:
     read on neither.
     """
     version = found.version
-    before = [source.manifest for source in found.sources if source.kind != "Secret" and not source.is_replaced]
+    before = [source.wanted for source in found.sources if source.kind != "Secret" and not source.is_replaced]
     beside = _without(found.rest, version.objects)
     now = [*version.objects, *beside]
     shown = list(implied_objects(version.mesh, version.settings.istio.injects))

@@ -269,7 +269,7 @@ def _keep_servers(source: Source, kept: list[int]) -> None:
     manifest: Manifest = {
         "apiVersion": source.manifest["apiVersion"],
         "kind": source.kind,
-        "metadata": dict(as_mapping(source.manifest.get("metadata"))),
+        "metadata": source.wanted["metadata"],
         "spec": {**source.spec, "servers": [servers[index] for index in kept]},
     }
     for index in kept:

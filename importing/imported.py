@@ -123,7 +123,8 @@ def _decide_on_twins(sources: list[Source]) -> None:
 
 def _refusal(source: Source) -> str | None:
     """Why Istio would refuse an object. A field that it does not know is dropped by the API server, and no reason."""
-    given = {key: source.manifest[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in source.manifest}
+    wanted = source.wanted
+    given = {key: wanted[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in wanted}
     try:
         Resource.from_dict(given)
     except InvalidMessage as error:
@@ -150,9 +151,9 @@ def _left(draft: Draft) -> list[Source]:
     for source in draft.sources:
         if not source.group.endswith(".istio.io") or source.kind not in KINDS:
             continue
-        if source.kept_as is None and not source.leaves and (sentence := _in_the_way(draft, source)):
+        if source.kept_as is None and not source.is_read and (sentence := _in_the_way(draft, source)):
             source.say((), sentence)
-        elif source.kept_as is None and not source.leaves:
+        elif source.kept_as is None and not source.is_read:
             source.keep("it stays an object, which no other setting has a word for")
         if source.kept_as is not None:
             raw.append(source)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.importing.imported import fates, in_rest
-from chatgpt_mesh.importing.source import Fate, leaf_paths
+from chatgpt_mesh.importing.source import CLUSTER_WRITES, Fate, dotted, leaf_paths
 from meshlint import cli_compare
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def text(found: Imported, answers: Comparison, *, verbose: bool = False) -> str:
         ("Assumed, since the input does not say", found.assumed),
         ("Stays as it is, under objects", _kept(found, rest=False)),
         ("Stays as it is, in the file beside the declaration", _kept(found, rest=True)),
-        ("Changed, or left behind", [str(told) for source in found.sources for told in source.told]),
+        ("Changed, or left behind", _told(found.sources)),
     ):
         if listed := list(dict.fromkeys(sentences)):
             lines += ["", heading, *(f"  {sentence}" for sentence in listed)]
@@ -60,6 +60,17 @@ def _declared(sources: Iterable[Source]) -> Iterator[str]:
         if paths:
             more = f" and {len(paths) - MOST_PATHS} more" if len(paths) > MOST_PATHS else ""
             yield f"{source.key}: {', '.join(paths[:MOST_PATHS])}{more}"
+
+
+def _told(sources: Iterable[Source]) -> Iterator[str]:
+    """Every sentence about the input; what the cluster writes into each object is one."""
+    told = [one for source in sources for one in source.told]
+    yield from (str(one) for one in told if one.sentence != CLUSTER_WRITES)
+    written = [one for one in told if one.sentence == CLUSTER_WRITES]
+    if written:
+        names = ", ".join(sorted({dotted(one.path) for one in written}))
+        count = len({one.object for one in written})
+        yield f"{'1 object' if count == 1 else f'{count} objects'}: what the cluster writes is left out ({names})."
 
 
 def _setting(path: str) -> str:

@@ -63,6 +63,16 @@ _TYPE = frozenset({"apiVersion", "kind"})
 _NAMED = (("metadata", "name"), ("metadata", "namespace"))
 """Fields that every sentence about the object names."""
 
+_CLUSTERS = (
+    ("status",),
+    *(("metadata", key) for key in ("creationTimestamp", "deletionTimestamp", "generation", "managedFields")),
+    *(("metadata", key) for key in ("resourceVersion", "selfLink", "uid")),
+    ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"),
+)
+"""Where the cluster and kubectl write, and nobody else."""
+
+CLUSTER_WRITES = "is written by the cluster, and left out"
+
 NO_WORD = "no declaration has a word for it; it is left behind"
 
 
@@ -80,6 +90,25 @@ class Source:
     """Whether another manifest of the same object holds in its place."""
     is_decided: bool = False
     """Whether all of it has been told, so that no reader has anything to find."""
+
+    def __post_init__(self) -> None:
+        for path in _CLUSTERS:
+            if self._has(path):
+                self.say(path, CLUSTER_WRITES, show=False)
+
+    @property
+    def wanted(self) -> Manifest:
+        """The object without what the cluster writes into it."""
+        wanted = copy.deepcopy(self.manifest)
+        for *above, last in _CLUSTERS:
+            holder: Any = wanted
+            for step in above:
+                holder = as_mapping(holder).get(step)
+            if isinstance(holder, dict):
+                cast("Manifest", holder).pop(last, None)
+        if as_mapping(wanted.get("metadata")).get("annotations") == {} != self.manifest["metadata"]["annotations"]:
+            del wanted["metadata"]["annotations"]
+        return wanted
 
     @property
     def kind(self) -> str:
@@ -108,6 +137,11 @@ class Source:
     def spec(self) -> Mapping[str, Any]:
         return as_mapping(self.manifest.get("spec"))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a reader has found something in it."""
+        return any(leaf.to != CLUSTER_WRITES for leaf in self.leaves.values())
+
     def carry(self, path: Path, to: str) -> None:
         """The declaration says this field, if it is there, and all below it, at `to`."""
         if self._has(path):
@@ -126,7 +160,7 @@ class Source:
 
     def keep(self, why: str, part: Manifest | None = None) -> None:
         """It stays an object; `part` where only some of it does, whose fields have been marked by `keep_field`."""
-        self.kept_as = copy.deepcopy(self.manifest if part is None else part)
+        self.kept_as = self.wanted if part is None else copy.deepcopy(part)
         self.kept_why = why
         if part is None:
             self._mark((), Leaf(Fate.KEPT, why))

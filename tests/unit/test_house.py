@@ -41,7 +41,17 @@ def test_every_package_of_the_product_is_linked_under_its_import_name() -> None:
     links = {path.name: path.readlink() for path in (ROOT / "chatgpt_mesh").iterdir() if path.is_symlink()}
     assert links == {
         name: Path("..") / name
-        for name in ("components", "control_plane", "importing", "istio_api", "mesh", "package", "review", "rollout", "stack")
+        for name in (
+            "components",
+            "control_plane",
+            "importing",
+            "istio_api",
+            "mesh",
+            "package",
+            "review",
+            "rollout",
+            "stack",
+        )
     }
 
 

@@ -142,3 +142,31 @@ def test_a_text_is_a_text_for_every_reader(text: str) -> None:
     assert yaml.safe_load(written)["config"]["chatgpt-mesh:it"]["value"] == text
     loader = stack_files.Yaml12Loader
     assert yaml.load(written, loader)["config"]["chatgpt-mesh:it"]["value"] == text  # noqa: S506 - a SafeLoader
+
+
+def test_what_the_cluster_writes_into_an_object_is_no_part_of_it() -> None:
+    """As `kubectl get --output yaml` prints it."""
+    rule = inputs.of(
+        """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+spec: {host: cart, trafficPolicy: {loadBalancer: {simple: RANDOM}}}
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+spec: {workloadSelector: {labels: {app: nothing}}}
+"""
+    )
+    plain = declared([*shop(), *rule])
+    objects = [*shop(), *rule]
+    for one in objects:
+        one["status"] = {"observedGeneration": 2}
+        one["metadata"] |= {
+            "uid": "7f", "resourceVersion": "99", "generation": 2, "creationTimestamp": "2026-01-01T00:00:00Z",
+            "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
+        }  # fmt: skip
+    found = declared(objects)
+    assert (found.values, found.rest) == (plain.values, plain.rest)
+    told = report.text(found, compared(found))
+    assert f"{len(objects)} objects: what the cluster writes is left out (metadata.annotations.kubectl" in told
