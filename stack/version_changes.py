@@ -113,6 +113,11 @@ CHANGES: tuple[Change, ...] = (
         "0.2.0",
         "In a fork of __main__.py, call program.run(): main, lint and register are in chatgpt_mesh/program.py.",
     ),
+    ToDo(
+        "0.2.0",
+        "What reads tool calls at a gateway is one TrafficExtension for all its apps, GATEWAY-calls: the first `up` "
+        "creates it before it deletes those of the apps, and no call is let through meanwhile.",
+    ),
     Refused(
         "0.2.0",
         "apps.*.versions.*.labels",

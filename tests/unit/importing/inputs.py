@@ -123,3 +123,29 @@ spec:
 def shop(text: str = "") -> list[Manifest]:
     """The shop, with more objects."""
     return of(f"{SHOP}---\n{text}")
+
+
+ROUTES = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: cart}}
+spec:
+  hosts: [cart.acme.example]
+  gateways: [edge]
+  http:
+    {http}
+"""
+
+TO_CART = "route: [{destination: {host: cart, port: {number: 80}}}]"
+
+
+def cart(found: Imported) -> dict[str, Any]:
+    return found.values["apps"]["cart"]
+
+
+def routed(http: str) -> Imported:
+    return declared(shop(ROUTES.format(http=http)))
+
+
+def says(found: Imported, path: str, sentence: str) -> bool:
+    return any(f" {path}" in one and sentence in one for one in told(found) + found.assumed)
