@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,3 +139,16 @@ def test_it_is_the_guard_on_older_versions_that_closes_the_way_around(lab: Runni
 
     with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", take_out), fails():
         test_there_is_no_way_around(lab, "older version")
+
+
+@pytest.mark.parametrize("forged", [{}, {"x-mcp-sub": "user-1"}], ids=["no header", "the subject's header"])
+def test_a_gateway_holds_a_body_for_nobody_without_a_token(
+    lab: RunningLab, read_from: str, forged: dict[str, str]
+) -> None:
+    """What is promised never comes: whoever waits for it does not answer."""
+    promised = {**forged, "content-length": "1000"}
+    unknown = send(replace(lab.call(token="", headers=promised, timeout=5), body=None))
+    assert unknown.status == 401, str(unknown)
+    if read_from == "body":
+        known = send(replace(lab.call(headers=promised, timeout=2), body=None))
+        assert (known.status, known.error.partition(":")[0]) == (0, "TimeoutError"), str(known)

@@ -117,7 +117,8 @@ def _known(host: str, mcp: McpSpec, auth: AuthSpec) -> str:
     """What the Lua has to know of a host, as an entry of its table."""
     paths = ", ".join(f'["{path}"] = true' for path in mcp.spellings)
     anonymous = "true" if auth.anonymous is not None else "false"
-    return f'  ["{host}"] = {{ paths = {{ {paths} }}, limit = {auth.largest_call}, anonymous = {anonymous} }},\n'
+    known = f'paths = {{ {paths} }}, limit = {auth.largest_call}, subject = "{auth.subject_header}"'
+    return f'  ["{host}"] = {{ {known}, anonymous = {anonymous} }},\n'
 
 
 def _conditions(name: str, auth: AuthSpec, routes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,5 +1,5 @@
--- Before this stands HOSTS: by host its paths (a set), limit (bytes) and anonymous (whether a request without a token is
--- read too).
+-- Before this stands HOSTS: by host its paths (a set), limit (bytes), subject (the header that only a verified token
+-- writes: what a client sends under its name is dropped) and anonymous (whether a request without a token is read too).
 --
 -- Reads which method, and which tool, a JSON-RPC request calls, into dynamic metadata for the routes to match; and for
 -- the access log which session and protocol version it says. Only what has a known form is left there.
@@ -155,7 +155,8 @@ function envoy_on_request(handle)
   local path = (headers:get(":path") or ""):gsub("?.*$", "")
   local known = HOSTS[host]
   if not known or not known.paths[path] then return end
-  if not known.anonymous and handle:streamInfo():dynamicMetadata():get("envoy.filters.http.jwt_authn") == nil then return end
+  -- The header and not the token's metadata, of which Envoy would make a table of Lua for each request.
+  if not known.anonymous and not headers:get(known.subject) then return end
   if not plain_json(headers) or (tonumber(headers:get("content-length") or 0) or known.limit + 1) > known.limit then return end
   -- Headers are out of reach once the body has been waited for.
   local session, version = headers:get("mcp-session-id"), headers:get("mcp-protocol-version") or ""

@@ -55,7 +55,8 @@ class TestTools:
         assert status(BODY, "tools/list", elsewhere) == 401
 
     def test_bodies_are_held_for_the_endpoint_alone_and_for_nobody_without_a_token(self):
-        host = '  ["chatgpt-mcp.example.com"] = { paths = { ["/mcp"] = true }, limit = 262144, anonymous = '
+        known = 'paths = { ["/mcp"] = true }, limit = 262144, subject = "x-mcp-sub", anonymous = '
+        host = f'  ["chatgpt-mcp.example.com"] = {{ {known}'
         assert code(BODY).startswith(f"local HOSTS = {{\n{host}false }},\n}}\n")
         assert code(MIXED).startswith(f"local HOSTS = {{\n{host}true }},\n}}\n")
 
