@@ -17,7 +17,7 @@ LABELS = {"app.kubernetes.io/name": NAME}
 COOKIE = "__Host-mesh-login"
 """Browsers take a cookie of this prefix from HTTPS alone, for this host alone, so no neighbour can put one there."""
 
-CLIENT_SECRET, COOKIE_SECRET = "client-secret", "cookie-secret"  # noqa: S105
+CLIENT_SECRET, COOKIE_SECRET = "client-secret", "cookie-secret"
 
 
 def arguments(spec: LoginSpec, upstreams: Sequence[str]) -> list[str]:

@@ -64,7 +64,7 @@ class LoginSpec(Spec):
     """The provider: what `iss` of its ID tokens says."""
     client_id: HeaderWord
     """Id of the client that is registered there."""
-    secret: ObjectName = "mesh-login"
+    secret: ObjectName = "mesh-login"  # noqa: S105 - a name
     """Secret of its namespace that you make: `client-secret`, and `cookie-secret` of 32 random bytes in URL-safe
     base64."""
     email_domains: Many[Hostname] = ()
