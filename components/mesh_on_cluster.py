@@ -189,7 +189,13 @@ class MeshOnCluster:
         if self._certificates is not None and scraped.cert_manager is not None:
             homes[scraped.cert_manager] = self._certificates.ready
         seen = ObservabilityArgs(
-            spec=spec, mesh=args.mesh, accepted=args.accept, after=self.istio.ready, scraped=scraped, homes=homes
+            spec=spec,
+            mesh=args.mesh,
+            accepted=args.accept,
+            after=self.istio.ready,
+            scraped=scraped,
+            sealed=args.sealed,
+            homes=homes,
         )
         Observability("observability", seen, self._on_cluster)
 

@@ -16,6 +16,7 @@ from chatgpt_mesh.components.managed_prometheus import pod_monitorings
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability_charts import GRAFANA_PATH, grafana_values, prometheus_values
 from chatgpt_mesh.components.observability_policies import KIALI_PORT, policies
+from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs import grafana_chart
 from chatgpt_mesh.components.specs.observability_installed import made
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from chatgpt_mesh.components.managed_prometheus import Scraped
     from chatgpt_mesh.components.ordering import Resources
+    from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
     from chatgpt_mesh.components.specs.grafana_chart import GrafanaInstallSpec
     from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
@@ -107,6 +109,7 @@ class ObservabilityArgs:
     """The control planes, which Kiali asks."""
     scraped: Scraped
     """Where a managed Prometheus finds metrics."""
+    sealed: Sealing = nothing_secret
     homes: Mapping[str, Resources | list[pulumi.Resource]]
     """What has to be there before an object in a namespace is; nothing for one that others make."""
 
@@ -116,6 +119,7 @@ class Observability(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("chatgpt-mesh:observability:Observability", name, None, opts)
+        self._sealed = args.sealed
         self._homes: dict[str, pulumi.Resource] = {}
         self._closed: dict[str, pulumi.Resource] = {}
         spec = args.spec
@@ -125,15 +129,15 @@ class Observability(pulumi.ComponentResource):
         if spec.grafana is not None:
             for config_map in config_maps(spec.grafana, args.mesh):
                 opts = pulumi.ResourceOptions(parent=self, depends_on=dashboards_after)
-                KubernetesObject(config_map["metadata"]["name"], config_map, opts)
+                KubernetesObject(config_map["metadata"]["name"], args.sealed(config_map), opts)
         if spec.alerts is not None and spec.alerts.format != "prometheus":
             rules = manifest(spec.alerts, args.mesh, args.accepted)
-            KubernetesObject(rules["metadata"]["name"], rules, pulumi.ResourceOptions(parent=self))
+            KubernetesObject(rules["metadata"]["name"], args.sealed(rules), pulumi.ResourceOptions(parent=self))
         if spec.managed_prometheus is not None:
             for scrape in pod_monitorings(spec.managed_prometheus, args.scraped):
                 home = scrape["metadata"]["namespace"]
                 after = pulumi.ResourceOptions(parent=self, depends_on=args.homes.get(home))
-                KubernetesObject(f"{scrape['metadata']['name']}-{home}", scrape, after)
+                KubernetesObject(f"{scrape['metadata']['name']}-{home}", args.sealed(scrape), after)
         self.register_outputs({})
 
     def _kiali(self, spec: ObservabilitySpec, kiali: KialiSpec, after: Resources) -> None:
@@ -155,7 +159,7 @@ class Observability(pulumi.ComponentResource):
         for policy in policies(spec, args.scraped):
             home = policy["metadata"]["namespace"]
             opts = pulumi.ResourceOptions(parent=self, depends_on=[self._homes[home]])
-            self._closed[home] = KubernetesObject(f"{policy['metadata']['name']}-policy", policy, opts)
+            self._closed[home] = KubernetesObject(f"{policy['metadata']['name']}-policy", args.sealed(policy), opts)
         grafana, prometheus = spec.grafana, spec.prometheus
         if prometheus is not None:
             told = groups(spec.alerts, args.mesh, args.accepted) if spec.alerts is not None else []
@@ -165,7 +169,7 @@ class Observability(pulumi.ComponentResource):
             before = [self._homes[spec.login.namespace], self._closed[spec.login.namespace]]
             for one in manifests(spec.login, upstreams(spec)):
                 opts = pulumi.ResourceOptions(parent=self, depends_on=before)
-                KubernetesObject(f"{one['kind']}/{one['metadata']['name']}", one, opts)
+                KubernetesObject(f"{one['kind']}/{one['metadata']['name']}", args.sealed(one), opts)
         if grafana is None or grafana.install is None:
             return []
         values = grafana_values(grafana, grafana.install, prometheus.url if prometheus else None, spec.login)
@@ -185,9 +189,9 @@ class Observability(pulumi.ComponentResource):
             name,
             chart=chart,
             name=name,
-            namespace=home,
+            namespace=self._sealed(home),
             version=source.version,
             repository_opts=helm.RepositoryOptsArgs(repo=source.repository),
-            values=values,
+            values=self._sealed(values),
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
