@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chatgpt_mesh.components.specs import grafana_chart, observability_installed
+from chatgpt_mesh.components.specs import grafana_chart
 from chatgpt_mesh.components.specs.grafana_chart import GrafanaInstallSpec
 from chatgpt_mesh.components.specs.login import LoginSpec
 from chatgpt_mesh.components.specs.managed_prometheus import TRACES_NAMESPACE, ManagedPrometheusSpec
@@ -147,7 +147,6 @@ def problems(read: Mapping[str, Any]) -> Iterator[Problem]:
     """What would watch nothing, or be read by nobody. `read` are the settings that parsed, by name."""
     yield from _alert_problems(read)
     yield from _managed_problems(read)
-    yield from observability_installed.problems(read)
 
 
 def _alert_problems(read: Mapping[str, Any]) -> Iterator[Problem]:
