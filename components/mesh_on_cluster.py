@@ -24,6 +24,7 @@ from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
+from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.tenancy import tenancy
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
     from chatgpt_mesh.components.specs.cluster import ClusterSpec
     from chatgpt_mesh.components.specs.istio import IstioSpec
-    from chatgpt_mesh.components.specs.observability import ObservabilitySpec
     from chatgpt_mesh.mesh.build import Mesh
 
 
@@ -176,7 +176,7 @@ class MeshOnCluster:
     def observed(self) -> None:
         """What shows people the mesh, last of all."""
         args, spec = self._args, self._args.observability
-        if not (spec.kiali or spec.grafana or spec.alerts or spec.managed_prometheus):
+        if spec == ObservabilitySpec():
             return
         asking = args.cert_manager
         scraped = Scraped(
@@ -189,7 +189,13 @@ class MeshOnCluster:
         if self._certificates is not None and scraped.cert_manager is not None:
             homes[scraped.cert_manager] = self._certificates.ready
         seen = ObservabilityArgs(
-            spec=spec, mesh=args.mesh, accepted=args.accept, after=self.istio.ready, scraped=scraped, homes=homes
+            spec=spec,
+            mesh=args.mesh,
+            accepted=args.accept,
+            after=self.istio.ready,
+            scraped=scraped,
+            sealed=args.sealed,
+            homes=homes,
         )
         Observability("observability", seen, self._on_cluster)
 

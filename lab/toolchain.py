@@ -115,6 +115,9 @@ FAMILIES: Mapping[str, Sequence[Tool]] = {
     ),
     "fortio": (Tool("fortio", "fortio.org/fortio", "fortio.org/fortio"),),
     "pebble": (Tool("pebble", "./program", "github.com/letsencrypt/pebble/v2"),),
+    "oauth2-proxy": (
+        Tool("oauth2-proxy", "github.com/oauth2-proxy/oauth2-proxy/v7", "github.com/oauth2-proxy/oauth2-proxy/v7"),
+    ),
     "flagger": (Tool("flagger", "github.com/fluxcd/flagger/cmd/flagger", "github.com/fluxcd/flagger"),),
     "argo-rollouts": (
         Tool(
@@ -136,6 +139,8 @@ PACKAGE_FAMILIES = ("package", "yaml")
 """What the package's tests need beside Pulumi: the generators of its SDKs, and a second language of programs."""
 LOAD_FAMILIES = ("fortio",)
 """What the benchmarks of the data path need beside it: a client that sends as fast as it is answered."""
+LOGIN_FAMILIES = ("oauth2-proxy",)
+"""What the test of the login before Grafana and Kiali needs; it needs no lab."""
 ROLLOUT_FAMILIES = ("flagger", "argo-rollouts")
 """What the tests of rollouts that a controller moves need beside it: both controllers."""
 

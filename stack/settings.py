@@ -23,6 +23,7 @@ from chatgpt_mesh.components.specs import (
     cert_manager,
     namespace,
     observability,
+    observability_installed,
     platform,
     shared_cluster,
 )
@@ -232,6 +233,7 @@ def _validated(
     found += shared_cluster.problems(read, unread)
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
+    found += observability_installed.problems(read)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

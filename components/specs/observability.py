@@ -1,4 +1,4 @@
-"""Kiali, Grafana's dashboards and alerts, beside the Prometheus and the trace store that a cluster has already."""
+"""What shows people the mesh: Kiali, Grafana and its dashboards, alerts, Prometheus, and a login before them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from chatgpt_mesh.components.specs import grafana_chart
+from chatgpt_mesh.components.specs.grafana_chart import GrafanaInstallSpec
+from chatgpt_mesh.components.specs.login import LoginSpec
 from chatgpt_mesh.components.specs.managed_prometheus import TRACES_NAMESPACE, ManagedPrometheusSpec
+from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, Labels, OwnNamespace
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
@@ -64,8 +68,8 @@ class KialiSpec(Spec):
     """The provider, for `login: openid`."""
     view_only: bool = True
     """Nothing can be changed from its pages, where the next `up` would take it back."""
-    prometheus: ServiceUrl
-    """Where it reads metrics."""
+    prometheus: ServiceUrl | None = None
+    """Where it reads metrics. Default: observability.prometheus, where this stack installs it."""
     tracing: ServiceUrl | None = None
     """Where it reads traces: Jaeger's query service. None: no traces."""
 
@@ -77,7 +81,7 @@ class KialiSpec(Spec):
 
 
 class GrafanaSpec(Spec):
-    """Dashboards for a Grafana that is there already, as ConfigMaps that its sidecar picks up."""
+    """Dashboards as ConfigMaps that Grafana's sidecar picks up: a Grafana that is there already, or this stack's."""
 
     namespace: Annotated[DnsLabel, OwnNamespace]
     """Namespace that its sidecar watches."""
@@ -87,17 +91,26 @@ class GrafanaSpec(Spec):
     """Where Kiali reaches it, to link to it."""
     external_url: HttpsUrl | None = None
     """Where people reach it."""
+    install: GrafanaInstallSpec | None = None
+    """Grafana itself, installed by this stack. Default: one is there."""
+
+    @property
+    def reached_at(self) -> str | None:
+        """Where Kiali reaches it."""
+        own = f"http://grafana.{self.namespace}:{grafana_chart.PORT}" if self.install is not None else None
+        return self.internal_url or own
 
 
 class AlertsSpec(Spec):
-    """Alerts as rules for a Prometheus that is there already. What each means: docs/alerts.md.
+    """Alerts as rules for Prometheus, one that is there already or this stack's. What each means: docs/alerts.md.
 
     Budgets and windows are those of the SRE workbook: https://sre.google/workbook/alerting-on-slos/
     """
 
-    format: Literal["prometheus_operator", "managed_prometheus"] = "prometheus_operator"
+    format: Literal["prometheus_operator", "managed_prometheus", "prometheus"] = "prometheus_operator"
     """prometheus_operator: a PrometheusRule. managed_prometheus: ClusterRules of Google's Managed Service, which are of
-    the whole cluster, since Rules see the metrics of their own namespace alone."""
+    the whole cluster, since Rules see the metrics of their own namespace alone. prometheus: files of
+    observability.prometheus."""
     namespace: Annotated[DnsLabel, OwnNamespace] | None = None
     """Namespace of the PrometheusRule."""
     labels: Labels = {}
@@ -117,8 +130,10 @@ class AlertsSpec(Spec):
     def _home(self) -> Self:
         if (self.format == "prometheus_operator") != (self.namespace is not None):
             raise ValueError(
-                "namespace belongs to format: prometheus_operator, and is needed there; ClusterRules have none"
+                "namespace belongs to format: prometheus_operator, and is needed there; no other format has one"
             )
+        if self.format == "prometheus" and self.labels:
+            raise ValueError("labels select objects of rules, and format: prometheus writes files; remove them")
         return self
 
 
@@ -206,3 +221,13 @@ class ObservabilitySpec(Spec):
     """Rules for alerts."""
     managed_prometheus: ManagedPrometheusSpec | None = None
     """Scraping by Google's Managed Service for Prometheus, by a PodMonitoring in each namespace of the stack."""
+    prometheus: PrometheusSpec | None = None
+    """Prometheus, installed by this stack."""
+    login: LoginSpec | None = None
+    """A login before Grafana and Kiali, where this stack installs them."""
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where Kiali reads metrics."""
+        told = self.kiali.prometheus if self.kiali is not None else None
+        return told or (self.prometheus.url if self.prometheus is not None else None)

@@ -108,3 +108,37 @@ def test_no_warning_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recorded.error is None
     assert any("open_streams" in sentence for sentence in said), said
     assert not [sentence for sentence in said if CANARY in sentence]
+
+
+def told_people(secret: tuple[str, ...]) -> Recorded:
+    """A stack whose app, tag and login have the canary, with everything that shows people the mesh.
+
+    Names of namespaces have none: they are names of resources, which Pulumi shows to everybody.
+    """
+    own = own_layer("staging")
+    app = {"namespace": "reports", "service": {"port": 80}, "mcp": {}, "open": True}
+    login = {"issuer": f"https://{CANARY}.example.com", "client_id": CANARY, "groups": [CANARY]}
+    openid = {"issuer": "https://sso.example.com", "client_id": CANARY}
+    seen = {
+        "kiali": {"version": "2.21.0", "login": "openid", "openid": openid},
+        "prometheus": {"version": "27.19.0", "alertmanager": f"{CANARY}.monitoring:9093"},
+        "grafana": {"namespace": "people", "install": {"version": "9.3.0", "admin_secret": CANARY}},
+        "alerts": {"format": "prometheus", "namespace": None, "labels": {}},
+        "login": login,
+    }
+    metrics = {"metrics": {"proxies": True, "tags": {"tier": {"header": "x-tier", "values": [CANARY]}}}}
+    telemetry = {**own.get("telemetry", {}), **metrics}
+    settings = {"apps": {**own["apps"], CANARY: app}, "telemetry": telemetry, "observability": seen}
+    return run("staging", {**own, **settings}, secret=secret)
+
+
+def test_a_secret_is_wrapped_in_dashboards_alerts_charts_and_the_login() -> None:
+    clear = told_people(())
+    assert clear.error is None
+    shown = [one for one in clear.resources if in_clear(one.inputs)]
+    kinds = {str(one.type).rpartition(":")[2] for one in shown}
+    assert {"Chart", "ConfigMap", "Deployment"} <= kinds, kinds
+    hidden = told_people(("apps", "telemetry", "observability"))
+    assert hidden.error is None
+    assert anywhere(hidden)
+    assert [text[:200] for one in hidden.resources for text in in_clear(one.inputs)] == []

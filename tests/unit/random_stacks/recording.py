@@ -175,7 +175,63 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
         cluster["observability"] = seen
         found = {**found, "cluster": cluster}
     observed |= asked
+    if not told.get("alerts") and asked.get("managed_prometheus") is None and draw(truth):
+        observed |= _fitting(observed, draw(_installed))
+        if observed.get("alerts"):
+            telemetry["metrics"]["proxies"] = True
     return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
+
+
+_chart_resources = spec(cpu=one("100m"), memory=one("256Mi"), cpu_limit=st.none() | one("2"), memory_limit=one("1Gi"))
+_volume: dict[str, Drawn] = {"storage": one("1Gi", "50Gi"), "storage_class": st.none() | one("standard-rwo")}
+_prometheus = spec(
+    always(version=one("25.0.0", "27.19.0")),
+    repository=one("https://prometheus-community.github.io/helm-charts"),
+    namespace=one("mesh-prometheus", "metrics"),
+    interval=duration("5s", "60s", "30s"),
+    every_metric=truth,
+    retention_days=one(3, 15, 400),
+    alertmanager=st.none() | one("alertmanager.monitoring:9093"),
+    resources=spec(cpu=one("1"), memory=one("1Gi"), cpu_limit=st.none() | one("2"), memory_limit=one("4Gi")),
+    **_volume,
+)
+_grafana = spec(
+    always(version=one("8.0.0", "9.3.0")),
+    repository=one("https://grafana.github.io/helm-charts"),
+    admin_secret=one("grafana-admin", "people"),
+    resources=_chart_resources,
+    **_volume,
+)
+_login_of: dict[str, Drawn] = {
+    "namespace": one("mesh-login", "people"),
+    "image": one("quay.io/oauth2-proxy/oauth2-proxy:v7.15.6"),
+    "port": one(1024, 4180, 65535),
+    "secret": one("mesh-login", "sso"),
+    "groups_claim": one("groups", "roles"),
+    "scopes": one(["openid", "email"], ["openid", "email", "groups"]),
+    "session": duration("5m", "24h", "8h"),
+    "replicas": one(1, 2, 5),
+    "resources": _chart_resources,
+}
+_somebody = {"issuer": one("https://sso.example.com", "https://sso.example.com:8443/a"), "client_id": one("mesh")}
+_login = spec(
+    always(email_domains=one(["example.com"]), **_somebody), groups=some("platform", "sre"), **_login_of
+) | spec(
+    always(groups=one(["platform"]), url=one("https://mesh.example.com"), **_somebody),
+    email_domains=some("example.com"),
+    from_namespaces=some("istio-ingress", "edge"),
+    **_login_of,
+)
+_installed: Drawn = spec(
+    always(prometheus=_prometheus, grafana=spec(always(install=_grafana, namespace=one("mesh-grafana")))),
+    login=st.none() | _login,
+    alerts=st.none() | spec(always(format=one("prometheus"))),
+)
+
+
+def _fitting(observed: Values, installed: Values) -> Values:
+    """With what of Grafana was drawn before."""
+    return {**installed, "grafana": {**(observed.get("grafana") or {}), **installed["grafana"]}}
 
 
 def _of_operator(told: Values) -> bool:

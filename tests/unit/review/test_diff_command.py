@@ -189,3 +189,16 @@ def test_a_cluster_that_nobody_reaches(
     monkeypatch.setattr("chatgpt_mesh.control_plane.kubernetes_api.KubernetesApi", refuses)
     assert main(["diff", "test", "--cluster"]) == 2
     assert "No cluster to ask" in capsys.readouterr().err
+
+
+def test_a_caller_is_one_sentence_in_the_command_and_in_the_comment(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller = "- {app: frontend, paths: [/mcp]}"
+    new = f"{caller}\n        - {{service_account: batch, namespace: jobs, paths: [/mcp]}}"
+    (project / "parent.yaml").write_text(edited(caller, new), encoding="utf-8")
+    said = "jobs/batch may now reach weather: GET/POST/DELETE /mcp."
+    assert main(["diff", "main:test", "test"]) == 1
+    assert capsys.readouterr().out.count(said) == 1
+    assert main(["diff", "main:test", "test", "--format", "markdown"]) == 1
+    assert capsys.readouterr().out.count(f"\n- **opens** {said}\n") == 1
