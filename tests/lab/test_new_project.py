@@ -12,13 +12,18 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.state import CHECKOUT
+from lab.toolchain import Toolchain
 from tests.lab.offline_engine import OfflineEngine, prepared
 from tests.unit.stack.test_new_project import ANSWERS, arguments
 from tests.unit.test_distribution import built
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,8 @@ def test_the_first_preview_is_clean(wheels: list[Path], engine: OfflineEngine, t
 @pytest.mark.long
 @pytest.mark.registry
 def test_in_an_environment_of_its_own(wheels: list[Path], engine: OfflineEngine) -> None:
-    """As the page says it: an empty environment, the two wheels with what they depend on, `init`, `preview`."""
+    """As the pages say it: an empty environment, the two wheels with what they depend on, `init`, `preview`, and
+    `import` of Istio's bookinfo."""
     directory = engine.directory / "alone"
     directory.mkdir()
     subprocess.run([sys.executable, "-m", "venv", directory / ".venv"], check=True)
@@ -80,3 +86,21 @@ def test_in_an_environment_of_its_own(wheels: list[Path], engine: OfflineEngine)
     alone = {name: value for name, value in engine.variables.items() if name != "PYTHONPATH"}
     # The stand-in for the language host is the lab's, and starts the project's own interpreter.
     is_clean(replace(engine, variables=alone).previewed(project, "dev"))
+    imports_bookinfo(python, directory, alone)
+
+
+def imports_bookinfo(python: Path, project: Path, variables: Mapping[str, str]) -> None:
+    samples = Toolchain().istio_source / "samples" / "bookinfo"
+    inputs = [samples / "platform/kube/bookinfo.yaml", samples / "networking/bookinfo-gateway.yaml"]
+
+    def run(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [python, "-m", *arguments], cwd=project, env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    report = run("chatgpt_mesh.stack", "import", *inputs, "--output", "Pulumi.books.yaml", "--rest", "rest.yaml")
+    assert "What is answered otherwise" in report
+    shown = run("chatgpt_mesh.mesh", "show", "books", "productpage", "--format", "names")
+    assert "VirtualService/apps/productpage\tapps.productpage" in shown
