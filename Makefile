@@ -59,9 +59,10 @@ lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's cert
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -m long
 
-lab-drills: $(VENV)/installed ## what fails, failing: the tests of docs/failures.md that take longer than a minute, and those that do not
+lab-drills: $(VENV)/installed ## what fails, failing: the tests of docs/failures.md, and how requests were answered meanwhile, into its table
 	$(PY) -m lab up --mesh $(MESH)
-	$(PY) -m pytest tests/lab -q -k "drills or full_etcd or b38 or b39 or b47 or b12 or b16 or b22"
+	$(PY) -m pytest tests/lab -q -k "drills or full_etcd or external_authorization or b38 or b39 or b41 or b47 or b12 or b16 or b22" --answers docs/failures.json
+	$(PY) -m tests.lab.failures_page
 
 lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
 	$(PY) -m lab up --mesh $(MESH)

@@ -8,11 +8,42 @@ retry of any other could hide a door that is open now and then.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from lab.state import CHECKOUT
+from tests.lab import answers
+from tests.lab.last_result import commit
 from tests.lab.running_lab import RunningLab
+
+_ANSWERS = pytest.StashKey[dict[str, Counter[int]]]()
+_ANSWERS_OPTION = "--answers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "write how the requests of each test that passes were answered into this JSON file"
+    parser.addoption(_ANSWERS_OPTION, metavar="FILE", help=told)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with answers.counted() as found:
+        yield
+    name = item.nodeid.partition("[")[0]
+    known = item.config.stash.setdefault(_ANSWERS, {})
+    known[name] = known.get(name, Counter()) + found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file: str | None = session.config.getoption(_ANSWERS_OPTION)
+    if file is not None:
+        path = CHECKOUT / file
+        of_tests = session.config.stash.get(_ANSWERS, {})
+        answers.write(path, of_tests, date=f"{datetime.now(tz=UTC):%Y-%m-%d}", commit=commit(path))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
