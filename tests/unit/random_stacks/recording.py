@@ -211,7 +211,8 @@ _login_of: dict[str, Drawn] = {
     "scopes": one(["openid", "email"], ["openid", "email", "groups"]),
     "session": duration("5m", "24h", "8h"),
     "replicas": one(1, 2, 5),
-    "resources": _chart_resources,
+    # Within the limit that it has where none is said.
+    "resources": spec(cpu=one("100m"), memory=one("96Mi"), cpu_limit=st.none() | one("2"), memory_limit=one("1Gi")),
 }
 _somebody = {"issuer": one("https://sso.example.com", "https://sso.example.com:8443/a"), "client_id": one("mesh")}
 _login = spec(
