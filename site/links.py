@@ -25,7 +25,7 @@ REVISION = os.environ.get("SITE_REVISION", "main")
 """Read here and not by mkdocs.yml, where some hashes would be numbers."""
 _FENCE = re.compile(r"^(```[a-z]+) [a-z]+$", re.MULTILINE)
 """The second word of a fence says which tests run it: tests/documentation.py."""
-_LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\)| \"[^\"\n]*\"\))")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 

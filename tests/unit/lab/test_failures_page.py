@@ -35,7 +35,7 @@ def test_each_row_says_what_was_counted() -> None:
 def test_a_row_without_a_test_is_refused() -> None:
     heading, rule = "| away | requests meanwhile | shown by |", "|---|---|---|"
     with pytest.raises(ValueError, match=r"line 3: the last link has no test as its title"):
-        list(rows(f"{heading}\n{rule}\n| x |  | [drills](../tests/lab/test_x.py) |\n"))
+        list(rows(f"{heading}\n{rule}\n| x |  | [drills](../tests/lab/test_failure_drills.py) |\n"))
 
 
 @pytest.mark.parametrize(
