@@ -119,8 +119,9 @@ lint-quality: $(VENV)/installed ## figures of meshlint, against Istio's own tool
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden
 
-inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
+inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack; and docs/costs.md from it
 	$(PY) -m tests.program.inventory
+	$(PY) -m tests.program.costs
 
 reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and package/, docs/rules and the picture of prod
 	$(PY) -m stack reference > docs/reference/stack.md
