@@ -7,7 +7,7 @@ SEED ?= 0
 BASE ?= origin/main
 VENV := .venv
 RELEASE := .release
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+LOCK := --quiet --universal --python-version=3.11 --generate-hashes
 DIST ?= dist
 SBOM ?= chatgpt-mesh.cdx.json
 PY := $(VENV)/bin/python
@@ -146,8 +146,8 @@ $(RELEASE)/installed: requirements-release.txt
 	@touch $@
 
 lock: $(RELEASE)/installed ## hashes of all that the wheels bring along, into requirements.lock, and of what builds them
-	$(RELEASE)/bin/uv pip compile $(LOCK) -o requirements.lock requirements.txt
-	$(RELEASE)/bin/uv pip compile $(LOCK) -o requirements-release.txt requirements-release.in
+	$(RELEASE)/bin/uv pip compile $(LOCK) --output-file=requirements.lock requirements.txt
+	$(RELEASE)/bin/uv pip compile $(LOCK) --output-file=requirements-release.txt requirements-release.in
 
 wheels: $(RELEASE)/installed ## the wheels of the product and of meshlint, in DIST=dist
 	$(RELEASE)/bin/hatchling build --target wheel --directory $(abspath $(DIST))
