@@ -6,13 +6,17 @@ SEEDS ?= 20
 SEED ?= 0
 BASE ?= origin/main
 VENV := .venv
+RELEASE := .release
+LOCK := --quiet --universal --python-version=3.11 --generate-hashes
+DIST ?= dist
+SBOM ?= chatgpt-mesh.cdx.json
 PY := $(VENV)/bin/python
 # Compiled modules are kept: tests start hundreds of interpreters, and each would compile the product again.
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality
+.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality lock wheels sbom tagged
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -119,8 +123,9 @@ lint-quality: $(VENV)/installed ## figures of meshlint, against Istio's own tool
 golden: $(VENV)/installed ## regenerate tests/unit/golden: every Istio object of every stack, and what each concern makes
 	$(PY) -m tests.unit.golden
 
-inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack
+inventory: $(VENV)/installed ## regenerate tests/program/inventory: every registered resource of every stack; and docs/costs.md from it
 	$(PY) -m tests.program.inventory
+	$(PY) -m tests.program.costs
 
 reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ and package/, docs/rules and the picture of prod
 	$(PY) -m stack reference > docs/reference/stack.md
@@ -133,3 +138,25 @@ reference: $(VENV)/installed ## regenerate docs/reference, the schemas in docs/ 
 
 istio: $(VENV)/installed ## where the version of Istio stands; VERSION=MAJOR.MINOR.PATCH puts another one everywhere
 	$(PY) -m lab.istio_version $(if $(VERSION),change $(VERSION) $(if $(SOURCE),--source $(SOURCE)) $(if $(API),--api $(API)) $(foreach one,$(WITH),--with $(one)),check)
+
+# What builds a release is held by hashes too, and apart from what the tests need.
+$(RELEASE)/installed: requirements-release.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.txt
+	@touch $@
+
+lock: $(RELEASE)/installed ## hashes of all that the wheels bring along, into requirements.lock, and of what builds them
+	$(RELEASE)/bin/uv pip compile $(LOCK) --output-file=requirements.lock requirements.txt
+	$(RELEASE)/bin/uv pip compile $(LOCK) --output-file=requirements-release.txt requirements-release.in
+
+wheels: $(RELEASE)/installed ## the wheels of the product and of meshlint, in DIST=dist
+	$(RELEASE)/bin/hatchling build --target wheel --directory $(abspath $(DIST))
+	cd meshlint && $(abspath $(RELEASE))/bin/hatchling build --target wheel --directory $(abspath $(DIST))
+
+sbom: $(RELEASE)/installed ## what the wheels bring along, version and hashes, as CycloneDX, in SBOM=chatgpt-mesh.cdx.json
+	sed "s/^dynamic = .*/version = \"$$($(RELEASE)/bin/hatchling version)\"/" pyproject.toml > $(RELEASE)/pyproject.toml
+	$(RELEASE)/bin/cyclonedx-py requirements requirements.lock --pyproject $(RELEASE)/pyproject.toml \
+		--mc-type library --output-reproducible --output-file $(SBOM)
+
+tagged: $(RELEASE)/installed ## fails unless the variable TAG is v and the version of this tree
+	@version=$$($(RELEASE)/bin/hatchling version); test "$$TAG" = "v$$version" || { echo "the tag is $$TAG, the version $$version: tag v$$version"; exit 1; }
