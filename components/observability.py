@@ -1,4 +1,4 @@
-"""Kiali, Grafana and its dashboards, alerts, Prometheus or what Google's scrapes, and the login before them."""
+"""Kiali, Grafana and its dashboards, alerts, Prometheus or what Google's scrapes, traces, and the login."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from chatgpt_mesh.components.observability_policies import KIALI_PORT, policies
 from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs import grafana_chart
 from chatgpt_mesh.components.specs.observability_installed import made
+from chatgpt_mesh.components.traces_charts import collector_values, tempo_values
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.ordering import Resources
     from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
+    from chatgpt_mesh.components.specs.collector import CollectorSpec
     from chatgpt_mesh.components.specs.grafana_chart import GrafanaInstallSpec
     from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
     from chatgpt_mesh.components.specs.observability import GrafanaSpec, KialiSpec, ObservabilitySpec
+    from chatgpt_mesh.components.specs.trace_store import TracesSpec
     from chatgpt_mesh.mesh.build import Mesh
 
 KIALI_PATH = "/kiali/"
@@ -39,10 +42,12 @@ RESTRICTED_PODS = {"pod-security.kubernetes.io/enforce": "restricted"}
 """Label by which Kubernetes refuses a pod that may do more than it needs."""
 
 
-def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, prometheus: str | None = None) -> dict[str, Any]:
+def kiali_values(
+    kiali: KialiSpec, grafana: GrafanaSpec | None, prometheus: str | None = None, store: TracesSpec | None = None
+) -> dict[str, Any]:
     """Values of the chart `kiali-server`: https://kiali.io/docs/configuration/kialis.kiali.io/
 
-    `prometheus` is where this stack's own is, for a Kiali that is told of no other.
+    `prometheus` is where this stack's own is, for a Kiali that is told of no other; `store` is its store of traces.
     """
     auth: dict[str, Any] = {"strategy": kiali.login}
     if kiali.openid is not None:
@@ -57,9 +62,6 @@ def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, prometheus: str 
         **({"internal_url": internal} if internal else {}),
         **({"external_url": grafana.external_url} if grafana and grafana.external_url else {}),
     }
-    traces: dict[str, Any] = {"enabled": kiali.tracing is not None}
-    if kiali.tracing is not None:
-        traces |= {"provider": "jaeger", "internal_url": kiali.tracing, "use_grpc": False}
     return {
         "istio_namespace": ROOT_NAMESPACE,
         "auth": auth,
@@ -73,8 +75,25 @@ def kiali_values(kiali: KialiSpec, grafana: GrafanaSpec | None, prometheus: str 
         "external_services": {
             "prometheus": {"url": kiali.prometheus or prometheus},
             "grafana": links,
-            "tracing": traces,
+            "tracing": _tracing(kiali, store),
         },
+    }
+
+
+def _tracing(kiali: KialiSpec, store: TracesSpec | None) -> dict[str, Any]:
+    """https://kiali.io/docs/configuration/p8s-jaeger-grafana/tracing/"""
+    if kiali.tracing is not None:
+        return {"enabled": True, "provider": "jaeger", "internal_url": kiali.tracing, "use_grpc": False}
+    if store is None:
+        return {"enabled": False}
+    # Tempo answers nothing at /, by which Kiali would judge whether it is there.
+    health = f"{store.url}/ready"
+    return {
+        "enabled": True,
+        "provider": "tempo",
+        "internal_url": store.url,
+        "use_grpc": False,
+        "health_check_url": health,
     }
 
 
@@ -143,14 +162,14 @@ class Observability(pulumi.ComponentResource):
     def _kiali(self, spec: ObservabilitySpec, kiali: KialiSpec, after: Resources) -> None:
         home = namespace(kiali.namespace, injection=None, opts=pulumi.ResourceOptions(parent=self, depends_on=after))
         self._homes[kiali.namespace] = home
-        values = kiali_values(kiali, spec.grafana, spec.metrics_url)
+        values = kiali_values(kiali, spec.grafana, spec.metrics_url, spec.traces)
         if spec.login is not None:
             # Kiali's own default on Kubernetes, which the login's path has to be.
             values["server"] = {"web_root": KIALI_PATH.rstrip("/")}
         self._chart("kiali", "kiali-server", kiali.namespace, kiali, values)
 
     def _installed(self, args: ObservabilityArgs) -> list[pulumi.Resource]:
-        """Prometheus, Grafana and the login; what a dashboard's ConfigMap waits for."""
+        """Prometheus, Grafana, traces and the login; what a dashboard's ConfigMap waits for."""
         spec = args.spec
         for home in made(spec).values():
             opts = pulumi.ResourceOptions(parent=self, depends_on=args.after)
@@ -165,6 +184,7 @@ class Observability(pulumi.ComponentResource):
             told = groups(spec.alerts, args.mesh, args.accepted) if spec.alerts is not None else []
             values = prometheus_values(prometheus, args.scraped, told)
             self._chart("prometheus", "prometheus", prometheus.namespace, prometheus, values)
+        self._of_traces(spec)
         if spec.login is not None:
             before = [self._homes[spec.login.namespace], self._closed[spec.login.namespace]]
             for one in manifests(spec.login, upstreams(spec)):
@@ -172,16 +192,25 @@ class Observability(pulumi.ComponentResource):
                 KubernetesObject(f"{one['kind']}/{one['metadata']['name']}", args.sealed(one), opts)
         if grafana is None or grafana.install is None:
             return []
-        values = grafana_values(grafana, grafana.install, prometheus.url if prometheus else None, spec.login)
+        store = spec.traces.url if spec.traces else None
+        values = grafana_values(grafana, grafana.install, prometheus.url if prometheus else None, spec.login, store)
         self._chart("grafana", "grafana", grafana.namespace, grafana.install, values)
         return [self._homes[grafana.namespace]]
+
+    def _of_traces(self, spec: ObservabilitySpec) -> None:
+        store, sender = spec.traces, spec.collector
+        if store is not None:
+            self._chart("tempo", "tempo", store.namespace, store, tempo_values(store))
+        if sender is not None:
+            values = collector_values(sender, store)
+            self._chart("otel-collector", "opentelemetry-collector", sender.namespace, sender, values)
 
     def _chart(
         self,
         name: str,
         chart: str,
         home: str,
-        source: KialiSpec | PrometheusSpec | GrafanaInstallSpec,
+        source: KialiSpec | PrometheusSpec | GrafanaInstallSpec | TracesSpec | CollectorSpec,
         values: dict[str, Any],
     ) -> None:
         before = [self._homes[home], *([self._closed[home]] if home in self._closed else [])]

@@ -50,8 +50,8 @@ def prometheus_values(spec: PrometheusSpec, scraped: Scraped, rules: Sequence[di
         "fullnameOverride": "prometheus",
         "global": {"scrape_interval": seconds, "scrape_timeout": "5s", "evaluation_interval": "1m"},
         "retention": f"{spec.retention_days}d",
-        "persistentVolume": {"enabled": True, "size": spec.storage, **_class("storageClass", spec.storage_class)},
-        "resources": _resources(spec.resources),
+        "persistentVolume": {"enabled": True, "size": spec.storage, **volume_class("storageClass", spec.storage_class)},
+        "resources": requested(spec.resources),
         "service": {"type": "ClusterIP", "servicePort": metrics_store.PORT},
         "ingress": {"enabled": False},
         # One volume is mounted once: the next pod waits until the last is gone.
@@ -144,9 +144,13 @@ def _kept(spec: PrometheusSpec, names: Iterable[str]) -> dict[str, Any]:
 
 
 def grafana_values(
-    grafana: GrafanaSpec, install: GrafanaInstallSpec, prometheus: str | None, login: LoginSpec | None
+    grafana: GrafanaSpec,
+    install: GrafanaInstallSpec,
+    prometheus: str | None,
+    login: LoginSpec | None,
+    traces: str | None = None,
 ) -> dict[str, Any]:
-    """Values of the chart `grafana`. `prometheus` is the URL of its data source."""
+    """Values of the chart `grafana`. `prometheus` and `traces` are URLs of its data sources."""
     found: dict[str, Any] = {
         "fullnameOverride": "grafana",
         "service": {"type": "ClusterIP", "port": grafana_chart.PORT, "targetPort": grafana_chart.PORT},
@@ -161,9 +165,9 @@ def grafana_values(
         "persistence": {
             "enabled": True,
             "size": install.storage,
-            **_class("storageClassName", install.storage_class),
+            **volume_class("storageClassName", install.storage_class),
         },
-        "resources": _resources(install.resources),
+        "resources": requested(install.resources),
         "securityContext": {
             "runAsUser": 472,
             "runAsGroup": 472,
@@ -179,18 +183,28 @@ def grafana_values(
         },
         "grafana.ini": _settings(grafana, login),
     }
-    if prometheus is not None:
-        source = {
-            "name": "Prometheus",
-            "uid": "prometheus",
-            "type": "prometheus",
-            "access": "proxy",
-            "url": prometheus,
-            "isDefault": True,
-            "editable": False,
-        }
-        found["datasources"] = {"datasources.yaml": {"apiVersion": 1, "datasources": [source]}}
+    sources = [
+        _source(name, url, default=name == "Prometheus")
+        for name, url in (("Prometheus", prometheus), ("Tempo", traces))
+        if url is not None
+    ]
+    if sources:
+        found["datasources"] = {"datasources.yaml": {"apiVersion": 1, "datasources": sources}}
     return found
+
+
+def _source(name: str, url: str, *, default: bool) -> dict[str, Any]:
+    """https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources"""
+    kind = name.lower()
+    return {
+        "name": name,
+        "uid": kind,
+        "type": kind,
+        "access": "proxy",
+        "url": url,
+        "isDefault": default,
+        "editable": False,
+    }
 
 
 _READ_ONLY = "readOnlyRootFilesystem"
@@ -228,11 +242,13 @@ def _settings(grafana: GrafanaSpec, login: LoginSpec | None) -> dict[str, Any]:
     return found
 
 
-def _class(key: str, name: str | None) -> dict[str, str]:
+def volume_class(key: str, name: str | None) -> dict[str, str]:
+    """A volume's class where one is declared, by the chart's own key."""
     return {} if name is None else {key: name}
 
 
-def _resources(asked: ResourcesSpec) -> dict[str, Any]:
+def requested(asked: ResourcesSpec) -> dict[str, Any]:
+    """Requests and limits of a container."""
     limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
     said = {name: limit for name, limit in limits.items() if limit is not None}
     return {"requests": {"cpu": asked.cpu, "memory": asked.memory}, **({"limits": said} if said else {})}

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 from chatgpt_mesh.components.login import NAME as LOGIN
 from chatgpt_mesh.components.managed_prometheus import CERT_MANAGER_PORT, CONTROL_PLANE_PORT, PROXY_PORT
-from chatgpt_mesh.components.specs import grafana_chart, metrics_store
+from chatgpt_mesh.components.specs import collector, grafana_chart, metrics_store, trace_store
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chatgpt_mesh.components.managed_prometheus import Scraped
+    from chatgpt_mesh.components.specs.collector import CollectorSpec
     from chatgpt_mesh.components.specs.login import LoginSpec
     from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
     from chatgpt_mesh.components.specs.observability import ObservabilitySpec
@@ -40,7 +41,9 @@ def policies(spec: ObservabilitySpec, scraped: Scraped) -> Iterator[dict[str, An
     for namespace in grafana:
         asked = [_from(login + kiali, grafana_chart.PORT)] if login + kiali else []
         metrics = [] if spec.prometheus is None else [_to([spec.prometheus.namespace], metrics_store.PORT)]
-        yield _policy("grafana", namespace, asked, [DNS, API_SERVER, *metrics])
+        traces = [] if spec.traces is None else [_to([spec.traces.namespace], trace_store.QUERY_PORT)]
+        yield _policy("grafana", namespace, asked, [DNS, API_SERVER, *metrics, *traces])
+    yield from _of_traces(spec, grafana + kiali, scraped)
     if spec.login is not None:
         shown = [*([_to(grafana, grafana_chart.PORT)] if grafana else []), *([_to(kiali, KIALI_PORT)] if kiali else [])]
         asked = [_from(spec.login.from_namespaces, spec.login.port)] if spec.login.from_namespaces else []
@@ -62,6 +65,30 @@ def _scrapes(spec: PrometheusSpec, scraped: Scraped) -> Iterator[Rule]:
     if spec.alertmanager is not None:
         host, _, port = spec.alertmanager.partition(":")
         yield _to([host.split(".")[1]], int(port))
+
+
+def _of_traces(spec: ObservabilitySpec, readers: Sequence[str], scraped: Scraped) -> Iterator[dict[str, Any]]:
+    """From proxies to the collector, from there to the store, which `readers` ask."""
+    store, sender = spec.traces, spec.collector
+    if store is not None:
+        senders = [] if sender is None else [_from([sender.namespace], trace_store.SPANS_PORT)]
+        asked = [_from(readers, trace_store.QUERY_PORT)] if readers else []
+        yield _policy(trace_store.NAME, store.namespace, [*senders, *asked], [DNS])
+    if sender is not None:
+        taken = [_from(scraped.proxies, port) for port in _taken(sender)] if scraped.proxies else []
+        leaves = [] if store is None else [_to([store.namespace], trace_store.SPANS_PORT)]
+        if sender.endpoint is not None:
+            # Inside or outside the cluster, at no fixed address.
+            leaves = [{"ports": [{"protocol": "TCP", "port": urlsplit(sender.endpoint).port}]}]
+        yield _policy(collector.NAME, sender.namespace, taken, [DNS, *leaves])
+
+
+def _taken(spec: CollectorSpec) -> Iterator[int]:
+    yield collector.GRPC_PORT
+    if spec.http:
+        yield collector.HTTP_PORT
+    if spec.zipkin:
+        yield collector.ZIPKIN_PORT
 
 
 def _issuer(login: LoginSpec) -> Rule:

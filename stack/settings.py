@@ -26,6 +26,7 @@ from chatgpt_mesh.components.specs import (
     observability_installed,
     platform,
     shared_cluster,
+    traces_installed,
 )
 from chatgpt_mesh.components.specs.accepted_risk import AcceptedRiskSpec
 from chatgpt_mesh.components.specs.cert_manager import CertManagerSpec
@@ -234,6 +235,7 @@ def _validated(
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
     found += observability_installed.problems(read)
+    found += traces_installed.problems(read)
     found += _ambient(read)
     if found:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)

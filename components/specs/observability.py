@@ -1,4 +1,4 @@
-"""What shows people the mesh: Kiali, Grafana and its dashboards, alerts, Prometheus, and a login before them."""
+"""What shows people the mesh: Kiali, Grafana and its dashboards, alerts, Prometheus, traces, and a login."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chatgpt_mesh.components.specs import grafana_chart
+from chatgpt_mesh.components.specs.collector import CollectorSpec
 from chatgpt_mesh.components.specs.grafana_chart import GrafanaInstallSpec
 from chatgpt_mesh.components.specs.login import LoginSpec
 from chatgpt_mesh.components.specs.managed_prometheus import TRACES_NAMESPACE, ManagedPrometheusSpec
 from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
+from chatgpt_mesh.components.specs.trace_store import TracesSpec
 from chatgpt_mesh.mesh.specs.kubernetes_names import LabelKey, Labels, OwnNamespace
 from chatgpt_mesh.mesh.specs.problem import Problem
 from chatgpt_mesh.mesh.specs.scalar import text_like
@@ -71,7 +73,8 @@ class KialiSpec(Spec):
     prometheus: ServiceUrl | None = None
     """Where it reads metrics. Default: observability.prometheus, where this stack installs it."""
     tracing: ServiceUrl | None = None
-    """Where it reads traces: Jaeger's query service. None: no traces."""
+    """Where it reads traces: Jaeger's query service. Default: observability.traces, where this stack installs it; else
+    no traces."""
 
     @model_validator(mode="after")
     def _provider(self) -> Self:
@@ -223,6 +226,10 @@ class ObservabilitySpec(Spec):
     """Scraping by Google's Managed Service for Prometheus, by a PodMonitoring in each namespace of the stack."""
     prometheus: PrometheusSpec | None = None
     """Prometheus, installed by this stack."""
+    traces: TracesSpec | None = None
+    """A store of traces, installed by this stack."""
+    collector: CollectorSpec | None = None
+    """An OpenTelemetry collector, installed by this stack, to which proxies send spans."""
     login: LoginSpec | None = None
     """A login before Grafana and Kiali, where this stack installs them."""
 

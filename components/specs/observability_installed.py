@@ -65,6 +65,10 @@ def _resources(spec: ObservabilitySpec) -> Iterator[Problem]:
         yield from resource_problems("observability.prometheus.resources", spec.prometheus.resources)
     if spec.grafana is not None and spec.grafana.install is not None:
         yield from resource_problems("observability.grafana.install.resources", spec.grafana.install.resources)
+    if spec.traces is not None:
+        yield from resource_problems("observability.traces.resources", spec.traces.resources)
+    if spec.collector is not None:
+        yield from resource_problems("observability.collector.resources", spec.collector.resources)
     if spec.login is not None:
         yield from resource_problems("observability.login.resources", spec.login.resources)
 
@@ -76,6 +80,10 @@ def made(spec: ObservabilitySpec) -> dict[str, str]:
         found["observability.prometheus.namespace"] = spec.prometheus.namespace
     if spec.grafana is not None and spec.grafana.install is not None:
         found["observability.grafana.namespace"] = spec.grafana.namespace
+    if spec.traces is not None:
+        found["observability.traces.namespace"] = spec.traces.namespace
+    if spec.collector is not None:
+        found["observability.collector.namespace"] = spec.collector.namespace
     if spec.login is not None:
         found["observability.login.namespace"] = spec.login.namespace
     return found
