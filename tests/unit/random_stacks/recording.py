@@ -177,6 +177,8 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
     observed |= asked
     if not told.get("alerts") and asked.get("managed_prometheus") is None and draw(truth):
         observed |= _fitting(observed, draw(_installed))
+        # Last, as all of this is.
+        observed |= draw(_spans | st.just({}))
         if observed.get("alerts"):
             telemetry["metrics"]["proxies"] = True
     return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
@@ -227,6 +229,30 @@ _installed: Drawn = spec(
     always(prometheus=_prometheus, grafana=spec(always(install=_grafana, namespace=one("mesh-grafana")))),
     login=st.none() | _login,
     alerts=st.none() | spec(always(format=one("prometheus"))),
+)
+_traces = spec(
+    always(version=one("1.20.0", "1.25.1")),
+    repository=one("https://grafana-community.github.io/helm-charts"),
+    namespace=one("mesh-traces", "spans"),
+    retention_days=one(1, 7, 90),
+    resources=_chart_resources,
+    **_volume,
+)
+_collector_of: dict[str, Drawn] = {
+    "repository": one("https://open-telemetry.github.io/opentelemetry-helm-charts"),
+    "namespace": one("mesh-collector", "collecting"),
+    "http": truth,
+    "zipkin": truth,
+    "replicas": one(1, 2, 10),
+    "resources": _chart_resources,
+}
+_version = {"version": one("0.110.0", "0.158.3")}
+_spans: Drawn = st.one_of(
+    spec(always(traces=_traces, collector=spec(always(**_version), endpoint=st.none(), **_collector_of))),
+    spec(
+        always(collector=spec(always(endpoint=one("https://otlp.example.com:4317"), **_version), **_collector_of)),
+        traces=st.none(),
+    ),
 )
 
 
