@@ -124,6 +124,7 @@ def told_people(secret: tuple[str, ...]) -> Recorded:
         "prometheus": {"version": "27.19.0", "alertmanager": f"{CANARY}.monitoring:9093"},
         "grafana": {"namespace": "people", "install": {"version": "9.3.0", "admin_secret": CANARY}},
         "alerts": {"format": "prometheus", "namespace": None, "labels": {}},
+        "collector": {"version": "0.158.3", "endpoint": f"https://{CANARY}.example.com:4317"},
         "login": login,
     }
     metrics = {"metrics": {"proxies": True, "tags": {"tier": {"header": "x-tier", "values": [CANARY]}}}}
