@@ -98,6 +98,12 @@ class TestCollector:
             "http-zipkin": 9411,
         }
 
+    def test_ports_that_the_chart_would_open_by_itself_are_closed(self) -> None:
+        ports = collector(http=True, zipkin=True)["ports"]
+        # Helm merges these over the chart's own, by these names of its values.yaml.
+        for name in ("otlp", "otlp-http", "jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"):
+            assert ports[name] == {"enabled": False}
+
     def test_a_port_is_open_where_a_receiver_listens(self) -> None:
         for settings in ({}, {"http": True}, {"zipkin": True}):
             receivers = config(**settings)["receivers"]
