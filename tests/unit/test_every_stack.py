@@ -79,6 +79,7 @@ NEVER: dict[str, str] = {
     "gateways.*.workload.min_available = 2147483647": "refused: it is below replicas.min, which ends there",
     "grants": "for stacks of teams, which are no random ones: tests/unit/mesh/test_grants.py has each field",
     "granted_by": "needs another stack's outputs: tests/unit/stack/test_granted_by.py",
+    "observability.collector.resources.memory_limit = null": "refused: the collector counts in it when it is full",
     "network.nat.min_ports = 65536": "refused: max_ports is above it, and ends there",
 }
 """Leaves that no random stack has, by the beginning of their path, and why."""

@@ -177,6 +177,9 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
     observed |= asked
     if not told.get("alerts") and asked.get("managed_prometheus") is None and draw(truth):
         observed |= _fitting(observed, draw(_installed))
+        if observed.get("kiali"):
+            # It reads the Prometheus of this stack where it is told of no other.
+            observed["kiali"] = {**observed["kiali"], **draw(spec(prometheus=st.none()))}
         # Last, as all of this is.
         observed |= draw(_spans | st.just({}))
         if observed.get("alerts"):
@@ -184,7 +187,8 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
     return {**found, "telemetry": telemetry, **({"observability": observed} if observed else {})}
 
 
-_chart_resources = spec(cpu=one("100m"), memory=one("256Mi"), cpu_limit=st.none() | one("2"), memory_limit=one("1Gi"))
+_asked: dict[str, Drawn] = {"cpu": one("100m"), "memory": one("256Mi"), "cpu_limit": st.none() | one("2")}
+_chart_resources = spec(**_asked, memory_limit=st.none() | one("1Gi"))
 _volume: dict[str, Drawn] = {"storage": one("1Gi", "50Gi"), "storage_class": st.none() | one("standard-rwo")}
 _prometheus = spec(
     always(version=one("25.0.0", "27.19.0")),
@@ -194,7 +198,9 @@ _prometheus = spec(
     every_metric=truth,
     retention_days=one(3, 15, 400),
     alertmanager=st.none() | one("alertmanager.monitoring:9093"),
-    resources=spec(cpu=one("1"), memory=one("1Gi"), cpu_limit=st.none() | one("2"), memory_limit=one("4Gi")),
+    resources=spec(
+        cpu=one("1"), memory=one("1Gi"), cpu_limit=st.none() | one("2"), memory_limit=st.none() | one("4Gi")
+    ),
     **_volume,
 )
 _grafana = spec(
@@ -207,7 +213,7 @@ _grafana = spec(
 _login_of: dict[str, Drawn] = {
     "namespace": one("mesh-login", "people"),
     "image": one("quay.io/oauth2-proxy/oauth2-proxy:v7.15.6"),
-    "port": one(1024, 4180, 65535),
+    "port": one(1, 4180, 65535),
     "secret": one("mesh-login", "sso"),
     "groups_claim": one("groups", "roles"),
     "scopes": one(["openid", "email"], ["openid", "email", "groups"]),
@@ -244,7 +250,7 @@ _collector_of: dict[str, Drawn] = {
     "http": truth,
     "zipkin": truth,
     "replicas": one(1, 2, 10),
-    "resources": _chart_resources,
+    "resources": spec(**_asked, memory_limit=one("1Gi")),
 }
 _version = {"version": one("0.110.0", "0.158.3")}
 _spans: Drawn = st.one_of(
