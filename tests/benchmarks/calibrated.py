@@ -38,6 +38,7 @@ APPS = 100
 FEW_APPS = 20
 """For what asks questions of each app about each other."""
 OBJECTS = 2_000
+FEW_OBJECTS = 1_000
 _ROUNDS = 5
 
 
@@ -77,8 +78,20 @@ def parts() -> tuple[Part, ...]:
         Part(f"{OBJECTS:,} objects are linted", lambda: meshlint.run(objects, today=TODAY)),
         Part("the guide is linted, start of the command included", _lint_the_guide),
         Part(f"who reaches an app of {FEW_APPS}", lambda: _reach(_view(before))),
+        Part(f"an edit for the whole mesh is compared, of {FEW_OBJECTS:,} objects", _compare_an_edit_for_all),
         Part(f"an edit of an app of {FEW_APPS} is compared", lambda: compare(_view(before), _view(after))),
     )
+
+
+def _compare_an_edit_for_all() -> None:
+    old = mesh_of(FEW_OBJECTS)
+    permissive = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "PeerAuthentication",
+        "metadata": {"name": "default", "namespace": "istio-system"},
+        "spec": {"mtls": {"mode": "PERMISSIVE"}},
+    }
+    assert compare(_view(old), _view([*old, permissive])).questions
 
 
 def _lint_the_guide() -> None:

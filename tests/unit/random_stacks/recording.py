@@ -188,7 +188,8 @@ def watched(draw: st.DrawFn, found: Values) -> Values:
 
 
 _asked: dict[str, Drawn] = {"cpu": one("100m"), "memory": one("256Mi"), "cpu_limit": st.none() | one("2")}
-_chart_resources = spec(**_asked, memory_limit=st.none() | one("1Gi"))
+_ample = st.none() | one("1Gi")
+_chart_resources = spec(**_asked, memory_limit=_ample)
 _volume: dict[str, Drawn] = {"storage": one("1Gi", "50Gi"), "storage_class": st.none() | one("standard-rwo")}
 _prometheus = spec(
     always(version=one("25.0.0", "27.19.0")),
@@ -220,7 +221,7 @@ _login_of: dict[str, Drawn] = {
     "session": duration("5m", "24h", "8h"),
     "replicas": one(1, 2, 5),
     # Within the limit that it has where none is said.
-    "resources": spec(cpu=one("100m"), memory=one("96Mi"), cpu_limit=st.none() | one("2"), memory_limit=one("1Gi")),
+    "resources": spec(cpu=one("100m"), memory=one("96Mi"), cpu_limit=st.none() | one("2"), memory_limit=_ample),
 }
 _somebody = {"issuer": one("https://sso.example.com", "https://sso.example.com:8443/a"), "client_id": one("mesh")}
 _login = spec(
