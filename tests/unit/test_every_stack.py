@@ -71,7 +71,7 @@ def drawn() -> frozenset[str]:
     return frozenset(found)
 
 
-STARTS = 24
+STARTS = 33
 
 NEVER: dict[str, str] = {
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
