@@ -13,6 +13,7 @@ from pulumi_kubernetes.helm import v4 as helm
 
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.ordering import everything_of
+from chatgpt_mesh.components.restricted_pods import requested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def values(spec: CertManagerSpec) -> dict[str, Any]:
 
 
 def _part(component: str, spec: CertManagerSpec) -> dict[str, Any]:
-    found: dict[str, Any] = {"replicaCount": spec.replicas, "resources": _resources(spec)}
+    found: dict[str, Any] = {"replicaCount": spec.replicas, "resources": requested(spec.resources)}
     if spec.replicas > 1:
         # A node upgrade waits for the next pod, and not for one that is not well.
         found["podDisruptionBudget"] = {
@@ -65,13 +66,6 @@ def _part(component: str, spec: CertManagerSpec) -> dict[str, Any]:
             for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         ]
     return found
-
-
-def _resources(spec: CertManagerSpec) -> dict[str, Any]:
-    asked = spec.resources
-    limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
-    said = {name: limit for name, limit in limits.items() if limit is not None}
-    return {"requests": {"cpu": asked.cpu, "memory": asked.memory}, **({"limits": said} if said else {})}
 
 
 def _google_account(spec: CertManagerSpec) -> Mapping[str, Any]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.components.restricted_pods import NO_PRIVILEGE, disruption_budget, requested, run_as
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -81,7 +83,6 @@ def _cookies(spec: LoginSpec) -> Iterator[str]:
 def manifests(spec: LoginSpec, upstreams: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Objects in its namespace."""
     metadata = {"name": NAME, "namespace": spec.namespace, "labels": LABELS}
-    selector = {"matchLabels": LABELS}
     yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata, "automountServiceAccountToken": False}
     yield {
         "apiVersion": "v1",
@@ -99,17 +100,12 @@ def manifests(spec: LoginSpec, upstreams: Sequence[str]) -> Iterator[dict[str, A
         "metadata": metadata,
         "spec": {
             "replicas": spec.replicas,
-            "selector": selector,
+            "selector": {"matchLabels": LABELS},
             "template": {"metadata": {"labels": LABELS}, "spec": _pod(spec, upstreams)},
         },
     }
     if spec.replicas > 1:
-        yield {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": metadata,
-            "spec": {"minAvailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector},
-        }
+        yield disruption_budget(metadata, LABELS)
 
 
 def _pod(spec: LoginSpec, upstreams: Sequence[str]) -> dict[str, Any]:
@@ -117,20 +113,13 @@ def _pod(spec: LoginSpec, upstreams: Sequence[str]) -> dict[str, Any]:
         "serviceAccountName": NAME,
         # It asks the API server for nothing.
         "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": run_as(65532),
         "containers": [_container(spec, upstreams)],
     }
 
 
 def _container(spec: LoginSpec, upstreams: Sequence[str]) -> dict[str, Any]:
     names = {"OAUTH2_PROXY_CLIENT_SECRET": CLIENT_SECRET, "OAUTH2_PROXY_COOKIE_SECRET": COOKIE_SECRET}
-    limits = {"cpu": spec.resources.cpu_limit, "memory": spec.resources.memory_limit}
-    said = {name: limit for name, limit in limits.items() if limit is not None}
     return {
         "name": "oauth2-proxy",
         "image": spec.image,
@@ -142,13 +131,6 @@ def _container(spec: LoginSpec, upstreams: Sequence[str]) -> dict[str, Any]:
         "ports": [{"name": "http", "containerPort": spec.port}],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 10},
-        "resources": {
-            "requests": {"cpu": spec.resources.cpu, "memory": spec.resources.memory},
-            **({"limits": said} if said else {}),
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "resources": requested(spec.resources),
+        "securityContext": NO_PRIVILEGE,
     }

@@ -17,6 +17,7 @@ from chatgpt_mesh.components.managed_prometheus import (
     OF_THE_CONTROL_PLANE,
     PROXY_PORT,
 )
+from chatgpt_mesh.components.restricted_pods import RESTRICTED, owning_volumes, requested
 from chatgpt_mesh.components.specs import grafana_chart, metrics_store
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
@@ -28,18 +29,8 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.login import LoginSpec
     from chatgpt_mesh.components.specs.metrics_store import PrometheusSpec
     from chatgpt_mesh.components.specs.observability import GrafanaSpec
-    from chatgpt_mesh.mesh.specs.gateway_workload import ResourcesSpec
 
 GRAFANA_PATH = "/grafana/"
-
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-"""A container as https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted asks for."""
 
 
 def prometheus_values(spec: PrometheusSpec, scraped: Scraped, rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -56,13 +47,7 @@ def prometheus_values(spec: PrometheusSpec, scraped: Scraped, rules: Sequence[di
         "ingress": {"enabled": False},
         # One volume is mounted once: the next pod waits until the last is gone.
         "strategy": {"type": "Recreate"},
-        "securityContext": {
-            "runAsUser": 65534,
-            "runAsGroup": 65534,
-            "fsGroup": 65534,
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": owning_volumes(65534),
         "containerSecurityContext": RESTRICTED,
     }
     if spec.alertmanager is not None:
@@ -168,13 +153,7 @@ def grafana_values(
             **volume_class("storageClassName", install.storage_class),
         },
         "resources": requested(install.resources),
-        "securityContext": {
-            "runAsUser": 472,
-            "runAsGroup": 472,
-            "fsGroup": 472,
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": owning_volumes(472),
         # Plugins and sessions are on its volume; the chart mounts nothing at /tmp.
         "containerSecurityContext": {name: said for name, said in RESTRICTED.items() if name != _READ_ONLY},
         "sidecar": {
@@ -245,10 +224,3 @@ def _settings(grafana: GrafanaSpec, login: LoginSpec | None) -> dict[str, Any]:
 def volume_class(key: str, name: str | None) -> dict[str, str]:
     """A volume's class where one is declared, by the chart's own key."""
     return {} if name is None else {key: name}
-
-
-def requested(asked: ResourcesSpec) -> dict[str, Any]:
-    """Requests and limits of a container."""
-    limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
-    said = {name: limit for name, limit in limits.items() if limit is not None}
-    return {"requests": {"cpu": asked.cpu, "memory": asked.memory}, **({"limits": said} if said else {})}

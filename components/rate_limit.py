@@ -13,6 +13,7 @@ import pulumi
 
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.redis_access import CA_KEY, PASSWORD_KEY
+from chatgpt_mesh.components.restricted_pods import NO_PRIVILEGE, disruption_budget, requested, run_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,17 +49,7 @@ def manifests(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, redi
         },
     }
     if spec.replicas > 1:
-        yield {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": metadata,
-            "spec": {
-                "minAvailable": 1,
-                # A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
-                "unhealthyPodEvictionPolicy": "AlwaysAllow",
-                "selector": {"matchLabels": dict(service.labels)},
-            },
-        }
+        yield disruption_budget(metadata, service.labels)
 
 
 def _pod(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, redis: RedisAccess) -> dict[str, Any]:
@@ -90,12 +81,7 @@ def _pod(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, redis: Re
             "serviceAccountName": service.service,
             # It asks the API server for nothing.
             "automountServiceAccountToken": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": run_as(65532),
             "topologySpreadConstraints": spread,
             "containers": [_container(service, spec, redis)],
             "volumes": volumes,
@@ -107,9 +93,6 @@ def _container(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, red
     mounts = [{"name": "config", "mountPath": CONFIG, "readOnly": True}]
     if redis.ca_secret is not None:
         mounts.append({"name": "redis-ca", "mountPath": CA, "readOnly": True})
-    resources = spec.resources
-    limits = {"cpu": resources.cpu_limit, "memory": resources.memory_limit}
-    said = {name: limit for name, limit in limits.items() if limit is not None}
     health = {"httpGet": {"path": "/healthcheck", "port": HTTP_PORT}, "periodSeconds": 2, "failureThreshold": 1}
     return {
         "name": "ratelimit",
@@ -122,15 +105,8 @@ def _container(service: RateLimitServiceSpec, spec: RateLimitDeploymentSpec, red
             {"name": "http", "containerPort": HTTP_PORT},
         ],
         "readinessProbe": health,
-        "resources": {
-            "requests": {"cpu": resources.cpu, "memory": resources.memory},
-            **({"limits": said} if said else {}),
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "resources": requested(spec.resources),
+        "securityContext": NO_PRIVILEGE,
         "volumeMounts": mounts,
     }
 

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatgpt_mesh.components.observability_charts import RESTRICTED, requested, volume_class
+from chatgpt_mesh.components.observability_charts import volume_class
+from chatgpt_mesh.components.restricted_pods import RESTRICTED, owning_volumes, requested
 from chatgpt_mesh.components.specs import collector, trace_store
 
 if TYPE_CHECKING:
     from chatgpt_mesh.components.specs.collector import CollectorSpec
     from chatgpt_mesh.components.specs.trace_store import TracesSpec
 
-_NOBODY = {
-    "runAsUser": 10001,
-    "runAsGroup": 10001,
-    "fsGroup": 10001,
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
+_NOBODY = owning_volumes(10001)
 """The user of both images."""
 
 
