@@ -6,30 +6,17 @@ Writes the tables into the page, with date and commit, and the same as JSON besi
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks import prepare_program, register_program
-from tests.surroundings import ROOT
+from tests.benchmarks.figures import PAGE, measured, replaced
 
-PAGE = ROOT / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
 
 
-def replaced(page: str, name: str, text: str) -> str:
-    """The page with a new text between `<!-- NAME -->` and `<!-- end -->`."""
-    start = f"<!-- {name} -->\n"
-    before, _, rest = page.partition(start)
-    return f"{before}{start}{text}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
-
-
 def main(sizes: tuple[int, ...]) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    when = f"{datetime.now(tz=UTC):%Y-%m-%d}"
+    when = measured()
     # First those in processes of their own: a process begins with its parent's peak of memory.
     registered = register_program.rows(sizes)
     prepared = prepare_program.rows(sizes)
@@ -37,9 +24,9 @@ def main(sizes: tuple[int, ...]) -> None:
     tables = {"prepare": prepare_program.table(prepared), "register": register_program.table(registered)}
     for name, table in tables.items():
         print(table)
-        page = replaced(page, name, f"{table}\n\nMeasured {when} at commit {commit}.")
+        page = replaced(page, name, f"{table}\n\nMeasured {when['date']} at commit {when['commit']}.")
     PAGE.write_text(page, encoding="utf-8")
-    results = {"date": when, "commit": commit, "prepare": prepared, "register": registered}
+    results = {**when, "prepare": prepared, "register": registered}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    if item.config.getoption(_ANSWERS_OPTION) is None:
+        yield
+        return
     with answers.counted() as found:
         yield
     name = item.nodeid.partition("[")[0]

@@ -27,17 +27,14 @@ class Row(NamedTuple):
 
     number: int
     cells: tuple[str, ...]
+    column: int
+    """Of the requests, among the cells."""
     test: str
     """As pytest names it."""
 
     @property
     def requests(self) -> str:
-        return self.cells[_column()]
-
-
-def _column() -> int:
-    heading = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if f" {HEADING} " in line)
-    return _cells(heading).index(HEADING)
+        return self.cells[self.column]
 
 
 def _cells(line: str) -> tuple[str, ...]:
@@ -47,23 +44,23 @@ def _cells(line: str) -> tuple[str, ...]:
 def rows(page: str) -> Iterator[Row]:
     """Raises ValueError for a row that names no test."""
     lines = page.splitlines()
-    start = next(number for number, line in enumerate(lines) if f" {HEADING} " in line) + 2
-    for number in range(start, len(lines)):
+    heading = next(number for number, line in enumerate(lines) if f" {HEADING} " in line)
+    column = _cells(lines[heading]).index(HEADING)
+    for number in range(heading + 2, len(lines)):
         if not lines[number].startswith("|"):
             return
         found = _SHOWN_BY.search(lines[number])
         if found is None:
             raise ValueError(f"docs/failures.md, line {number + 1}: the last link has no test as its title")
-        yield Row(number, _cells(lines[number]), f"{PurePosixPath(found['file'])}::{found['test']}")
+        yield Row(number, _cells(lines[number]), column, f"{PurePosixPath(found['file'])}::{found['test']}")
 
 
 def filled(page: str, known: Mapping[str, Any]) -> str:
     """The page with what is known of each row's test; a test that has not run leaves nothing there."""
     lines = page.splitlines()
-    column = _column()
     for row in rows(page):
         cells = list(row.cells)
-        cells[column] = text(known.get(row.test, {}).get("answers", {}))
+        cells[row.column] = text(known.get(row.test, {}).get("answers", {}))
         lines[row.number] = f"| {' | '.join(cells)} |"
     return "\n".join(lines) + "\n"
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import subprocess
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +20,10 @@ from tests.benchmarks.data_path import declarations, servers
 from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
 from tests.benchmarks.data_path.page import write_page
+from tests.benchmarks.figures import measured
 from tests.lab.bring_up import running_lab
 from tests.lab.edge_certificates import certified
 from tests.lab.running_lab import JSON_RPC_HEADERS, eventually
-from tests.surroundings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,38 +46,49 @@ class Bench:
     seconds: float
     pairs: int
 
+    @property
+    def host(self) -> str:
+        return str(self.stack.apps[declarations.APP].host)
+
+    def token(self, **settings: Any) -> dict[str, str]:
+        """Headers of a call with a token for the measured app."""
+        token = self.lab.token(audience=f"https://{self.host}/mcp", **settings)
+        return {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
+
     def _call(self, host: str, address: str) -> Call:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": {}}}
-        token = self.lab.token(audience=f"https://{self.stack.apps[declarations.APP].host}/mcp")
-        headers = {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
         return Call(
             url=f"https://{host}/mcp",
             address=address,
             ca_file=self.lab.ca_file,
-            headers=headers,
+            headers=self.token(),
             body=json.dumps(body),
         )
+
+    def whole_call(self) -> Call:
+        return self._call(self.host, self.lab.public.address)
+
+    def bare_call(self) -> Call:
+        service = self.lab.core.read_namespaced_service(servers.BARE, servers.BARE)
+        return self._call(servers.BARE_HOST, service.spec.cluster_ip)
 
     def _envoys(self, namespace: str, selector: str) -> tuple[int, ...]:
         pods = self.lab.core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=10).items
         return tuple(envoy_of(pod.metadata.uid) for pod in pods if pod.metadata.deletion_timestamp is None)
 
     def of_the_stack(self, *, rate: int | None = None, http2: bool = False) -> Figures:
-        app = self.stack.apps[declarations.APP]
         gateway = self.stack.gateways["public"]
         selector = ",".join(f"{key}={value}" for key, value in gateway.pod_labels.items())
         [process] = self._envoys(gateway.home, selector)
-        assert app.host is not None
-        call = self._call(app.host, self.lab.public.address)
-        sidecars = self._envoys(app.namespace, f"app={declarations.APP}")
-        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=process, sidecars=sidecars, http2=http2)
+        sidecars = self._envoys(self.stack.apps[declarations.APP].namespace, f"app={declarations.APP}")
+        return self._run(self.whole_call(), process, sidecars, rate, http2=http2)
 
     def of_bare_istio(self, *, rate: int | None = None, http2: bool = False) -> Figures:
-        service = self.lab.core.read_namespaced_service(servers.BARE, servers.BARE)
         [process] = self._envoys(servers.BARE, f"istio={servers.BARE}")
-        call = self._call(servers.BARE_HOST, service.spec.cluster_ip)
-        sidecars = self._envoys(servers.BARE, "app=server")
-        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=process, sidecars=sidecars, http2=http2)
+        return self._run(self.bare_call(), process, self._envoys(servers.BARE, "app=server"), rate, http2=http2)
+
+    def _run(self, call: Call, gateway: int, sidecars: tuple[int, ...], rate: int | None, *, http2: bool) -> Figures:
+        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=gateway, sidecars=sidecars, http2=http2)
 
     def at_rest(self) -> Figures:
         """At a rate that leaves the cores time: what a request costs then does not hang on who else is waiting."""
@@ -97,27 +106,26 @@ class Bench:
         Raises:
             AssertionError: it is another one.
         """
-        call = self._call(str(self.stack.apps[declarations.APP].host), self.lab.public.address)
-        whole = Request(
-            url=call.url,
-            address=call.address,
-            ca_file=str(call.ca_file),
-            method="POST",
-            headers=dict(call.headers),
-            body=call.body,
-        )
+        call = self.whole_call()
+        whole = _request(call)
         without = replace(whole, headers=JSON_RPC_HEADERS)
-        other = replace(whole, body=call.body.replace(_TOOL, "execute_sql"), headers=self._weak())
-        service = self.lab.core.read_namespaced_service(servers.BARE, servers.BARE)
-        bare = replace(whole, url=f"https://{servers.BARE_HOST}/mcp", address=service.spec.cluster_ip)
+        lacking = self.token(scopes=["chatgpt.tools.read"])
+        other = replace(whole, body=call.body.replace(_TOOL, "execute_sql"), headers=lacking)
+        bare = _request(self.bare_call())
         eventually(lambda: send(bare).status == 200, within=60, what="bare Istio lets the call through")
         replies = [send(request) for request in (whole, without, other)]
         assert [reply.status for reply in replies] == [200, 401, 403], [str(reply) for reply in replies]
 
-    def _weak(self) -> dict[str, str]:
-        audience = f"https://{self.stack.apps[declarations.APP].host}/mcp"
-        token = self.lab.token(audience=audience, scopes=["chatgpt.tools.read"])
-        return {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
+
+def _request(call: Call) -> Request:
+    return Request(
+        url=call.url,
+        address=call.address,
+        ca_file=str(call.ca_file),
+        method="POST",
+        headers=dict(call.headers),
+        body=call.body,
+    )
 
 
 def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -159,19 +167,15 @@ def main() -> None:
     client = Client(servers.fortio(lab))
     stack = declarations.whole(lab.stack)
     found: dict[str, Any] = {}
-    measured = servers.serving(lab, stack.apps[declarations.APP])
-    with declared(lab, stack, over=lab.stack), certified(lab), measured:
+    served = servers.serving(lab, stack.apps[declarations.APP])
+    with declared(lab, stack, over=lab.stack), certified(lab), served:
         bench = Bench(lab=lab, client=client, stack=stack, seconds=arguments.seconds, pairs=arguments.pairs)
         bench.check()
         for series, row, result in measure(bench, arguments.crowd):
             found.setdefault(series, {})[row] = result
             print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
     results = {
-        "date": f"{datetime.now(tz=UTC):%Y-%m-%d}",
-        "commit": commit,
+        **measured(),
         "pairs": arguments.pairs,
         "seconds": arguments.seconds,
         **found,

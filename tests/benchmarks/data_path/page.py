@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.__main__ import PAGE, replaced
 from tests.benchmarks.data_path.comparison import Ratio
+from tests.benchmarks.figures import PAGE, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
