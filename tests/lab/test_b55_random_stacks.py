@@ -29,9 +29,9 @@ def stacks(lab: RunningLab) -> Iterator[RandomStacks]:
 
 
 OPEN = pytest.mark.xfail(
-    reason="seed 6, by reading and not by a run: forward_token: false takes a verified token off, so that one without a "
-    "subject meets the route for calls without a token, where auth.anonymous lists the call; the checker says 401, as "
-    "is declared. Seed 22 has not met the lab since its draws changed",
+    reason="seed 6, by reading and not by a run: forward_token: false takes a verified token off, so that one without "
+    "a subject meets the route for calls without a token, where auth.anonymous lists the call; the checker says 401, "
+    "as is declared. Seed 22 has not met the lab since its draws changed",
     strict=False,
 )
 
