@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
+from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
 from lab.failure import LabError
 from lab.state import CHECKOUT
 from lab.workloads import tokens

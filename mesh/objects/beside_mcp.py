@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
 from chatgpt_mesh.mesh.objects.answers import answer
-from chatgpt_mesh.mesh.objects.auth.challenge import METADATA_PATH
+from chatgpt_mesh.mesh.objects.auth.protected_resource import METADATA_PATH
 from chatgpt_mesh.mesh.objects.matches import regex
 
 if TYPE_CHECKING:

@@ -17,14 +17,9 @@ from chatgpt_mesh.istio_api.networking import (
 from chatgpt_mesh.mesh.objects import sessions, well_known
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed, redirect
 from chatgpt_mesh.mesh.objects.auth import calls, denials, tool_rules
-from chatgpt_mesh.mesh.objects.auth.challenge import (
-    JSON,
-    challenge_routes,
-    insufficient_scope,
-    metadata_routes,
-    refusal,
-)
+from chatgpt_mesh.mesh.objects.auth.challenge import JSON, challenge_routes, insufficient_scope, refusal
 from chatgpt_mesh.mesh.objects.auth.claims import by_rule, claim, token_matches, without_scope
+from chatgpt_mesh.mesh.objects.auth.protected_resource import metadata_routes
 from chatgpt_mesh.mesh.objects.beside_mcp import guarded_paths, hidden
 from chatgpt_mesh.mesh.objects.cors import cors_policy
 from chatgpt_mesh.mesh.objects.maintenance import closed

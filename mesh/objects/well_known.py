@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
 from chatgpt_mesh.mesh.objects.answers import answer, method_not_allowed
-from chatgpt_mesh.mesh.objects.auth.challenge import PUBLIC, open_preflight, resource_path
+from chatgpt_mesh.mesh.objects.auth.protected_resource import PUBLIC, open_preflight, resource_path
 from chatgpt_mesh.mesh.objects.matches import exact, methods_match
 from chatgpt_mesh.mesh.specs.well_known import (
     AUTHORIZATION_SERVER,

@@ -118,7 +118,7 @@ def _read(
     unread = paths.refused(mesh, proxy, read)
     if unread is not None:
         return read, None, unread
-    verified, refusal = authenticate(mesh, proxy, read)
+    read, verified, refusal = authenticate(mesh, proxy, read)
     if refusal is not None:
         return read, None, refusal
     verdict = authorize(mesh, proxy, Arrival(read, principal, verified))

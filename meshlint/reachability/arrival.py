@@ -53,7 +53,7 @@ def at_pods(mesh: MeshView, request: Request, host: str, proxy: Proxy, principal
     unread = paths.refused(mesh, proxy, request)
     if unread is not None:
         return replace(unread, destination=host)
-    verified, refusal = authenticate(mesh, proxy, request)
+    request, verified, refusal = authenticate(mesh, proxy, request)
     if refusal is not None:
         return replace(refusal, destination=host)
     return authorize(mesh, proxy, Arrival(request, proven, verified), host)

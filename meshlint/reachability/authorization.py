@@ -132,24 +132,31 @@ class Arrival:
         return self.principal.split("/")[4] if self.principal else ""
 
 
-def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Token | None, Answer | None]:
-    """The token if the proxy verifies it, and the refusal if it is no good. A missing token is no reason to refuse."""
+def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Request, Token | None, Answer | None]:
+    """The request as it goes on, the token if the proxy verifies it, and the refusal if it is no good.
+
+    A missing token is no reason to refuse. A verified one goes no further unless its rule forwards it: policies, routes
+    and the app then see no Authorization header.
+    https://istio.io/latest/docs/reference/config/security/jwt/#JWTRule-forward_original_token
+    """
     # Istio has Envoy let preflights by, whatever token they carry: browsers send none with them.
     token = None if is_preflight(request) else request.token
     taking = guards(mesh, proxy).jwt_rules
     if token is None or not taking:
-        return None, None
+        return request, None, None
     by = taking[0].obj.key
     ours = [rule for rule in taking if text(rule.raw, "issuer") == token.issuer]
     if not ours:
-        return None, Answer(Outcome.CHALLENGED, 401, by, "no jwtRule is for the token's issuer")
+        return request, None, Answer(Outcome.CHALLENGED, 401, by, "no jwtRule is for the token's issuer")
     if not token.genuine:
-        return None, Answer(Outcome.CHALLENGED, 401, ours[0].obj.key, "the token's signature or dates are not good")
+        why = "the token's signature or dates are not good"
+        return request, None, Answer(Outcome.CHALLENGED, 401, ours[0].obj.key, why)
     for rule in ours:
         wanted = strings(rule.raw, "audiences")
         if not wanted or {_loose(name) for name in wanted} & {_loose(name) for name in token.audiences}:
-            return _as_read(rule, token), None
-    return None, Answer(Outcome.DENIED, 403, ours[0].obj.key, "the token is for another audience")
+            onward = request if rule.raw.get("forwardOriginalToken") is True else replace(request, token=None)
+            return onward, _as_read(rule, token), None
+    return request, None, Answer(Outcome.DENIED, 403, ours[0].obj.key, "the token is for another audience")
 
 
 def _as_read(rule: JwtRule, token: Token) -> Token:

@@ -28,15 +28,7 @@ def stacks(lab: RunningLab) -> Iterator[RandomStacks]:
         found.restore()
 
 
-OPEN = pytest.mark.xfail(
-    reason="seed 6, by reading and not by a run: forward_token: false takes a verified token off, so that one without "
-    "a subject meets the route for calls without a token, where auth.anonymous lists the call; the checker says 401, "
-    "as is declared. Seed 22 has not met the lab since its draws changed",
-    strict=False,
-)
-
-
-@pytest.mark.parametrize("seed", [SEEDS[0], *(pytest.param(seed, marks=OPEN) for seed in SEEDS[1:])])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_requests_meet_what_the_checker_says(stacks: RandomStacks, seed: int) -> None:
     deployed = stacks.deploy(seed)
     found = compare(deployed)

@@ -24,9 +24,9 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth.challenge import JSON, answers, insufficient_scope, refusal
-from chatgpt_mesh.mesh.objects.auth.claims import by_rule, without_scope
+from chatgpt_mesh.mesh.objects.auth.claims import by_rule, no_token, without_scope
 from chatgpt_mesh.mesh.objects.auth.tool_names import ALIAS
-from chatgpt_mesh.mesh.objects.matches import PRESENT, exact
+from chatgpt_mesh.mesh.objects.matches import exact
 from chatgpt_mesh.mesh.objects.owned import Owned
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ UNREAD = refusal("one JSON-RPC message in plain UTF-8 is needed", code=-32600)
 
 
 def without_token(uri: StringMatch) -> HTTPMatchRequest:
-    return HTTPMatchRequest(uri=uri, method=exact("POST"), without_headers={"authorization": PRESENT})
+    return no_token(HTTPMatchRequest(uri=uri, method=exact("POST")))
 
 
 def routes(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
-from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
-from chatgpt_mesh.mesh.objects.matches import exact, regex, with_headers
+from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
+from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, regex, with_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +44,12 @@ def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchReq
         for issuer in auth.issuers
         for audience in issuer.audiences or (resource_uri(app, host),)
     )
+
+
+def no_token(match: HTTPMatchRequest) -> HTTPMatchRequest:
+    """Taken by requests that came without a token. The header alone does not say so: of an issuer whose tokens are not
+    forwarded (`forward_token: false`), the proxy takes it off before it routes, and leaves what it has verified."""
+    return with_headers(match, {}, {"authorization": PRESENT, claim("iss"): regex(".+")})
 
 
 def by_rule(matches: Iterable[HTTPMatchRequest], auth: AuthSpec) -> Iterable[tuple[TokenRule, list[HTTPMatchRequest]]]:

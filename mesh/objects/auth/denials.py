@@ -25,6 +25,7 @@ from chatgpt_mesh.mesh.graph import Graph, host_headers
 from chatgpt_mesh.mesh.objects.answers import answer
 from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.auth.claims import claim
+from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
 from chatgpt_mesh.mesh.objects.matches import PRESENT, one_of
 from chatgpt_mesh.mesh.objects.owned import Owned
 
@@ -108,7 +109,7 @@ def _of_another_audience(app: AppSpec, auth: AuthSpec, host: str) -> Iterator[li
         issuers = [issuer for issuer in auth.issuers if issuer.audience_claim == audience]
         names = [issuer.issuer for issuer in issuers]
         theirs = [Condition(key="request.auth.claims[iss]", values=names)] if len(claims) > 1 else []
-        audiences = [name for issuer in issuers for name in issuer.audiences or (challenge.resource_uri(app, host),)]
+        audiences = [name for issuer in issuers for name in issuer.audiences or (resource_uri(app, host),)]
         yield [*theirs, Condition(key=f"request.auth.claims[{audience}]", not_values=audiences)]
         if audience != "aud":
             yield [*theirs, Condition(key="request.auth.claims[aud]", values=["*"])]

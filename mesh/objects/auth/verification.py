@@ -11,6 +11,7 @@ from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches, grants
 from chatgpt_mesh.mesh.objects.auth import challenge
 from chatgpt_mesh.mesh.objects.auth.claims import split_at_blanks
+from chatgpt_mesh.mesh.objects.auth.protected_resource import METADATA_PATH
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
 from chatgpt_mesh.mesh.specs.auth import SUBJECT_HEADER
@@ -116,7 +117,7 @@ def granted_answers(graph: Graph, gateway: GatewaySpec) -> Iterator[dict[str, An
     Every app that asks for tokens serves its metadata at the short path too. The host is the request's, and fits the
     pattern of the grant.
     """
-    metadata = f"https://%REQ(:AUTHORITY)%{challenge.METADATA_PATH}"
+    metadata = f"https://%REQ(:AUTHORITY)%{METADATA_PATH}"
     wanted = {"www-authenticate": f'Bearer error="invalid_token", resource_metadata="{metadata}"'}
     for grant in at_gateway(graph.grants, gateway):
         if grant.hosts and grant.issuers:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jwt
 
-from chatgpt_mesh.mesh.objects.auth.challenge import resource_uri
+from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
 from lab.workloads.tokens import Keys, Sort, mint
 from meshlint.reachability.request import Token
 from tests.unit.random_stacks.access import ISSUERS as DECLARED

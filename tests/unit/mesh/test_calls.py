@@ -94,13 +94,28 @@ class TestAnonymous:
     def test_a_wrong_token_is_not_taken_for_none(self):
         assert status(MIXED, "tools/list", replace(GOOD, claims={**GOOD.claims, "aud": "x"})) == 401
 
+    @pytest.mark.parametrize("forward_token", ["true", "false"])
+    @pytest.mark.parametrize("wrong", [{"aud": "x"}, {"sub": None}], ids=["for another server", "nobody's"])
+    def test_a_verified_token_that_is_not_good_is_not_taken_for_none_where_the_proxy_takes_it_off(
+        self, wrong: dict[str, str | None], forward_token: str
+    ):
+        claims = {name: value for name, value in {**GOOD.claims, **wrong}.items() if value is not None}
+        issuer = f"issuer: 'https://auth.example.com', jwks_uri: 'https://k.example', forward_token: {forward_token}"
+        app = MIXED.replace("auth: {", f"auth: {{issuers: [{{{issuer}}}], ", 1)
+        answered = predicted(mesh(app), "/mcp", token=Token(claims), call="tools/list")
+        assert (answered.status, answered.outcome) == (401, "challenged")
+        assert "invalid-token" in answered.why
+
     def test_what_cannot_be_read_is_refused(self):
         assert status(MIXED, "", None) == 400
 
     def test_nobody_has_no_subject(self):
         route = routes(mesh(MIXED))["mcp.anonymous"]
         assert route["headers"]["request"]["remove"] == ["x-mcp-sub"]
-        assert route["match"][0]["withoutHeaders"] == {"authorization": {}}
+        assert route["match"][0]["withoutHeaders"] == {
+            "authorization": {},
+            "@request.auth.claims[iss]": {"regex": ".+"},
+        }
 
     def test_the_stream_of_a_session_needs_a_token(self):
         assert predicted(mesh(MIXED), "/mcp", "GET", None, call="").status == 401

@@ -189,6 +189,19 @@ class TestFromOutside:
         )
         assert answer(mesh(wide), outside(token=None)).outcome is Outcome.CHALLENGED
 
+    @pytest.mark.parametrize(("rule", "status"), [("", 299), ("forwardOriginalToken: true", 401)])
+    def test_a_verified_token_that_is_not_forwarded_is_no_header_to_routes(self, rule: str, status: int) -> None:
+        """As for Envoy, which takes it off before it routes; Istio's default is to take it off."""
+        route = """  - name: without
+    match: [{withoutHeaders: {authorization: {}}}]
+    directResponse: {status: 299}
+"""
+        text = SHOP.replace("audiences: []", f"audiences: []\n    {rule}")
+        text = text.replace("  http:\n", "  http:\n" + route, 1)
+        nobody = Token({"iss": "https://auth.example.com", "aud": "elsewhere"})
+        assert answer(mesh(text), outside(token=None)).status == 299
+        assert answer(mesh(text), outside(token=nobody)).status == status
+
     def test_audiences_are_compared_as_loosely_as_envoy_does(self) -> None:
         loose = mesh(SHOP.replace("audiences: []", "audiences: [mcp.example.com/mcp/]"))
         assert answer(loose, outside()).outcome is Outcome.ALLOWED
