@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality lock wheels sbom tagged
+.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-dashboards lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality lock wheels sbom tagged
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,7 +57,7 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
-	$(PY) -m pytest tests/lab -q -m "not long"
+	$(PY) -m pytest tests/lab -q -m "not long" --durations=40
 
 lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, killed deploys
 	$(PY) -m lab up --mesh $(MESH)
@@ -67,6 +67,10 @@ lab-drills: $(VENV)/installed ## what fails, failing: the tests of docs/failures
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -k "drills or full_etcd or external_authorization or b38 or b39 or b41 or b47 or b12 or b16 or b22" --answers docs/failures.json
 	$(PY) -m tests.lab.failures_page
+
+lab-dashboards: $(VENV)/installed ## the dashboards drawn from the lab's Prometheus, into docs/dashboards
+	$(PY) -m lab up --mesh $(MESH)
+	$(PY) -m pytest tests/lab/test_dashboards.py -q --pictures docs/dashboards
 
 lab-random: $(VENV)/installed ## SEEDS=20 random stacks in the lab, each asked what the checker says of it; the result goes to docs/lab-random.md
 	$(PY) -m lab up --mesh $(MESH)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.mesh.specs.app import AppSpec
 
-WIDTH, HEIGHT = 12, 8
-"""Two panels side by side on Grafana's grid of 24."""
+GRID, HEIGHT = 24, 8
+"""Columns of Grafana's grid, and how many of its rows a panel has."""
 
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _OVER = "[$__rate_interval]"
@@ -32,7 +32,7 @@ class Query(NamedTuple):
 class Panel(NamedTuple):
     title: str
     unit: str
-    """A unit of Grafana's: reqps, percentunit, ms, s, short."""
+    """A unit of Grafana's: reqps, cps, Bps, percentunit, ms, s, d, short."""
     queries: tuple[Query, ...]
 
 
@@ -175,7 +175,7 @@ def of_edges(mesh: Mesh) -> Dashboard:
                 "Open at the gateways",
                 (
                     Panel("Streams and requests", "short", (Query(f"sum by (pod) ({streams})", _of("pod")),)),
-                    Panel("Days left of certificates", "short", tuple(_days_left(mesh))),
+                    Panel("Days left of certificates", "d", tuple(_days_left(mesh))),
                 ),
             )
         )
@@ -250,7 +250,7 @@ def of_control_plane(mesh: Mesh) -> Dashboard:
                 (
                     Panel(
                         "Days left of the mesh's root certificate",
-                        "short",
+                        "d",
                         (Query("(min(citadel_server_root_cert_expiry_timestamp) - time()) / 86400", "root"),),
                     ),
                     Panel(
@@ -293,17 +293,26 @@ def _by(title: str, unit: str, rate: str, label: str) -> Panel:
 
 
 def _share(calls: str) -> str:
+    """0 where nothing failed: no series would read as no data."""
     failed = _rate(f'{calls},response_code=~"5.."')
-    return f"sum({failed}) / sum({_rate(calls)})"
+    return f"(sum({failed}) or vector(0)) / sum({_rate(calls)})"
 
 
 def _by_share(calls: str, label: str, codes: str) -> Query:
-    failed = _rate(f'{calls},response_code=~"{codes}"')
-    return Query(f"sum by ({label}) ({failed}) / sum by ({label}) ({_rate(calls)})", _of(label))
+    failed, all_of_them = _rate(f'{calls},response_code=~"{codes}"'), f"sum by ({label}) ({_rate(calls)})"
+    return Query(f"(sum by ({label}) ({failed}) or 0 * {all_of_them}) / {all_of_them}", _of(label))
 
 
 def _quantile(quantile: float, buckets: str, label: str) -> Query:
     return Query(f"histogram_quantile({quantile}, sum by (le, {label}) ({buckets}))", _of(label))
+
+
+def _widths(panels: int) -> Iterator[int]:
+    """Of the panels of a row, so that no line has a hole: three side by side, two where one would be left over."""
+    while panels:
+        line = 2 if panels in (2, 4) else min(panels, 3)
+        yield from (GRID // line,) * line
+        panels -= line
 
 
 def _built(declared: Dashboard) -> Any:
@@ -325,8 +334,10 @@ def _built(declared: Dashboard) -> Any:
     )
     for row in declared.rows:
         built = built.with_row(board.Row(row.title))
-        for panel in row.panels:
-            shown = timeseries.Panel().title(panel.title).unit(panel.unit).datasource(source).span(WIDTH).height(HEIGHT)
+        for panel, width in zip(row.panels, _widths(len(row.panels)), strict=True):
+            shown = timeseries.Panel().title(panel.title).unit(panel.unit).datasource(source).span(width).height(HEIGHT)
+            # From zero on: a line at the top of a panel is no alarm by itself.
+            shown = shown.min(0)
             for number, query in enumerate(panel.queries):
                 asked = prometheus.Dataquery().expr(query.expression).legend_format(query.legend)
                 shown = shown.with_target(asked.ref_id(chr(ord("A") + number)).datasource(source))

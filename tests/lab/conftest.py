@@ -22,11 +22,13 @@ from tests.lab.running_lab import RunningLab
 
 _ANSWERS = pytest.StashKey[dict[str, Counter[int]]]()
 _ANSWERS_OPTION = "--answers"
+PICTURES = "--pictures"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     told = "write how the requests of each test that passes were answered into this JSON file"
     parser.addoption(_ANSWERS_OPTION, metavar="FILE", help=told)
+    parser.addoption(PICTURES, metavar="DIRECTORY", help="keep pictures of the dashboards there, of five minutes")
 
 
 @pytest.hookimpl(wrapper=True)

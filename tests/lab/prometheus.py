@@ -49,6 +49,13 @@ class Prometheus:
         assert answer["status"] == "success", f"{expression}: {answer}"
         return answer["data"]["result"]
 
+    def history(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
+        """Series of an expression between two times (Unix, seconds), a value every 5 s."""
+        asked = f"query={quote(expression)}&start={start:.3f}&end={end:.3f}&step=5"
+        answer = send(Request(url=f"{self.url}/api/v1/query_range?{asked}", timeout=30)).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        return answer["data"]["result"]
+
     def firing(self) -> list[dict[str, str]]:
         """Labels of the alerts that fire now."""
         return [one["metric"] for one in self.query('ALERTS{alertstate="firing"}')]

@@ -5,10 +5,12 @@ Standard metrics are counted by Envoy's own logger (`lab.istio_metrics`).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,10 +20,13 @@ from chatgpt_mesh.components.dashboards import dashboards
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.egress import DestinationSpec
 from chatgpt_mesh.stack.settings import Settings
+from lab.state import CHECKOUT
 from lab.workloads.recorder import ANSWER_HEADER, Answer
 from lab.workloads.request import Request, send_all
 from tests.lab.alerts.counted_mesh import api, counted_mesh, repeating
 from tests.lab.alerts.faults import Scene, authentication, issuer_fails, key_server, update_is_refused
+from tests.lab.conftest import PICTURES
+from tests.lab.dashboard_pictures import THEMES, draw, lines_of
 from tests.lab.kubectl import ISTIO_SYSTEM
 from tests.lab.running_lab import RunningLab, new_id
 from tests.lab.test_b31_egress_through_gateway import HOST, ask
@@ -31,6 +36,9 @@ pytestmark = pytest.mark.long
 
 FILLED_WITHIN = 120.0
 """Seconds."""
+
+SHOWN = 300.0
+"""Seconds of the pictures that are kept."""
 
 INTERVAL = "30s"
 """In place of Grafana's $__rate_interval."""
@@ -48,6 +56,13 @@ def declared(lab: RunningLab) -> Settings:
     host = DestinationSpec.model_validate({"host": OPENED_BY_THE_MESH, "from": ["chatgpt-api"], "originate_tls": {}})
     egress = lab.stack.egress.model_copy(update={"allow": (*lab.stack.egress.allow, host)})
     return lab.stack.model_copy(update={"egress": egress})
+
+
+@pytest.fixture(scope="module")
+def started(scene: Scene) -> float:
+    """When the first values may be there (Unix, seconds)."""
+    del scene
+    return time.time()
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +187,22 @@ def test_every_panel_has_data(scene: Scene) -> None:
         while empty := [query for query in queries if not scene.prometheus.query(query)]:
             assert time.monotonic() < deadline, f"without data after {FILLED_WITHIN:.0f} s: {empty}"
             time.sleep(1)
+
+
+def test_each_dashboard_is_drawn_as_it_ships(
+    scene: Scene, started: float, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """In light and dark; `--pictures DIRECTORY` keeps them, of some minutes and not of the moment."""
+    kept: str | None = request.config.getoption(PICTURES)
+    if kept is not None:
+        time.sleep(max(0.0, started + SHOWN - time.time()))
+    home = tmp_path if kept is None else CHECKOUT / kept
+    home.mkdir(parents=True, exist_ok=True)
+    end = time.time()
+    for name, dashboard in dashboards(scene.mesh):
+        shipped = json.loads(dashboard.text())
+        panels = [panel for panel in shipped["panels"] if panel["type"] != "row"]
+        lines = {panel["title"]: lines_of(panel, scene.prometheus, started, end, INTERVAL) for panel in panels}
+        assert not [title for title, found in lines.items() if not found]
+        for theme in THEMES:
+            draw(shipped, lines, theme, home / f"{name.removeprefix('grafana-')}-{theme}.png")

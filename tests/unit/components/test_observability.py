@@ -131,10 +131,17 @@ class TestDashboards:
         for word in ("mcp_tool", "refusal", "envoy_"):
             assert word not in asked
 
-    def test_panels_do_not_overlap(self) -> None:
+    def test_panels_fill_their_lines_and_do_not_overlap(self) -> None:
         for name in self.declared():
-            places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in self.shown(name)["panels"]]
-            assert len(set(places)) == len(places)
+            taken: dict[int, list[int]] = {}
+            for place in (panel["gridPos"] for panel in self.shown(name)["panels"]):
+                taken.setdefault(place["y"], []).extend(range(place["x"], place["x"] + place["w"]))
+            assert {line: sorted(columns) for line, columns in taken.items()} == {line: [*range(24)] for line in taken}
+
+    def test_a_share_is_nought_where_nothing_failed_and_not_without_data(self) -> None:
+        shares = [panel for panel in self.shown(APP)["panels"] if panel["title"].startswith("Share")]
+        assert len(shares) == 3
+        assert all(" or " in panel["targets"][0]["expr"] for panel in shares)
 
     def test_names_that_differ_late_have_dashboards_of_their_own(self) -> None:
         names = [f"{'a' * 50}-{end}" for end in "xy"]
