@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from chatgpt_mesh.components.alerts import groups, manifest
+from chatgpt_mesh.components.istio_needs import differences, needs_of
 from chatgpt_mesh.components.login import manifests
 from chatgpt_mesh.components.managed_prometheus import Scraped, pod_monitorings
 from chatgpt_mesh.components.observability import config_maps, kiali_values, upstreams
 from chatgpt_mesh.components.observability_charts import grafana_values, prometheus_values
 from chatgpt_mesh.components.observability_policies import policies
 from chatgpt_mesh.components.outputs import outputs
+from chatgpt_mesh.control_plane.installation import Installation
 from chatgpt_mesh.review.changes import forms
 from chatgpt_mesh.review.changes.difference import between
 from chatgpt_mesh.review.page.page import page
@@ -41,12 +43,16 @@ def sealed() -> list[Leaf]:
 
 def written(version: Version) -> Iterator[tuple[str, Any]]:
     """Everything that the product makes of a stack, by name."""
-    spec, mesh = version.settings.observability, version.mesh
+    spec, mesh, istio = version.settings.observability, version.mesh, version.settings.istio
+    needs = needs_of(mesh, istio.injects, version.settings.platform, version.settings.existing_namespaces)
     scraped = Scraped(proxies=[one.name for one in mesh.namespaces], control_plane=True, cert_manager="cert-manager")
-    told = outputs(version.settings.istio, mesh, version.settings.istio.injects, made={}, needs=())
+    told = outputs(istio, mesh, istio.injects, made={}, needs=())
     yield "objects", version.objects
     yield "charts", version.charts
     yield "outputs", {name: str(value) for name, value in told.items()}
+    # What `mesh needs` and `mesh verify` say of a cluster that has nothing of it.
+    yield "needs", [str(need) for need in needs]
+    yield "verify", differences(needs, Installation("default"))
     drawn = scene(version)
     yield "picture", svg(drawn)
     yield "picture as Mermaid", mermaid(drawn)
