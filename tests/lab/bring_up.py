@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 MESH = os.environ.get("MESH", "staging")
 """Which environment's declaration runs in the lab."""
 
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
+"""https://www.pulumi.com/docs/iac/cli/environment-variables/"""
+
 _PATIENCE_SECONDS = 600.0
 
 
 def running_lab(mesh: str = MESH) -> RunningLab:
     state, toolchain = State.from_environment(), Toolchain()
     os.environ.update(environment.variables(state, toolchain))
+    # The engine writes its whole state, megabytes, before and after each object: half the time of an `up`. Whatever is
+    # not killed writes it at its end, and what is (`tests.lab.killed_deploys`) goes without this.
+    os.environ[SKIP_CHECKPOINTS] = "true"
     kubeconfig = environment.kubeconfig(state)
     _wait_for_other_commands(state)
     if not _answers(kubeconfig):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.stack import STACK
 from lab.state import CHECKOUT
+from tests.lab.bring_up import SKIP_CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ def deploy_killed(command: Sequence[str], stack_file: Path, part: Part, after: f
     with subprocess.Popen(
         [*arguments, "--non-interactive", "--color=never"],
         cwd=CHECKOUT,
+        env={**os.environ, SKIP_CHECKPOINTS: "false"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
