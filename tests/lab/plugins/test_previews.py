@@ -119,3 +119,23 @@ def test_a_kind_that_nobody_defines_is_said_in_the_preview_and_fails_the_update(
     assert "serves no Gadget in example.com/v1" in project.preview(program).output
     failed = project.up(fails=True)
     assert "serves no Gadget in example.com/v1. Verify that any required CRDs have been created" in failed.output
+
+
+def test_a_preview_takes_no_lock_and_leaves_the_state_as_it_is(project, api_server) -> None:
+    """So that the account of pull requests may only read the bucket (docs/deploy.md)."""
+    namespace = api_server.namespace("only-read")
+    program = """
+        k8s.core.v1.ConfigMap("config", metadata={{"name": "config", "namespace": "{}"}}, data={{"a": "{}"}})
+    """
+    project.up(program.format(namespace, "before"))
+    state = project.directory / "state"
+
+    def written() -> dict[str, int]:
+        """When each file and directory was last written, a lock that is gone again included."""
+        return {str(one.relative_to(state)): one.stat().st_mtime_ns for one in state.rglob("*")}
+
+    before = written()
+    assert "config" in project.preview(program.format(namespace, "after")).steps
+    assert written() == before
+    assert project.up(program.format(namespace, "after")).status == 0
+    assert written() != before
