@@ -49,6 +49,11 @@ _VALIDATION_FAILURE_POLICY = "Fail"
 # A gateway learns the services that its routes lead to, and not the whole cluster's.
 ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
 
+# By default a Gateway opens its servers on every gateway pod with its labels, in whatever namespace: whoever may write
+# one anywhere could add hosts to this mesh's edge, or have its proxies refuse every update by a second server for a
+# host. For the same reason a gateway could not move to another namespace.
+OWN_GATEWAYS: Mapping[str, str] = {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}
+
 # Where pods get the tokens of their identity, from before their proxy runs. Sidecars leave it alone, so the mesh's own
 # egress rules do not hold for it (istio/istio#10951).
 # https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
@@ -115,7 +120,7 @@ def istiod_values(
         topology_spread_constraints=_spread({"app": "istiod"}, ("zone", "node")),
         base=IstiodValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
         cni=IstiodValues_Cni(enabled=spec.cni),
-        env={**ISTIOD_ENVIRONMENT, **_jwks_refresh(plane), **plane.environment},
+        env={**ISTIOD_ENVIRONMENT, **OWN_GATEWAYS, **_jwks_refresh(plane), **plane.environment},
         global_=IstiodValues_Global(
             hub=spec.images.hub,
             tag=spec.images.tag,

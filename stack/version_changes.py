@@ -118,6 +118,12 @@ CHANGES: tuple[Change, ...] = (
         "What reads tool calls at a gateway is one TrafficExtension for all its apps, GATEWAY-calls: the first `up` "
         "creates it before it deletes those of the apps, and no call is let through meanwhile.",
     ),
+    ToDo(
+        "0.2.0",
+        "istiod lets a Gateway open its servers on pods of its own namespace alone: move a Gateway of yours that "
+        "selects this mesh's gateways from elsewhere into their namespace, or set istio.control_plane.environment: "
+        '{PILOT_SCOPE_GATEWAY_TO_NAMESPACE: "false"}.',
+    ),
     Refused(
         "0.2.0",
         "apps.*.versions.*.labels",

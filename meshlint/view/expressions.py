@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from meshlint.view.fields import elements, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from meshlint.finding import Path
     from meshlint.view.manifest import Manifest
     from meshlint.view.mesh import MeshView
@@ -41,31 +39,3 @@ def expressions(mesh: MeshView) -> list[Expression]:
                 path = ("spec", "accessLogging", position, "filter", "expression")
                 found.append(Expression(obj, path, written, boolean=True))
     return found
-
-
-def environment_variables(mesh: MeshView) -> Iterator[tuple[Manifest, Path, str, str]]:
-    """(object, path, name, value) of each variable that chart values or an IstioOperator give istiod or a gateway."""
-    for chart in mesh.charts:
-        for keys in (("env",), ("pilot", "env")):
-            for name, content in mapping(chart.values, *keys).items():
-                yield chart.obj, (*chart.path, *keys, name), name, str(content)
-    for operator in mesh.istio_operators:
-        yield from _operator(operator)
-
-
-def _operator(operator: Manifest) -> Iterator[tuple[Manifest, Path, str, str]]:
-    components: list[tuple[Path, object]] = [
-        (("spec", "components", "pilot"), mapping(operator.spec, "components", "pilot"))
-    ]
-    for block in ("ingressGateways", "egressGateways"):
-        entries = elements(operator.spec, "components", block)
-        components += [(("spec", "components", block, position), entry) for position, entry in enumerate(entries)]
-    for path, component in components:
-        for position, variable in enumerate(elements(component, "k8s", "env")):
-            where = (*path, "k8s", "env", position, "value")
-            yield operator, where, text(variable, "name"), text(variable, "value")
-    for name, content in mapping(operator.spec, "values", "pilot", "env").items():
-        yield operator, ("spec", "values", "pilot", "env", name), name, str(content)
-    for gateway, settings in mapping(operator.spec, "values", "gateways").items():
-        for name, content in mapping(settings, "env").items():
-            yield operator, ("spec", "values", "gateways", gateway, "env", name), name, str(content)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from meshlint.view.charts import Charts
 from meshlint.view.fields import mapping, text
 from meshlint.view.hosts import HostIndex
 from meshlint.view.narrowed_routes import narrowing
-from meshlint.view.objects import Objects
 from meshlint.view.routing import MESH_GATEWAY, DestinationRule, Gateway, HttpRoute, VirtualService
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meshlint.view.fields import Json
 
 
-class Traffic(Objects):
+class Traffic(Charts):
     """The objects by which Istio routes."""
 
     @cached_property
@@ -72,7 +72,10 @@ class Traffic(Objects):
     @cached_property
     def gateways(self) -> list[Gateway]:
         """Every Gateway of Istio's own API."""
-        return [Gateway.read(obj) for obj in self.istio("Gateway")]
+        found = [Gateway.read(obj) for obj in self.istio("Gateway")]
+        for gateway in found if self.gateways_keep_to_their_namespace else ():
+            gateway.home = gateway.obj.namespace
+        return found
 
     @cached_property
     def gateway_by_key(self) -> dict[str, Gateway]:

@@ -42,12 +42,13 @@ class TestKeys:
         refreshed = istiod(control_plane={"jwks_refresh": "1m", "environment": {"PILOT_DEBOUNCE_MAX": "5s"}})
         assert refreshed["env"] == {
             **chart_values.ISTIOD_ENVIRONMENT,
+            **chart_values.OWN_GATEWAYS,
             "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": "60s",
             "PILOT_DEBOUNCE_MAX": "5s",
         }
 
     def test_or_after_istios_own_time(self) -> None:
-        assert istiod()["env"] == chart_values.ISTIOD_ENVIRONMENT
+        assert istiod()["env"] == {**chart_values.ISTIOD_ENVIRONMENT, **chart_values.OWN_GATEWAYS}
 
     @pytest.mark.parametrize("span", ["9s", "24.5h", "0s"])
     def test_not_so_often_that_issuers_are_flooded_nor_so_rarely_that_a_key_never_ends(self, span: str) -> None:
@@ -122,3 +123,7 @@ def test_the_stacks_own_environment_of_istiod_wins() -> None:
     values = istiod(control_plane={"environment": {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "false", "A": "1"}})
     assert values["env"]["PILOT_FILTER_GATEWAY_CLUSTER_CONFIG"] == "false"
     assert values["env"]["A"] == "1"
+
+
+def test_no_gateway_of_another_namespace_opens_anything_at_this_meshs_edge() -> None:
+    assert istiod()["env"]["PILOT_SCOPE_GATEWAY_TO_NAMESPACE"] == "true"

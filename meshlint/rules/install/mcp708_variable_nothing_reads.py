@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshlint import schemas
 from meshlint.rule import WARNING, Hit, rule
-from meshlint.view.expressions import environment_variables
+from meshlint.view.charts import environment_variables
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits

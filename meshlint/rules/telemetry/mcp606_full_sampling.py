@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import INFO, WARNING, Hit, rule
-from meshlint.view.expressions import environment_variables
+from meshlint.view.charts import environment_variables
 from meshlint.view.fields import elements, number
 
 if TYPE_CHECKING:

@@ -175,6 +175,34 @@ class TestFromOutside:
         found = answer(mesh(), outside(method="OPTIONS", token=FOREIGN, headers=asks))
         assert found.by == "VirtualService/apps/mcp"
 
+    @pytest.mark.parametrize(
+        ("environment", "outcome"),
+        [("", Outcome.REDIRECTED), ('PILOT_SCOPE_GATEWAY_TO_NAMESPACE: "true"', Outcome.DENIED)],
+    )
+    def test_a_gateway_of_another_namespace_opens_pods_unless_istiod_keeps_them_apart(
+        self, environment: str, outcome: Outcome
+    ) -> None:
+        elsewhere = (
+            SHOP
+            + f"""---
+apiVersion: v1
+kind: HelmValues
+metadata: {{name: istiod}}
+values: {{env: {{{environment}}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {{name: stranger, namespace: apps}}
+spec:
+  selector: {{istio: ingressgateway}}
+  servers:
+  - {{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [stranger.example.com], tls: {{httpsRedirect: true}}}}
+"""
+        )
+        asked = Request(INTERNET, "stranger.example.com", "/", port=80)
+        assert answer(mesh(elsewhere), asked).outcome is outcome
+        assert answer(mesh(elsewhere), outside()).outcome is Outcome.ALLOWED
+
     def test_a_gateway_may_ask_for_a_certificate(self) -> None:
         mutual = mesh(SHOP.replace("mode: SIMPLE", "mode: MUTUAL"))
         assert answer(mutual, outside()).status == 0
