@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def further_host(namespace: str) -> dict[str, Any]:
     """A server of plain HTTP for a host that the mesh does not have."""
     port = {"number": 80, "name": "http-strange", "protocol": "HTTP"}
-    return {"port": port, "hosts": [f"{namespace}/{UNKNOWN}"], "tls": {"httpsRedirect": True}}
+    return {"port": port, "hosts": [f"{namespace}/{UNKNOWN}"]}
 
 
 def second_server(lab: RunningLab, namespace: str) -> dict[str, Any]:
@@ -41,6 +41,16 @@ def gateway(lab: RunningLab, namespace: str, *servers: dict[str, Any]) -> dict[s
     }
 
 
+def route(namespace: str) -> dict[str, Any]:
+    """An answer of the gateway's own to whoever asks for that host."""
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "strange", "namespace": namespace},
+        "spec": {"hosts": [UNKNOWN], "gateways": ["strange"], "http": [{"directResponse": {"status": 200}}]},
+    }
+
+
 def check_edge(lab: RunningLab) -> None:
     assert send(lab.call("ping")).status == 200
     assert lab.public.send(f"http://{UNKNOWN}/mcp").status == 404
@@ -48,12 +58,12 @@ def check_edge(lab: RunningLab) -> None:
 
 def test_it_opens_nothing_and_no_proxy_refuses_anything(lab: RunningLab) -> None:
     before, there = refused_counts(lab), lab.namespace
-    with lab.objects.with_added(gateway(lab, there, further_host(there), second_server(lab, there))):
+    with lab.objects.with_added(gateway(lab, there, further_host(there), second_server(lab, there)), route(there)):
         check_edge(lab)
         assert refused_counts(lab) == before
 
 
 def test_in_the_gateways_own_namespace_it_would(lab: RunningLab) -> None:
     home = lab.stack.gateways["public"].home
-    with lab.objects.with_added(gateway(lab, home, further_host(home))), fails():
+    with lab.objects.with_added(gateway(lab, home, further_host(home)), route(home)), fails():
         check_edge(lab)
