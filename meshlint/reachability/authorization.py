@@ -101,15 +101,17 @@ def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
         policies,
         [
             rule
-            for authentication in mesh.request_authentications
+            for namespace in sorted(homes)
+            for authentication in mesh.authentications_by_namespace.get(namespace, ())
             if not proxy.by_ztunnel and holds(authentication.obj, authentication.selector)
             for rule in authentication.rules
             if _reads_authorization_header(rule)
         ],
         [
             peer
-            for peer in mesh.peer_authentications
-            if peer.obj.namespace in homes and selects(peer.selector, proxy.labels)
+            for namespace in sorted(homes)
+            for peer in mesh.peers_by_namespace.get(namespace, ())
+            if selects(peer.selector, proxy.labels)
         ],
     )
 

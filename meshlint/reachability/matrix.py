@@ -115,8 +115,7 @@ def good_token(mesh: MeshView, host: str) -> Token | None:
 def requests(mesh: MeshView, axes: Axes) -> Iterator[Request]:
     """Every combination of the axes that a client could really send."""
     for caller in axes.callers:
-        known = hosts_of(mesh, caller)
-        for host in axes.hosts or known:
+        for host in axes.hosts or hosts_of(mesh, caller):
             for path in axes.paths or paths_of(mesh, host):
                 for method in axes.methods:
                     for token in axes.tokens or _tokens(mesh, host, caller):

@@ -46,6 +46,14 @@ class Policies(Objects):
         )
 
     @cached_property
+    def authentications_by_namespace(self) -> dict[str, list[RequestAuthentication]]:
+        """The RequestAuthentications of each namespace."""
+        found: dict[str, list[RequestAuthentication]] = defaultdict(list)
+        for authentication in self.request_authentications:
+            found[authentication.obj.namespace].append(authentication)
+        return found
+
+    @cached_property
     def authentication_namespaces(self) -> list[str]:
         """The namespaces that have a RequestAuthentication."""
         return list(dict.fromkeys(found.obj.namespace for found in self.request_authentications))
@@ -54,3 +62,11 @@ class Policies(Objects):
     def peer_authentications(self) -> list[PeerAuthentication]:
         """Every PeerAuthentication."""
         return [PeerAuthentication.read(obj) for obj in self.istio("PeerAuthentication")]
+
+    @cached_property
+    def peers_by_namespace(self) -> dict[str, list[PeerAuthentication]]:
+        """The PeerAuthentications of each namespace."""
+        found: dict[str, list[PeerAuthentication]] = defaultdict(list)
+        for peer in self.peer_authentications:
+            found[peer.obj.namespace].append(peer)
+        return found
