@@ -61,6 +61,10 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
             for _, host in server.hosts
         }
         return sorted(host for host in named if not host.startswith("*"))
+    return mesh.once(("hosts inside", caller == PLAINTEXT), lambda: _hosts_inside(mesh, caller))
+
+
+def _hosts_inside(mesh: MeshView, caller: str) -> list[str]:
     inside = {service.fqdn for service in mesh.services}
     inside |= {
         destination.fqdn
@@ -75,6 +79,10 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
 
 def paths_of(mesh: MeshView, host: str) -> list[str]:
     """The paths that routes and policies name, and a few that nothing should open."""
+    return mesh.once(("paths of", host), lambda: _paths_of(mesh, host))
+
+
+def _paths_of(mesh: MeshView, host: str) -> list[str]:
     found = set(PROBES)
     homes = {service.obj.namespace for service in (mesh.service_by_fqdn.get(host),) if service}
     for owner in mesh.programmed_services_of(host):
