@@ -145,26 +145,13 @@ def _product() -> Callable[[], None]:
     return program.main
 
 
-def table(found: list[dict[str, Any]]) -> str:
-    lines = [
-        "| apps | resources | dependencies | program | bare | ratio | program, peak | bare, peak | ratio |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {row['apps']:,} | {row['resources']:,} | {row['dependencies']:,} | {row['program_s']:.2f} s "
-        f"| {row['bare_s']:.2f} s | {row['time_ratio']:.2f} | {row['program_mib']:,} MiB | {row['bare_mib']:,} MiB "
-        f"| {row['memory_ratio']:.2f} |"
-        for row in found
-    ]
-    return "\n".join(lines)
-
-
 def main() -> None:
     match sys.argv[1:]:
         case ["program" | "bare" as variant, count, objects]:
             _run(variant, int(count), Path(objects))
         case given:
-            print(table(rows(tuple(int(count) for count in given) or SIZES)))
+            for found in rows(tuple(int(count) for count in given) or SIZES):
+                print(json.dumps(found))
 
 
 if __name__ == "__main__":
