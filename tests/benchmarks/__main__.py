@@ -9,7 +9,7 @@ import argparse
 import time
 
 from tests.benchmarks.figures import save
-from tests.benchmarks.page import SERIES, write
+from tests.benchmarks.page import SERIES, large, write
 
 
 def main() -> None:
@@ -20,8 +20,10 @@ def main() -> None:
     for series in SERIES:
         if arguments.series and series.NAME not in arguments.series:
             continue
+        if arguments.large and not series.HAS_LARGE_SIZES:
+            continue
         started = time.monotonic()
-        save(series.NAME, series.measure(large=arguments.large))
+        save(large(series) if arguments.large else series.NAME, series.measure(large=arguments.large))
         print(f"{series.NAME}: {time.monotonic() - started:.0f} s", flush=True)
         # A series that fails leaves those before it on the page.
         write()

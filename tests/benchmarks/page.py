@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import linter, program
+from tests.benchmarks import control_plane, engine, linter, program
 from tests.benchmarks.data_path.page import tables as data_path_tables
 from tests.benchmarks.figures import PAGE, load, replaced, said
 from tests.benchmarks.plots import draw
@@ -13,7 +13,13 @@ from tests.benchmarks.series import table
 if TYPE_CHECKING:
     from tests.benchmarks.series import Series
 
-SERIES: tuple[Series, ...] = (program, linter)
+SERIES: tuple[Series, ...] = (program, linter, engine, control_plane)
+NOT_MEASURED = "Not measured yet."
+
+
+def large(series: Series) -> str:
+    """The name of the file with its large sizes."""
+    return f"{series.NAME}_large"
 
 
 def written(page: str) -> str:
@@ -23,12 +29,13 @@ def written(page: str) -> str:
         ValueError: a table has no place on the page.
     """
     for series in SERIES:
+        runs = [results for name in (series.NAME, large(series)) if (results := load(name)) is not None]
+        for place in series.PLACES:
+            texts = [f"{table(series.tables(results)[place])}\n\n{said(results)}" for results in runs]
+            page = replaced(page, place, "\n\n".join(texts) or NOT_MEASURED)
         results = load(series.NAME)
-        if results is not None:
-            for place, rows in series.tables(results).items():
-                page = replaced(page, place, f"{table(rows)}\n\n{said(results)}")
-            picture = f"![{series.plot(results).title}](benchmarks/{series.NAME}.png)"
-            page = replaced(page, f"{series.NAME}: plot", picture)
+        picture = "" if results is None else f"![{series.plot(results).title}](benchmarks/{series.NAME}.png)\n"
+        page = replaced(page, f"{series.NAME}: plot", picture)
     for place, text in data_path_tables(load("data_path")).items():
         page = replaced(page, place, text)
     return page

@@ -43,12 +43,22 @@ class Series(Protocol):
         """That of its JSON file and of its PNG below docs/benchmarks."""
         ...
 
+    @property
+    def PLACES(self) -> tuple[str, ...]:  # noqa: N802
+        """Those of its tables in docs/performance.md."""
+        ...
+
+    @property
+    def HAS_LARGE_SIZES(self) -> bool:  # noqa: N802
+        """Whether `make bench-large` has something to measure."""
+        ...
+
     def measure(self, *, large: bool) -> Results:
-        """Everything anew; `large`: the sizes that take longer than half an hour, and no others."""
+        """Everything anew; `large`: the sizes for which half an hour is too short, and no others."""
         ...
 
     def tables(self, results: Results) -> Mapping[str, Sequence[Row]]:
-        """Name of a place in docs/performance.md -> what stands there."""
+        """Each of its places -> what stands there."""
         ...
 
     def plot(self, results: Results) -> Plot: ...
