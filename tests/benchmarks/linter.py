@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from meshlint.reachability.compare import compare
 from meshlint.reachability.matrix import Axes, callers_of, requests, rows
 from meshlint.view.mesh import MeshView
 from tests.benchmarks.figures import conditions
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.series import Plot, Row
 from tests.unit.meshlint.many_objects import mesh_of
 
@@ -89,7 +89,7 @@ def _this_process(count: int, *, crowded: bool) -> Results:
     assert reach(few)
     objects = mesh_of(count, crowded=crowded)
     found: Results = {"objects": len(objects), "lint_s": _seconds(lambda: _linted(objects))}
-    found["lint_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    found["lint_mib"] = round(peak_mib())
     new = edited(objects)
     found["compare_s"] = _seconds(lambda: compared(objects, new))
     found["reach_s"] = _seconds(lambda: reach(objects))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack import settings
 from chatgpt_mesh.stack.collection import collect_seldom
 from tests.benchmarks.build_mesh import TODAY
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.register_program import SIZES, stack_file
 from tests.surroundings import surroundings
 
@@ -76,7 +76,7 @@ def _this_process(count: int) -> None:
     collect_seldom()
     row(1)  # what is made at first use, such as validators and rules, is made here
     found = row(count)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
         stack = settings.load_stack(stack_file(count, Path(directory)), TODAY)
         plain = _plain(Mesh(stack, TODAY).objects)

@@ -7,7 +7,6 @@ objects from a file, as dicts and without any order: what is left is the price o
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.benchmarks.build_mesh import declaration
+from tests.benchmarks.memory import peak_mib
 from tests.surroundings import surroundings
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _run(variant: str, count: int, objects: Path) -> None:
     imported = time.process_time()
     mocks.test(program)()
     seconds = time.process_time() - imported
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     if variant == "program":
         objects.write_text(json.dumps(registered, default=str), encoding="utf-8")
     print(json.dumps(Cost(seconds, imported, peak, len(edges), sum(edges))._asdict()))

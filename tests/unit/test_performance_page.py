@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.benchmarks import page, program
 from tests.benchmarks.figures import PAGE, RESULTS, load, replaced
 from tests.benchmarks.plots import digest, made_of
 from tests.benchmarks.series import Row, table
+from tests.surroundings import ROOT
 
 pytestmark = pytest.mark.unit
 
@@ -58,3 +61,11 @@ def test_a_row_has_goal_figure_plain_alternative_and_ratio() -> None:
 def test_a_table_without_a_place_on_the_page_is_told() -> None:
     with pytest.raises(ValueError, match="<!-- nowhere -->"):
         replaced("a page", "nowhere", "a table")
+
+
+def test_the_peak_of_memory_is_that_of_the_measured_process_and_not_of_the_one_that_started_it() -> None:
+    ballast = bytearray(400 * 1024**2)
+    command = [sys.executable, "-c", "from tests.benchmarks.memory import peak_mib; print(peak_mib())"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert len(ballast) / 1024**2 == 400
+    assert 5 < float(done.stdout) < 200

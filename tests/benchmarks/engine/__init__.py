@@ -133,7 +133,7 @@ def tables(results: Results) -> dict[str, list[Row]]:
         cpu = ", ".join(f"{part} {seconds:.1f}" for part, seconds in up["cpu"].items())
         rows.append(
             Row(
-                what=f"{found['apps']:,} apps, {found['what']}",
+                what=f"{found['apps']:,} {'app' if found['apps'] == 1 else 'apps'}, {found['what']}",
                 goal=_GOALS.get((found["what"], found["apps"]), ""),
                 figure=f"{up['seconds']:.1f} s (CPU: {cpu}), {up['mib']:,} MiB, {up['requests']:,} requests",
                 plain=f"{plain['seconds']:.1f} s, {plain['mib']:,} MiB, {plain['requests']:,} requests",
