@@ -120,10 +120,8 @@ def _at(bench: Bench, count: int) -> list[dict[str, Any]]:
         "one percent": bench.stack_file(count, percent=PERCENT + 1),
         "one app more": bench.stack_file(count + 1, percent=PERCENT + 1),
     }
-    return [
-        {"apps": count, "what": what, "up": bench.up(file), "kubectl": bench.apply(file)}
-        for what, file in files.items()
-    ]
+    plain = bench.apply(declared)
+    return [{"apps": count, "what": what, "up": bench.up(file), "kubectl": plain} for what, file in files.items()]
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
