@@ -138,6 +138,10 @@ def _tokens(mesh: MeshView, host: str, caller: str) -> list[Token | None]:
 def _port(mesh: MeshView, caller: str, host: str) -> int:
     if caller == INTERNET:
         return mesh.once(("internet port", host), lambda: _port_outside(mesh, host))
+    return mesh.once(("port inside", host), lambda: _port_inside(mesh, host))
+
+
+def _port_inside(mesh: MeshView, host: str) -> int:
     service = mesh.service_by_fqdn.get(host)
     if service is not None and service.ports:
         return service.ports[0].number
