@@ -22,7 +22,7 @@ from meshlint.reachability.matrix import Axes, callers_of, requests, rows
 from meshlint.view.mesh import MeshView
 from tests.benchmarks.figures import conditions
 from tests.benchmarks.memory import peak_mib
-from tests.benchmarks.series import Plot, Row
+from tests.benchmarks.series import Plot, Row, span
 from tests.unit.meshlint.many_objects import mesh_of
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def _rows(found: Results, before: Results | None) -> Iterable[Row]:
         yield Row(
             what=f"{found['objects']:,} objects {done}",
             goal=goal,
-            figure=f"{seconds:.2f} s, {rate}{memory}",
-            plain=f"{found['plain_s']:.2f} s",
+            figure=f"{span(seconds)}, {rate}{memory}",
+            plain=span(found["plain_s"]),
             ratio=seconds / found["plain_s"],
         )
 

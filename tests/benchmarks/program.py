@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import prepare_program, program_time, register_program
 from tests.benchmarks.figures import conditions
-from tests.benchmarks.series import Plot, Row
+from tests.benchmarks.series import Plot, Row, span
 from tests.surroundings import STACKS
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def _prepared(rows: list[Results]) -> Iterator[Row]:
     for found in rows:
         largest = found is rows[-1]
         together = prepare_program.together(found)
-        parts = ", ".join(f"{name.removesuffix('_s')} {found[name]:.2f}" for name in prepare_program.PARTS)
+        parts = ", ".join(f"{name.removesuffix('_s')} {span(found[name])}" for name in prepare_program.PARTS)
         yield Row(
             what=f"{_apps(found)}, {found['objects']:,} objects",
             goal="6 s, 1.6 GiB" if largest else "",
-            figure=f"{together:.2f} s ({parts}), {found['mib']:,} MiB",
-            plain=f"{found['plain_s']:.2f} s",
+            figure=f"{span(together)} ({parts}), {found['mib']:,} MiB",
+            plain=span(found["plain_s"]),
             ratio=together / found["plain_s"],
         )
         if largest:
@@ -88,7 +88,7 @@ def _prepared(rows: list[Results]) -> Iterator[Row]:
                 what=f"{_apps(found)}: the mesh alone",
                 goal="1.5 s",
                 figure=f"{found['mesh_s']:.2f} s",
-                plain=f"{found['plain_s']:.2f} s",
+                plain=span(found["plain_s"]),
                 ratio=found["mesh_s"] / found["plain_s"],
             )
 

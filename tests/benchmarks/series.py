@@ -64,6 +64,11 @@ class Series(Protocol):
     def plot(self, results: Results) -> Plot: ...
 
 
+def span(seconds: float) -> str:
+    """As a person reads it: `3.1 ms`, `0.12 s`."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+
+
 def table(rows: Sequence[Row]) -> str:
     lines = ["| | goal | figure | plain | ratio |", "|---|---:|---:|---:|---:|"]
     lines += [

@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks import page, program
 from tests.benchmarks.figures import PAGE, RESULTS, load, replaced
 from tests.benchmarks.plots import digest, made_of
-from tests.benchmarks.series import Row, table
+from tests.benchmarks.series import Row, span, table
 from tests.surroundings import ROOT
 
 pytestmark = pytest.mark.unit
@@ -56,6 +56,10 @@ def test_a_row_has_goal_figure_plain_alternative_and_ratio() -> None:
     assert heading == "| | goal | figure | plain | ratio |"
     assert first == "| 1 app | 2 s | 3.0 s | 1.5 s | 2.00 |"
     assert second == "| 10 apps |  | 4.0 s |  |  |"
+
+
+def test_a_short_time_is_told_in_milliseconds() -> None:
+    assert (span(0.0031), span(0.1234)) == ("3.1 ms", "0.12 s")
 
 
 def test_a_table_without_a_place_on_the_page_is_told() -> None:
