@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test unit thorough benchmark bench bench-lab program lab-test lab-long lab-drills lab-dashboards lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality lock wheels sbom tagged
+.PHONY: help up down test unit thorough benchmark bench bench-large bench-lab program lab-test lab-long lab-drills lab-dashboards lab-random lab-kills report site diff diff-comment preview drift check lint golden inventory reference istio lint-workflows lint-quality lock wheels sbom tagged
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,8 +45,13 @@ thorough: $(VENV)/installed ## the property tests of make unit over 400 examples
 benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: they measure what a busy core would falsify
 	$(PY) -m pytest tests/benchmarks -q
 
-bench: $(VENV)/installed ## the tables of docs/performance.md, up to 1,000 apps: ten minutes
-	$(PY) -m tests.benchmarks
+bench: $(VENV)/installed ## the tables of docs/performance.md, in the lab and without it, beside nothing else: half an hour
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.benchmarks
+
+bench-large: $(VENV)/installed ## what of these takes longer, with 1,000 apps in the lab: hours
+	$(PY) -m lab up --mesh $(MESH)
+	MESH=$(MESH) $(PY) -m tests.benchmarks --large
 
 bench-lab: $(VENV)/installed ## what a request costs at the edge, in the lab and beside nothing else: twenty minutes, into docs/performance.md
 	$(PY) -m lab up --mesh $(MESH)

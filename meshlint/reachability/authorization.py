@@ -13,7 +13,6 @@ from meshlint.reachability.request import Answer, Outcome, Request, Token
 from meshlint.view.fields import elements, strings, text
 from meshlint.view.gateway_api.references import Reference
 from meshlint.view.gateway_api.targets import is_attached
-from meshlint.view.kubernetes import selects
 from meshlint.view.security import path_matches
 from meshlint.view.strings import any_authz_matches
 from meshlint.view.ztunnel import at_ztunnel
@@ -92,7 +91,7 @@ def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
     policies = [
         policy
         for namespace in homes
-        for policy in mesh.policies_by_namespace.get(namespace, ())
+        for policy in mesh.policies_near(namespace, proxy.labels)
         if holds(policy.obj, policy.selector)
     ]
     if proxy.by_ztunnel:
@@ -101,16 +100,13 @@ def _guards(mesh: MeshView, proxy: Proxy) -> Guards:
         policies,
         [
             rule
-            for authentication in mesh.request_authentications
+            for namespace in sorted(homes)
+            for authentication in mesh.authentications_near(namespace, proxy.labels)
             if not proxy.by_ztunnel and holds(authentication.obj, authentication.selector)
             for rule in authentication.rules
             if _reads_authorization_header(rule)
         ],
-        [
-            peer
-            for peer in mesh.peer_authentications
-            if peer.obj.namespace in homes and selects(peer.selector, proxy.labels)
-        ],
+        [peer for namespace in sorted(homes) for peer in mesh.peers_near(namespace, proxy.labels)],
     )
 
 

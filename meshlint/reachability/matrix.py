@@ -61,6 +61,10 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
             for _, host in server.hosts
         }
         return sorted(host for host in named if not host.startswith("*"))
+    return mesh.once(("hosts inside", caller == PLAINTEXT), lambda: _hosts_inside(mesh, caller))
+
+
+def _hosts_inside(mesh: MeshView, caller: str) -> list[str]:
     inside = {service.fqdn for service in mesh.services}
     inside |= {
         destination.fqdn
@@ -75,6 +79,10 @@ def hosts_of(mesh: MeshView, caller: str) -> list[str]:
 
 def paths_of(mesh: MeshView, host: str) -> list[str]:
     """The paths that routes and policies name, and a few that nothing should open."""
+    return mesh.once(("paths of", host), lambda: _paths_of(mesh, host))
+
+
+def _paths_of(mesh: MeshView, host: str) -> list[str]:
     found = set(PROBES)
     homes = {service.obj.namespace for service in (mesh.service_by_fqdn.get(host),) if service}
     for owner in mesh.programmed_services_of(host):
@@ -115,8 +123,7 @@ def good_token(mesh: MeshView, host: str) -> Token | None:
 def requests(mesh: MeshView, axes: Axes) -> Iterator[Request]:
     """Every combination of the axes that a client could really send."""
     for caller in axes.callers:
-        known = hosts_of(mesh, caller)
-        for host in axes.hosts or known:
+        for host in axes.hosts or hosts_of(mesh, caller):
             for path in axes.paths or paths_of(mesh, host):
                 for method in axes.methods:
                     for token in axes.tokens or _tokens(mesh, host, caller):
@@ -131,6 +138,10 @@ def _tokens(mesh: MeshView, host: str, caller: str) -> list[Token | None]:
 def _port(mesh: MeshView, caller: str, host: str) -> int:
     if caller == INTERNET:
         return mesh.once(("internet port", host), lambda: _port_outside(mesh, host))
+    return mesh.once(("port inside", host), lambda: _port_inside(mesh, host))
+
+
+def _port_inside(mesh: MeshView, host: str) -> int:
     service = mesh.service_by_fqdn.get(host)
     if service is not None and service.ports:
         return service.ports[0].number

@@ -80,14 +80,8 @@ class Survey:
     @cached_property
     def listening(self) -> list[tuple[Edge, Server]]:
         """Every server of the host, for whomever."""
-        return [
-            (edge, server)
-            for edge in edges(self.mesh)
-            for gateway in self.mesh.programmed_gateways
-            if gateway.is_on(edge.namespace, edge.labels)
-            for server in gateway.servers
-            if any(covers(host.lower(), self.place.host) for _, host in server.hosts)
-        ]
+        listeners = self.mesh.once("listeners", lambda: _Listeners(self.mesh))
+        return listeners.of(self.place.host)
 
     @cached_property
     def virtual_services(self) -> list[VirtualService]:
@@ -205,6 +199,33 @@ class Survey:
             found += self.mesh.once("routed ports", lambda: _routed_ports(self.mesh)).get(self.place.host, ())
             found += [port for guarding in self.guards for port in _named_ports(guarding)]
         return list(dict.fromkeys(found))
+
+
+class _Listeners:
+    """Every server and whose pods it is on, by host: a gateway may name thousands of hosts one by one."""
+
+    def __init__(self, mesh: MeshView) -> None:
+        self._all: list[tuple[Edge, Server]] = []
+        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._wide: dict[str, list[int]] = defaultdict(list)
+        for edge in edges(mesh):
+            for gateway in mesh.programmed_gateways:
+                if gateway.is_on(edge.namespace, edge.labels):
+                    for server in gateway.servers:
+                        self._add(edge, server)
+
+    def _add(self, edge: Edge, server: Server) -> None:
+        for host in {host.lower() for _, host in server.hosts}:
+            patterns = self._wide if host.startswith("*") else self._exact
+            patterns[host].append(len(self._all))
+        self._all.append((edge, server))
+
+    def of(self, host: str) -> list[tuple[Edge, Server]]:
+        found = set(self._exact.get(host, ()))
+        for pattern, listening in self._wide.items():
+            if covers(pattern, host):
+                found.update(listening)
+        return [self._all[number] for number in sorted(found)]
 
 
 def _routed_ports(mesh: MeshView) -> dict[str, list[int]]:

@@ -1,34 +1,33 @@
-"""Every figure of docs/performance.md that takes longer than a test may: `python -m tests.benchmarks [COUNT...]`.
+"""Measures, and writes docs/performance.md: `python -m tests.benchmarks [SERIES...] [--large]`; without a name all.
 
-Writes the tables into the page, with date and commit, and the same as JSON beside this file. Minutes, for 1,000 apps.
+Figures go to docs/benchmarks as one JSON file and one PNG for each series. Nothing else should run meanwhile.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
+import argparse
+import time
 
-from tests.benchmarks import prepare_program, register_program
-from tests.benchmarks.figures import PAGE, measured, replaced
-
-RESULTS = Path(__file__).with_name("results.json")
+from tests.benchmarks.figures import save
+from tests.benchmarks.page import SERIES, large, write
 
 
-def main(sizes: tuple[int, ...]) -> None:
-    when = measured()
-    # First those in processes of their own: a process begins with its parent's peak of memory.
-    registered = register_program.rows(sizes)
-    prepared = prepare_program.rows(sizes)
-    page = PAGE.read_text(encoding="utf-8")
-    tables = {"prepare": prepare_program.table(prepared), "register": register_program.table(registered)}
-    for name, table in tables.items():
-        print(table)
-        page = replaced(page, name, f"{table}\n\nMeasured {when['date']} at commit {when['commit']}.")
-    PAGE.write_text(page, encoding="utf-8")
-    results = {**when, "prepare": prepared, "register": registered}
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("series", nargs="*", choices=[one.NAME for one in SERIES])
+    parser.add_argument("--large", action="store_true", help="the sizes that take longer than half an hour")
+    arguments = parser.parse_args()
+    for series in SERIES:
+        if arguments.series and series.NAME not in arguments.series:
+            continue
+        if arguments.large and not series.HAS_LARGE_SIZES:
+            continue
+        started = time.monotonic()
+        save(large(series) if arguments.large else series.NAME, series.measure(large=arguments.large))
+        print(f"{series.NAME}: {time.monotonic() - started:.0f} s", flush=True)
+        # A series that fails leaves those before it on the page.
+        write()
 
 
 if __name__ == "__main__":
-    main(tuple(int(count) for count in sys.argv[1:]) or register_program.SIZES)
+    main()

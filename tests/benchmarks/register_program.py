@@ -7,7 +7,6 @@ objects from a file, as dicts and without any order: what is left is the price o
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.benchmarks.build_mesh import declaration
+from tests.benchmarks.memory import peak_mib
 from tests.surroundings import surroundings
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _run(variant: str, count: int, objects: Path) -> None:
     imported = time.process_time()
     mocks.test(program)()
     seconds = time.process_time() - imported
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     if variant == "program":
         objects.write_text(json.dumps(registered, default=str), encoding="utf-8")
     print(json.dumps(Cost(seconds, imported, peak, len(edges), sum(edges))._asdict()))
@@ -145,26 +145,13 @@ def _product() -> Callable[[], None]:
     return program.main
 
 
-def table(found: list[dict[str, Any]]) -> str:
-    lines = [
-        "| apps | resources | dependencies | program | bare | ratio | program, peak | bare, peak | ratio |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {row['apps']:,} | {row['resources']:,} | {row['dependencies']:,} | {row['program_s']:.2f} s "
-        f"| {row['bare_s']:.2f} s | {row['time_ratio']:.2f} | {row['program_mib']:,} MiB | {row['bare_mib']:,} MiB "
-        f"| {row['memory_ratio']:.2f} |"
-        for row in found
-    ]
-    return "\n".join(lines)
-
-
 def main() -> None:
     match sys.argv[1:]:
         case ["program" | "bare" as variant, count, objects]:
             _run(variant, int(count), Path(objects))
         case given:
-            print(table(rows(tuple(int(count) for count in given) or SIZES)))
+            for found in rows(tuple(int(count) for count in given) or SIZES):
+                print(json.dumps(found))
 
 
 if __name__ == "__main__":

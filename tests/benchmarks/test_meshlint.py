@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -15,7 +15,11 @@ import yaml
 import meshlint
 from meshlint.environment import Environment
 from meshlint.lint import lint
+from tests.benchmarks import linter
 from tests.unit.meshlint.many_objects import mesh_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.benchmark
 
@@ -38,6 +42,22 @@ def test_time_grows_with_the_number_of_objects_and_no_faster(crowded: bool) -> N
     few = min(seconds(mesh_of(2_000, crowded=crowded)) for _ in range(2))
     many = seconds(mesh_of(10_000, crowded=crowded))
     assert many < 5 * few * LENIENT
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+@pytest.mark.parametrize("asked", [linter.reach, lambda objects: linter.compared(objects, linter.edited(objects))])
+def test_questions_about_one_app_take_time_that_grows_with_the_mesh_and_no_faster(
+    asked: Callable[[list[Any]], int], crowded: bool
+) -> None:
+    def seconds_of(count: int) -> float:
+        objects = mesh_of(count, crowded=crowded)
+        start = time.process_time()
+        assert asked(objects)
+        return time.process_time() - start
+
+    seconds_of(100)
+    few = min(seconds_of(2_000) for _ in range(2))
+    assert seconds_of(10_000) < 5 * few * LENIENT
 
 
 def test_ten_thousand_objects_fit_into_500_mebibytes() -> None:

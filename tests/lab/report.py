@@ -25,7 +25,7 @@ from chatgpt_mesh.review.version import Version
 from tests.lab.behaviours import ROOT, Behaviour, behaviours, number_of
 
 PAGE = ROOT / "report.html"
-BENCHMARKS = ROOT / "tests" / "benchmarks" / "results.json"
+BENCHMARKS = ROOT / "docs" / "benchmarks" / "program.json"
 
 
 @dataclass(slots=True)

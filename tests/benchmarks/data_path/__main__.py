@@ -1,4 +1,4 @@
-"""Measures in the running lab, and writes the tables of docs/performance.md and `data_path.json` beside this file.
+"""Measures in the running lab, and writes docs/benchmarks/data_path.json and the tables of docs/performance.md.
 
 `python -m tests.benchmarks.data_path [--pairs 5] [--seconds 3] [--crowd 10 100]`: about a minute for each feature with
 five pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.mesh.build import Mesh
@@ -19,8 +18,8 @@ from lab.workloads.request import Request, send
 from tests.benchmarks.data_path import declarations, servers
 from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
-from tests.benchmarks.data_path.page import write_page
-from tests.benchmarks.figures import measured
+from tests.benchmarks.figures import conditions, save
+from tests.benchmarks.page import write
 from tests.lab.bring_up import running_lab
 from tests.lab.edge_certificates import certified
 from tests.lab.running_lab import JSON_RPC_HEADERS, eventually
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from chatgpt_mesh.stack.settings import Settings
     from tests.lab.running_lab import RunningLab
 
-RESULTS = Path(__file__).with_name("data_path.json")
 _STEADY = 400
 """Requests per second that leave both sides at rest between them."""
 _TOOL = "whoami"
@@ -163,6 +161,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--crowd", type=int, nargs="*", default=[9, 99])
     arguments = parser.parse_args()
+    when = conditions()
     lab = running_lab()
     client = Client(servers.fortio(lab))
     stack = declarations.whole(lab.stack)
@@ -174,14 +173,8 @@ def main() -> None:
         for series, row, result in measure(bench, arguments.crowd):
             found.setdefault(series, {})[row] = result
             print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
-    results = {
-        **measured(),
-        "pairs": arguments.pairs,
-        "seconds": arguments.seconds,
-        **found,
-    }
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    write_page(results)
+    save("data_path", {**when, "pairs": arguments.pairs, "seconds": arguments.seconds, **found})
+    write()
 
 
 if __name__ == "__main__":

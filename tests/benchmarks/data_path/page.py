@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.data_path.comparison import Ratio
-from tests.benchmarks.figures import PAGE, replaced
+from tests.benchmarks.figures import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +18,9 @@ GOALS = {
     "sidecar_microseconds": ("sidecar CPU", None),
 }
 """Figure -> its heading, and what the whole declaration may cost by a bare Istio's, at most; of the rate, at least."""
+
+
+NOT_MEASURED = "Not measured yet on a machine that does nothing else."
 
 
 def _ratio(result: Mapping[str, Any], name: str) -> str:
@@ -34,16 +37,18 @@ def table(series: Mapping[str, Any], first: str, *, goals: bool = False) -> Iter
         yield f"| {row} | {' | '.join(_ratio(result, name) for name in GOALS)} |"
 
 
-def write_page(results: Mapping[str, Any]) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    said = (
-        f"{results['pairs']} pairs of {results['seconds']:g} s each, {results['date']} at commit {results['commit']}."
-    )
-    for series, first in (
-        ("bare", "the whole declaration by a bare Istio"),
-        ("features", "the whole declaration by the same without"),
-        ("crowd", "apps at the gateway, by one app"),
-    ):
+def tables(results: Mapping[str, Any] | None) -> dict[str, str]:
+    """Place on the page -> its table, or that there is none."""
+    headings = {
+        "bare": "the whole declaration by a bare Istio",
+        "features": "the whole declaration by the same without",
+        "crowd": "apps at the gateway, by one app",
+    }
+    if results is None:
+        return dict.fromkeys((f"data path: {series}" for series in headings), NOT_MEASURED)
+    pairs = f"{results['pairs']} pairs of {results['seconds']:g} s each. {said(results)}"
+    found: dict[str, str] = {}
+    for series, first in headings.items():
         lines = "\n".join(table(results.get(series, {}), first, goals=series == "bare"))
-        page = replaced(page, f"data path: {series}", f"{lines}\n\n{said}")
-    PAGE.write_text(page, encoding="utf-8")
+        found[f"data path: {series}"] = f"{lines}\n\n{pairs}"
+    return found

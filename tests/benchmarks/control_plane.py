@@ -1,0 +1,237 @@
+"""istiod in the running lab, by number of services that no app declares and of apps at the gateway.
+
+One app's route is edited again and again. The plain alternative is the same mesh without the Sidecars by which the
+stack narrows what a proxy is told: Istio as it comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+import time
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from chatgpt_mesh.mesh.build import Mesh
+from chatgpt_mesh.mesh.specs import dates
+from lab.node import PAUSE_IMAGE
+from tests.benchmarks.data_path.comparison import declared
+from tests.benchmarks.data_path.declarations import APP, crowded, whole
+from tests.benchmarks.figures import conditions
+from tests.benchmarks.series import Plot, Row
+from tests.lab.bring_up import running_lab
+from tests.lab.kubectl import kubectl, wait_rolled_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.benchmarks.figures import Results
+    from tests.lab.running_lab import RunningLab
+
+NAME = "control_plane"
+PLACES = ("control plane: edits",)
+HAS_LARGE_SIZES = True
+_SIZES = ((10, 1), (100, 1), (500, 1), (500, 100))
+"""Services and apps."""
+_LARGE = ((500, 1_000),)
+_EDITS = 20
+_NAMESPACE = "bench-services"
+_UNINVOLVED = "uninvolved"
+"""A pod with a sidecar that calls nobody."""
+_METRICS_PORT = 15014
+_PATIENCE_SECONDS = 30.0
+_SAMPLE = re.compile(r"^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$", re.MULTILINE)
+_GOAL_SECONDS = 0.3
+_GOAL_SERVICES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """istiod's own, at one moment."""
+
+    samples: dict[tuple[str, str], float]
+
+    @classmethod
+    def of(cls, lab: RunningLab) -> Metrics:
+        [istiod] = lab.pods("istio-system", "app=istiod")
+        text = istiod.fetch(_METRICS_PORT, "/metrics")
+        return cls({(one["name"], one["labels"] or ""): float(one["value"]) for one in _SAMPLE.finditer(text)})
+
+    def total(self, name: str, labels: str = "") -> float:
+        """The sum of the samples of a metric that have these labels."""
+        return sum(value for (one, of), value in self.samples.items() if one == name and labels in of)
+
+
+def _services(count: int) -> Iterator[dict[str, Any]]:
+    """Without cluster addresses, of which the lab has 250, and without pods."""
+    for number in range(count):
+        ports = [{"name": "http", "port": 80}, {"name": "grpc", "port": 9000}]
+        metadata = {"name": f"service-{number:03}", "namespace": _NAMESPACE}
+        spec = {"clusterIP": "None", "ports": ports}
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def _pod(labels: dict[str, str]) -> Iterator[dict[str, Any]]:
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE, "labels": labels}}
+    selector = {"app": _UNINVOLVED}
+    container = {"name": "app", "image": PAUSE_IMAGE, "imagePullPolicy": "IfNotPresent"}
+    yield {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": _UNINVOLVED, "namespace": _NAMESPACE},
+        "spec": {
+            "selector": {"matchLabels": selector},
+            "template": {"metadata": {"labels": selector}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+@contextlib.contextmanager
+def crowd_of_services(lab: RunningLab, count: int) -> Iterator[None]:
+    """So many services and the uninvolved pod; none of them afterwards."""
+    live = lab.objects.get("Namespace", "", lab.namespace)
+    labels = {key: value for key, value in live["metadata"]["labels"].items() if "istio" in key}
+    try:
+        text = yaml.safe_dump_all([*_pod(labels), *_services(count)])
+        kubectl(lab, "apply", "--server-side", "--filename=-", stdin=text)
+        wait_rolled_out(lab, _NAMESPACE, f"deployment/{_UNINVOLVED}")
+        lab.plane.wait_synced()
+        yield
+    finally:
+        kubectl(lab, "delete", "namespace", _NAMESPACE, "--ignore-not-found", "--timeout=180s")
+
+
+@contextlib.contextmanager
+def without_sidecars(lab: RunningLab) -> Iterator[None]:
+    """The mesh without the Sidecar objects of the lab's stack."""
+    names: dict[str, list[str]] = {}
+    for one in Mesh(lab.stack, dates.today()).objects:
+        manifest = one.resource.to_dict()
+        if manifest["kind"] == "Sidecar":
+            metadata = manifest["metadata"]
+            names.setdefault(metadata["namespace"], []).append(metadata["name"])
+    with contextlib.ExitStack() as taken:
+        for namespace, found in names.items():
+            taken.enter_context(lab.objects.without("Sidecar", namespace, *found))
+        yield
+
+
+def _route_of_the_app(lab: RunningLab, apps: int) -> dict[str, Any]:
+    """The VirtualService at the gateway of the app that is edited."""
+    stack = crowded(whole(lab.stack), apps - 1)
+    host = stack.apps[APP].host
+    manifests = (one.resource.to_dict() for one in Mesh(stack, dates.today()).objects)
+    return next(one for one in manifests if one["kind"] == "VirtualService" and host in one["spec"]["hosts"])
+
+
+def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
+    """Seconds from the API server's answer until every proxy has acknowledged; the last question to istiod counts too.
+
+    Raises:
+        AssertionError: one had not after half a minute.
+    """
+    changed = copy.deepcopy(manifest)
+    for route in changed["spec"]["http"]:
+        route.setdefault("headers", {}).setdefault("response", {}).setdefault("set", {})["x-bench"] = str(number)
+    before = lab.plane.progress()
+    lab.objects.apply(changed)
+    started = time.monotonic()
+    while time.monotonic() - started < _PATIENCE_SECONDS:
+        states = lab.plane.acknowledgements()
+        now = lab.plane.progress()
+        # Each push passes every connected proxy through the queue, whether it has anything to be told or not.
+        served = now.taken - before.taken >= len({state.proxy for state in states})
+        if now.pushed > before.pushed and served and not any(state.pending for state in states):
+            return time.monotonic() - started
+    raise AssertionError(f"not every proxy had acknowledged an edit after {_PATIENCE_SECONDS:.0f} s")
+
+
+def _figures(lab: RunningLab, manifest: dict[str, Any]) -> dict[str, Any]:
+    before = Metrics.of(lab)
+    seconds = [_edit(lab, manifest, number) for number in range(_EDITS)]
+    after = Metrics.of(lab)
+    # Back as it is declared, so that the next form begins with an edit that changes something.
+    lab.objects.apply(manifest)
+    lab.plane.wait_synced()
+
+    def grown(name: str, labels: str = "") -> float:
+        return after.total(name, labels) - before.total(name, labels)
+
+    kinds = ("cds", "eds", "lds", "rds")
+    [pod] = lab.pods(_NAMESPACE, f"app={_UNINVOLVED}")
+    return {
+        "p95_seconds": round(quantiles(seconds, n=20, method="inclusive")[-1], 3),
+        "seconds": [round(one, 3) for one in seconds],
+        "istiod_cpu_milliseconds": round(grown("process_cpu_seconds_total") * 1_000 / _EDITS, 1),
+        "istiod_mib": round(after.total("process_resident_memory_bytes") / 1024**2),
+        "push_milliseconds": round(grown("pilot_xds_push_time_sum") * 1_000 / _EDITS, 2),
+        "convergence_milliseconds": round(
+            grown("pilot_proxy_convergence_time_sum") * 1_000 / max(grown("pilot_proxy_convergence_time_count"), 1), 1
+        ),
+        "pushes": {kind: round(grown("pilot_xds_pushes", f'type="{kind}"') / _EDITS, 2) for kind in kinds},
+        "bytes_sent": round(grown("pilot_xds_config_size_bytes_sum") / _EDITS),
+        "uninvolved_bytes": len(pod.envoy("/config_dump")),
+    }
+
+
+def measure(*, large: bool) -> Results:
+    when = conditions()
+    lab = running_lab()
+    found: list[dict[str, Any]] = []
+    for services, apps in _LARGE if large else _SIZES:
+        stack = crowded(whole(lab.stack), apps - 1)
+        with crowd_of_services(lab, services), declared(lab, stack, over=lab.stack):
+            manifest = _route_of_the_app(lab, apps)
+            narrowed = _figures(lab, manifest)
+            with without_sidecars(lab):
+                plain = _figures(lab, manifest)
+        proxies = len({state.proxy for state in lab.plane.acknowledgements()})
+        sizes = {"services": services, "apps": apps, "proxies": proxies}
+        found.append({**sizes, "narrowed": narrowed, "plain": plain})
+    return {**when, "runs": found}
+
+
+def _goal(services: int) -> str:
+    return f"{_GOAL_SECONDS} s" if services == _GOAL_SERVICES else ""
+
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    rows: list[Row] = []
+    for run in results["runs"]:
+        one, plain = run["narrowed"], run["plain"]
+        size = f"{run['services']} services, {run['apps']:,} {'app' if run['apps'] == 1 else 'apps'}"
+        for what, name, unit, goal in (
+            ("an edit at the last proxy, p95", "p95_seconds", " s", _goal(run["services"])),
+            ("istiod's CPU for an edit", "istiod_cpu_milliseconds", " ms", ""),
+            ("time of its pushes", "push_milliseconds", " ms", ""),
+            ("sent for an edit", "bytes_sent", " bytes", ""),
+            ("configuration of a proxy that calls nobody", "uninvolved_bytes", " bytes", ""),
+            ("istiod's memory", "istiod_mib", " MiB", ""),
+        ):
+            rows.append(
+                Row(
+                    what=f"{size}: {what}",
+                    goal=goal,
+                    figure=f"{one[name]:,}{unit}",
+                    plain=f"{plain[name]:,}{unit}",
+                    ratio=one[name] / plain[name] if plain[name] else None,
+                )
+            )
+    return {PLACES[0]: rows}
+
+
+def plot(results: Results) -> Plot:
+    runs = [run for run in results["runs"] if run["apps"] == 1]
+    curves = {
+        f"{what}, {named}": [(run["services"], run[form][name]) for run in runs]
+        for form, named in (("narrowed", "as declared"), ("plain", "without Sidecars"))
+        for what, name in (
+            ("bytes of a proxy that calls nobody", "uninvolved_bytes"),
+            ("bytes sent for an edit", "bytes_sent"),
+        )
+    }
+    return Plot("What proxies are told, by services of others", "services", "bytes", curves)
