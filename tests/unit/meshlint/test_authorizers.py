@@ -6,7 +6,7 @@ import pytest
 
 from meshlint.reachability.answer import answer
 from meshlint.reachability.request import Outcome
-from tests.unit.meshlint.test_reachability import SHOP, mesh, outside
+from tests.unit.meshlint.shop import SHOP, mesh, outside
 
 pytestmark = pytest.mark.unit
 
