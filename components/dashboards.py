@@ -169,7 +169,8 @@ def of_edges(mesh: Mesh) -> Dashboard:
     answers.append(_by("Over a limit", "reqps", limited, "source_workload"))
     rows = [Row("Answers", tuple(answers))]
     if metrics.proxies:
-        streams = 'envoy_http_downstream_rq_active{http_conn_manager_prefix=~"outbound_.*"}'
+        pods = f'pod=~"({entered})-.+"'
+        streams = f'envoy_http_downstream_rq_active{{http_conn_manager_prefix=~"outbound_.*",{pods}}}'
         rows.append(
             Row(
                 "Open at the gateways",

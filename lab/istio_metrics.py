@@ -47,6 +47,16 @@ RELABEL: Sequence[Mapping[str, Any]] = (
         "target_label": "destination_version",
         "replacement": "$2",
     },
+    # Istio's word for what it does not know.
+    *(
+        {
+            "source_labels": ["__name__", label],
+            "regex": "istio_[^;]*;-?",
+            "target_label": label,
+            "replacement": "unknown",
+        }
+        for label in ("source_principal", "destination_version")
+    ),
 )
 """`metric_relabel_configs` of Prometheus that make Istio's names and labels of these."""
 

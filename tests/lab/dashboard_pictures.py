@@ -82,8 +82,10 @@ def said(value: float, unit: str) -> str:
             return f"{value * 1000:.3g} ms"
         case "short":
             return f"{value:.4g}"
+        case "d":
+            return f"{value:,.0f} days"
         case _:
-            return f"{value:.3g} {({'reqps': 'req/s', 'cps': 'c/s', 'd': 'days'}).get(unit, unit)}"
+            return f"{value:.3g} {({'reqps': 'req/s', 'cps': 'c/s'}).get(unit, unit)}"
 
 
 def draw(dashboard: Mapping[str, Any], lines: Mapping[str, Sequence[Line]], theme: str, file: Path) -> None:
@@ -135,7 +137,7 @@ def _panel(
     axes.xaxis.set_major_locator(MaxNLocator(4))
     for number, line in enumerate(lines):
         axes.plot(line.times, line.values, color=LINES[number % len(LINES)], linewidth=1.2)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.05)
     for number, line in enumerate(named):
         at = top - height + (0.35 + 0.42 * (rows - number - 1)) / depth
         room = int(LETTERS * width)
