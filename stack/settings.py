@@ -21,6 +21,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from chatgpt_mesh.components.specs import (
     accepted_risk,
     cert_manager,
+    certificate_authority,
+    multi_cluster,
     namespace,
     observability,
     observability_installed,
@@ -93,7 +95,8 @@ class Settings(MeshSpec):
 
     def warnings(self, today: date) -> list[Problem]:
         """What is right today and will not be soon, outside the mesh's declaration."""
-        return list(platform.warnings({name: getattr(self, name) for name in type(self).model_fields}, today))
+        read = {name: getattr(self, name) for name in type(self).model_fields}
+        return [*platform.warnings(read, today), *multi_cluster.warnings(read, today)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +235,8 @@ def _validated(
     if read.get("istio") is not None:
         found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
+    found += multi_cluster.problems(read, today)
+    found += _readable_key(read, secrets)
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
     found += observability_installed.problems(read)
@@ -259,6 +264,14 @@ def _ambient(read: Mapping[str, Any]) -> list[Problem]:
             istio.data_plane,
         )
     ]
+
+
+def _readable_key(read: Mapping[str, Any], secrets: SecretTexts) -> list[Problem]:
+    istio = read.get("istio")
+    ca = None if istio is None or istio.multi_cluster is None else istio.multi_cluster.ca
+    if ca is None or ca.key == certificate_authority.UNREAD or secrets.within(ca.key):
+        return []
+    return [certificate_authority.plain_key(f"{multi_cluster.PATH}.ca")]
 
 
 def _mesh(read: Mapping[str, Any]) -> MeshSpec:
