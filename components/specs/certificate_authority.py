@@ -67,13 +67,20 @@ class CertificateAuthoritySpec(Spec):
         }
 
 
-def plain_key(path: str) -> Problem:
-    """What to say of a key that everybody can read who reads the stack file."""
-    return Problem(
-        f"{path}.key",
-        "stands in the stack file in plain text, and whoever has it can be any workload of the mesh: make another, and "
-        f"encrypt it: pulumi config set --secret --path 'chatgpt-mesh:{path}.key' < ca-key.pem",
-    )
+def readable(path: str, authority: CertificateAuthoritySpec, *, encrypted: bool, in_engine: bool) -> Iterator[Problem]:
+    """What everybody can read who reads the stack file, or nobody at all.
+
+    `encrypted`: Pulumi keeps the key as a secret. `in_engine`: its engine has decrypted whatever is.
+    """
+    if authority.key != UNREAD and not encrypted:
+        yield Problem(
+            f"{path}.key",
+            "stands in the stack file in plain text, and whoever has it can be any workload of the mesh: make another, "
+            f"and encrypt it: pulumi config set --secret --path 'chatgpt-mesh:{path}.key' < ca-key.pem",
+        )
+    for name in ("cert", "key", "root", "chain"):
+        if in_engine and getattr(authority, name) == UNREAD:
+            yield Problem(f"{path}.{name}", "is what tools show of an encrypted value; write the PEM", UNREAD)
 
 
 def problems(path: str, authority: CertificateAuthoritySpec, today: date) -> Iterator[Problem]:
