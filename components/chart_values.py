@@ -54,9 +54,6 @@ ISTIOD_ENVIRONMENT: Mapping[str, str] = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": 
 # host. For the same reason a gateway could not move to another namespace.
 OWN_GATEWAYS: Mapping[str, str] = {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}
 
-# istiod of this cluster leaves the Secrets of the other one alone: there is an istiod there, for its own gateways.
-NO_FOREIGN_SECRETS: Mapping[str, str] = {"PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER": "false"}
-
 # Where pods get the tokens of their identity, from before their proxy runs. Sidecars leave it alone, so the mesh's own
 # egress rules do not hold for it (istio/istio#10951).
 # https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
@@ -104,10 +101,6 @@ def _jwks_refresh(plane: ControlPlaneSpec) -> dict[str, str]:
     return {} if plane.jwks_refresh is None else {JWKS_REFRESH: duration_text(plane.jwks_refresh)}
 
 
-def _foreign(spec: IstioSpec) -> Mapping[str, str]:
-    return NO_FOREIGN_SECRETS if spec.multi_cluster is not None and spec.multi_cluster.peer is not None else {}
-
-
 def istiod_values(
     spec: IstioSpec, mesh_config: MeshConfig, *, revision: str | None, platform: str | None
 ) -> IstiodValues:
@@ -130,7 +123,7 @@ def istiod_values(
         topology_spread_constraints=_spread({"app": "istiod"}, ("zone", "node")),
         base=IstiodValues_Base(validation_failure_policy=_VALIDATION_FAILURE_POLICY),
         cni=IstiodValues_Cni(enabled=spec.cni),
-        env={**ISTIOD_ENVIRONMENT, **OWN_GATEWAYS, **_foreign(spec), **_jwks_refresh(plane), **plane.environment},
+        env={**ISTIOD_ENVIRONMENT, **OWN_GATEWAYS, **_jwks_refresh(plane), **plane.environment},
         global_=IstiodValues_Global(
             hub=spec.images.hub,
             tag=spec.images.tag,

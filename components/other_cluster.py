@@ -1,10 +1,10 @@
 """What two clusters of a mesh need of each other: the right to read this one, and the other's, in istiod's hands.
 
-istiod reads Services and pods of the other cluster to know where an app's requests may go. Istio's own role for that
-(`istio-reader-clusterrole`) reads every Secret and every ConfigMap too, for proxies of clusters that have no istiod of
-their own; here each cluster has one, which is told to leave them alone (`NO_FOREIGN_SECRETS`), and a role without them.
-https://istio.io/latest/docs/ops/configuration/security/security-policy-examples/ has no word on it; what istiod watches
-stands in its source, `pilot/pkg/serviceregistry/kube/controller`.
+istiod reads Services and pods of the other cluster to know where an app's requests may go. The account for it has no
+more than that takes: it changes nothing, and reads none of Istio's own objects, which `istio-reader-service-account`
+of Istio's charts may. Secrets it has to read all the same: istiod watches those of every cluster that it knows, for
+gateways of clusters without an istiod of their own, and told not to (`PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER`) it
+calls on what it then has not made, and falls (`CredentialsController.HasSynced` of its source, Istio 1.31).
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ def _rule(group: str, *resources: str) -> dict[str, Any]:
 
 
 CLUSTER_RULES = (
-    _rule("", "namespaces", "nodes", "pods", "services"),
+    _rule("", "namespaces", "nodes", "pods", "services", "secrets"),
     _rule("discovery.k8s.io", "endpointslices"),
     _rule("networking.istio.io", "workloadentries"),
     _rule("gateway.networking.k8s.io", "gateways"),
     _rule("apiextensions.k8s.io", "customresourcedefinitions"),
 )
-"""What istiod watches in a cluster that has an istiod of its own. No Secrets."""
+"""What istiod watches in another cluster: `pilot/pkg/serviceregistry/kube/controller` and `pilot/pkg/credentials/kube`
+of its source."""
 
 ROOT_RULES = (_rule("", "configmaps"),)
 """In Istio's namespace alone: the mesh's configuration, for its trust domain."""

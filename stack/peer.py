@@ -62,9 +62,16 @@ def connected(istio: IstioSpec, reader: Reader, own: str | None) -> tuple[IstioS
 
 def from_file(said: PeerSpec) -> tuple[Mapping[str, Any] | None, str | None]:
     """The outputs in the file that `peer.outputs` names; none where no file is named, or it is not written yet."""
-    if said.outputs is None or not Path(expand(said.outputs)).exists():
+    if said.outputs is None or not _may_be_read(said.outputs):
         return None, None
     return granted_by.from_file(said.model_dump())
+
+
+def _may_be_read(path: str) -> bool:
+    try:
+        return Path(expand(path)).exists()
+    except (OSError, ValueError):
+        return True  # what it is that it cannot be, the reading says
 
 
 def from_engine(said: PeerSpec) -> tuple[Mapping[str, Any] | None, str | None]:

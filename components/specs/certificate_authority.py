@@ -47,8 +47,14 @@ class CertificateAuthoritySpec(Spec):
     """Its certificate and those between it and the root: `cert-chain.pem`. Default: its certificate alone."""
 
     @property
+    def certificates(self) -> dict[str, str]:
+        """Those that are there, by their fields, and not just known to be encrypted."""
+        said = {"cert": self.cert, "root": self.root, "chain": self.chain}
+        return {name: text for name, text in said.items() if text is not None and text != UNREAD}
+
+    @property
     def is_read(self) -> bool:
-        """Whether the certificates are there, and not just known to be encrypted."""
+        """Whether all of them are there."""
         return UNREAD not in (self.cert, self.root, self.chain)
 
     @property
@@ -84,26 +90,44 @@ def readable(path: str, authority: CertificateAuthoritySpec, *, encrypted: bool,
 
 
 def problems(path: str, authority: CertificateAuthoritySpec, today: date) -> Iterator[Problem]:
-    """What would keep istiod from signing, or others from believing it. Nothing of the key is in a sentence."""
-    if not authority.is_read:
-        return
+    """What would keep istiod from signing, or others from believing it. Nothing of the key is in a sentence.
+
+    What is encrypted and not read is left out, and what is said about it together with something else.
+    """
     read: dict[str, list[x509.Certificate]] = {}
-    for name in ("cert", "root", "chain"):
-        text = getattr(authority, name)
-        read[name] = [] if text is None else _certificates(text)
-        if text is not None and not read[name]:
+    for name, text in authority.certificates.items():
+        read[name] = _certificates(text)
+        if not read[name]:
             yield Problem(
                 f"{path}.{name}", "must be a certificate as PEM: -----BEGIN CERTIFICATE----- and what follows"
             )
         elif name != "chain" and len(read[name]) > 1:
             yield Problem(f"{path}.{name}", "must be one certificate; what lies between belongs into chain")
+        for found in read[name]:
+            yield from _date_problems(f"{path}.{name}", found, today)
+        if name != "chain" and read[name]:
+            yield from _authority_problems(f"{path}.{name}", read[name][0])
     if authority.key != UNREAD:
-        yield from _key_problems(path, authority.key, read["cert"])
-    if not read["cert"] or not read["root"]:
-        return
-    cert, root = read["cert"][0], read["root"][0]
-    yield from _authority_problems(f"{path}.cert", cert)
-    yield from _authority_problems(f"{path}.root", root)
+        yield from _key_problems(path, authority.key, read.get("cert", []))
+    if authority.is_read and read["cert"] and read["root"]:
+        yield from _together(path, read["cert"][0], read["root"][0], read.get("chain", []))
+
+
+def warnings(path: str, authority: CertificateAuthoritySpec, today: date) -> Iterator[Problem]:
+    """Certificates that end soon."""
+    for name, text in authority.certificates.items():
+        last = min((found.not_valid_after_utc.date() for found in _certificates(text)), default=None)
+        if last is not None and today <= last <= today + NOTICE:
+            yield Problem(
+                f"{path}.{name}",
+                f"ends on {last}, {from_today(last, today)}; no pod gets a certificate after that: put another one "
+                "there (docs/second-cluster.md)",
+            )
+
+
+def _together(
+    path: str, cert: x509.Certificate, root: x509.Certificate, chain: Sequence[x509.Certificate]
+) -> Iterator[Problem]:
     if cert == root:
         yield Problem(
             f"{path}.cert",
@@ -111,30 +135,9 @@ def problems(path: str, authority: CertificateAuthoritySpec, today: date) -> Ite
             "authority for this cluster with it",
         )
         return
-    yield from _date_problems(f"{path}.cert", cert, today)
-    yield from _date_problems(f"{path}.root", root, today)
-    for between in read["chain"]:
-        if between not in (cert, root):
-            yield from _date_problems(f"{path}.chain", between, today)
-    if read["chain"] and cert not in read["chain"]:
+    if chain and cert not in chain:
         yield Problem(f"{path}.chain", "must begin with cert, which istiod hands out with each certificate")
-    yield from _way_to_the_root(path, cert, read["chain"], root)
-
-
-def warnings(path: str, authority: CertificateAuthoritySpec, today: date) -> Iterator[Problem]:
-    """Certificates that end soon."""
-    if not authority.is_read:
-        return
-    for name in ("cert", "root", "chain"):
-        for found in _certificates(getattr(authority, name) or ""):
-            last = found.not_valid_after_utc.date()
-            if today <= last <= today + NOTICE:
-                yield Problem(
-                    f"{path}.{name}",
-                    f"ends on {last}, {from_today(last, today)}; no pod gets a certificate after that: put another one "
-                    "there (docs/second-cluster.md)",
-                )
-                break
+    yield from _way_to_the_root(path, cert, chain, root)
 
 
 def _certificates(text: str) -> list[x509.Certificate]:

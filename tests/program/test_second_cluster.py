@@ -164,23 +164,21 @@ def test_the_gateway_between_them_admits_what_fails_over_and_nothing_else() -> N
     assert shown["global"]["networkPolicy"] == {"enabled": True}
 
 
-def test_istiod_keeps_every_other_service_in_its_cluster_and_leaves_secrets_there() -> None:
+def test_istiod_keeps_every_other_service_in_its_cluster() -> None:
     shown = joined().named("istiod").inputs["values"]
     assert shown["meshConfig"]["serviceSettings"] == [
         {"settings": {"clusterLocal": True}, "hosts": ["*"]},
         {"settings": {"clusterLocal": False}, "hosts": ["invoices.billing.svc.cluster.local"]},
     ]
-    assert shown["env"]["PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER"] == "false"
     alone = registered(values()).named("istiod").inputs["values"]
     assert "serviceSettings" not in alone["meshConfig"]
-    assert "PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER" not in alone["env"]
 
 
-def test_whoever_reads_this_cluster_reads_no_secrets() -> None:
+def test_whoever_reads_this_cluster_changes_nothing() -> None:
     found = joined()
     role = found.named("ClusterRole/istio-remote-reader").inputs
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
-    assert not {"secrets", "configmaps", "*"} & {one for rule in role["rules"] for one in rule["resources"]}
+    assert not {"configmaps", "*"} & {one for rule in role["rules"] for one in rule["resources"]}
     token = found.named("Secret/istio-remote-reader")
     assert token.inputs["type"] == "kubernetes.io/service-account-token"
     assert found.named("ClusterRoleBinding/istio-remote-reader").urn in found.depends_on(token)
