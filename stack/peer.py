@@ -42,7 +42,7 @@ def connected(istio: IstioSpec, reader: Reader, own: str | None) -> tuple[IstioS
         return istio, []
     outputs, refusal = reader(spec.peer)
     if refusal is not None:
-        return istio, [Problem(f"{PATH}.stack", refusal)]
+        return istio, [Problem(PATH, refusal)]
     if outputs is None:
         return istio, []
     try:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from chatgpt_mesh.components.specs import (
     accepted_risk,
     cert_manager,
-    multi_cluster,
+    joined_clusters,
     namespace,
     observability,
     observability_installed,
@@ -95,7 +95,7 @@ class Settings(MeshSpec):
     def warnings(self, today: date) -> list[Problem]:
         """What is right today and will not be soon, outside the mesh's declaration."""
         read = {name: getattr(self, name) for name in type(self).model_fields}
-        return [*platform.warnings(read, today), *multi_cluster.warnings(read, today)]
+        return [*platform.warnings(read, today), *joined_clusters.warnings(read, today)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ def _validated(
     if read.get("istio") is not None:
         found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
-    found += multi_cluster.problems(read, unread, today, is_secret=secrets.within, in_engine=stack is not None)
+    found += joined_clusters.problems(read, unread, today, is_secret=secrets.within, in_engine=stack is not None)
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
     found += observability_installed.problems(read)

@@ -1,14 +1,12 @@
-"""The other cluster of the mesh: which stack makes it, what its outputs say, and where the two do not fit together."""
+"""The other cluster of the mesh: which stack makes it, and what its outputs say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import PrivateAttr
 
-from chatgpt_mesh.components.specs.compatibility import Version
 from chatgpt_mesh.components.specs.contract import SCHEMA_VERSION
 from chatgpt_mesh.mesh.specs.granted_by import StackName
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -16,13 +14,9 @@ from chatgpt_mesh.mesh.specs.spec import Spec
 from chatgpt_mesh.mesh.specs.words import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from chatgpt_mesh.components.specs.istio import IstioSpec
-    from chatgpt_mesh.components.specs.multi_cluster import MultiClusterSpec
-    from chatgpt_mesh.components.specs.network import NetworkSpec
-
-_RANGES = {
+RANGES = {
     "nodes": "subnet_cidr",
     "pods": "pods_cidr",
     "services": "services_cidr",
@@ -101,72 +95,8 @@ def from_outputs(path: str, stack: str, outputs: Mapping[str, Any]) -> PeerClust
         failing_over=frozenset(map(str, said["failing_over"])),
         kubeconfig=kubeconfig if isinstance(kubeconfig, str) and kubeconfig.startswith("{") else None,
         vpc=outputs.get("network_id"),
-        ranges={name: str(outputs[key]) for name, key in _RANGES.items() if outputs.get(key)},
+        ranges={name: str(outputs[key]) for name, key in RANGES.items() if outputs.get(key)},
     )
-
-
-def mismatches(read: Mapping[str, Any], spec: MultiClusterSpec, peer: PeerCluster) -> Iterator[Problem]:
-    """Where two clusters cannot be one mesh. Each sentence names the setting of this stack, and what the other has."""
-    assert spec.peer is not None, "there is no other cluster without it"  # noqa: S101
-    path, stack = "istio.multi_cluster", spec.peer.stack
-    if spec.mesh != peer.mesh:
-        yield Problem(
-            f"{path}.mesh", f"must be the name that {stack} has, {peer.mesh}: the two are one mesh", spec.mesh
-        )
-    if spec.cluster == peer.cluster:
-        yield Problem(
-            f"{path}.cluster",
-            f"is the name of the cluster of {stack} too, and Istio would take the two for one; give each its own",
-            spec.cluster,
-        )
-    if spec.network == peer.network:
-        yield Problem(
-            f"{path}.network",
-            f"is the network of {stack} too, so that pods would be called across clusters without a gateway, which "
-            "they cannot reach; give each its own",
-            spec.network,
-        )
-    trust_domain = read.get("trust_domain", "cluster.local")
-    if trust_domain != peer.trust_domain:
-        yield Problem(
-            "trust_domain",
-            f"must be that of {stack}, {peer.trust_domain}: policies name callers by it in both clusters",
-            trust_domain,
-        )
-    if spec.ca is not None and spec.ca.is_read and spec.ca.root_sha256 != peer.root_sha256:
-        yield Problem(
-            f"{path}.ca.root",
-            f"is another certificate (SHA-256 {spec.ca.root_sha256[:16]}...) than the root of {stack} "
-            f"({peer.root_sha256[:16]}...), and no pod of the one would believe a pod of the other; sign both "
-            "authorities with one root",
-        )
-    yield from _versions(read["istio"], stack, peer)
-    network: NetworkSpec | None = read.get("network")
-    if network is not None:
-        yield from _ranges(network, stack, peer)
-
-
-def _versions(istio: IstioSpec, stack: str, peer: PeerCluster) -> Iterator[Problem]:
-    own, other = Version.parse(istio.version), Version.parse(peer.istio_version)
-    if abs(own.minor - other.minor) > 1:
-        yield Problem(
-            "istio.version",
-            f"is more than one minor away from {peer.istio_version}, which {stack} has; upgrade the older one first",
-            istio.version,
-        )
-
-
-def _ranges(network: NetworkSpec, stack: str, peer: PeerCluster) -> Iterator[Problem]:
-    for name in _RANGES:
-        own = str(getattr(network, name))
-        for other, declared in peer.ranges.items():
-            if ip_network(own).overlaps(ip_network(declared)):
-                yield Problem(
-                    f"network.{name}",
-                    f"overlaps network.{other} of {stack}, {declared}; the two networks are joined, so each needs "
-                    "ranges of its own",
-                    own,
-                )
 
 
 def named_by_another(path: str, own: str, stack: str, peer: PeerCluster) -> Problem | None:

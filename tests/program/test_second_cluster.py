@@ -127,7 +127,7 @@ def test_the_first_of_two_goes_up_alone_and_says_so(caplog: pytest.LogCaptureFix
 def test_a_stack_that_is_there_and_cannot_be_read_is_no_reason_to_part() -> None:
     found = joined(answered="the passphrase is wrong")
     assert found.resources == []
-    assert "istio.multi_cluster.peer.stack: names the stack" in (found.error or "")
+    assert "istio.multi_cluster.peer: names the stack" in (found.error or "")
 
 
 def test_once_the_other_is_up_istiod_reads_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from chatgpt_mesh.components.specs.certificate_authority import UNREAD, CertificateAuthoritySpec, problems, warnings
+from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.stack import stack_files
+from tests.documentation import blocks
 from tests.unit import authorities
 from tests.unit.authorities import TODAY, Authority, authority, ca, root
 from tests.unit.components.gke_stack import load, sentences
@@ -141,3 +144,13 @@ def test_what_an_encrypted_value_reads_as_is_said_once(tmp_path: Path) -> None:
     path = tmp_path / "Pulumi.one.yaml"
     path.write_text("config:\n  chatgpt-mesh:project: {secure: v1:abc}\n", encoding="utf-8")
     assert stack_files.read_stack_file(path).values["project"] == UNREAD
+
+
+def test_what_the_page_has_openssl_make_is_taken(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks("sh unit") if one.page.name == "second-cluster.md"]
+    script = block.text.replace('cd "$(mktemp -d)"', f'cd "{tmp_path}"')
+    subprocess.run(["/bin/bash", "-euc", script], check=True, capture_output=True)
+    made = {path.stem: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.pem")}
+    for cluster in ("east", "west"):
+        own = {"cert": made[f"{cluster}-cert"], "key": made[f"{cluster}-key"], "root": made["root-cert"]}
+        assert list(problems("ca", CertificateAuthoritySpec(**own), dates.today())) == []

@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import access, certificates, google, installation, mesh_wide, recording, shared
+from tests.unit.random_stacks import (
+    access,
+    certificates,
+    google,
+    installation,
+    mesh_wide,
+    other_cluster,
+    recording,
+    shared,
+)
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways, resources
 from tests.unit.random_stacks.scalars import (
@@ -126,6 +135,7 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     found["istio"] = draw(installation.istio(google=is_google))
     if not is_google and draw(truth):
         found = {**draw(shared.shared(found)), "istio": draw(shared.istio(found["istio"]))}
+    found = draw(other_cluster.joined(found, google=is_google))
     found |= draw(access.authorizers(found["apps"]))
     found |= draw(certificates.cert_manager(found))
     homes = sorted(set(plan.namespace.values()))
