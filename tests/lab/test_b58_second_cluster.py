@@ -1,8 +1,8 @@
 """B58: with the app in both clusters callers stay in their own; its pods here away, the other cluster answers, by the
 gateway between them, without a failed request, and the app's policy sees who called.
 
-Two networks of one cluster stand for two clusters (`tests.lab.two_networks`). What an istiod may read of another
-cluster is shown with an istiod beside the lab's own, which has the rights of the other cluster's reader and no more.
+Two networks of one cluster stand for two clusters (`tests.lab.two_networks`). What an istiod reads of another cluster,
+and by which rights, is in `plugins/test_remote_reader.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab.running_lab import eventually, fails, new_id, statuses
-from tests.lab.second_istiod import OTHER, clusters, may, reader, second_istiod
 from tests.lab.two_networks import APP, HERE, PORT, THERE, Load, TwoNetworks, two_networks
 
 if TYPE_CHECKING:
@@ -112,23 +111,3 @@ def test_the_gateway_admits_what_is_declared_and_nothing_else(networks: TwoNetwo
     assert networks.admitted(f"{APP}.{APP}.svc.cluster.local")
     for app in ("chatgpt-mcp", "chatgpt-api"):
         assert not networks.admitted(f"{app}.{networks.lab.namespace}.svc.cluster.local")
-
-
-def check_read(lab: RunningLab) -> None:
-    eventually(lambda: clusters(lab).get(OTHER) == "synced", within=45, what="it has read the other cluster")
-
-
-def test_an_istiod_reads_the_other_cluster_by_the_readers_rights(lab: RunningLab) -> None:
-    with reader(lab):
-        assert may(lab, "list", "pods")
-        for verb, resource in (("create", "pods"), ("list", "configmaps"), ("list", "deployments")):
-            assert not may(lab, verb, resource), f"{verb} {resource}"
-        with second_istiod(lab):
-            check_read(lab)
-
-
-@pytest.mark.parametrize("kind", ["secrets", "pods"])
-def test_with_less_it_does_not(lab: RunningLab, kind: str) -> None:
-    """Secrets too, which nobody there needs: see `components.other_cluster`."""
-    with reader(lab, without=kind), second_istiod(lab), fails():
-        check_read(lab)

@@ -18,6 +18,7 @@ from tests.program.test_outputs import known, without_required
 from tests.program.test_secrets import SECRET_SIGNATURE
 from tests.surroundings import own_layer, surroundings
 from tests.unit.authorities import ca
+from tests.unit.components.gke_stack import SOUND
 from tests.unit.team_stack import app, platform
 
 if TYPE_CHECKING:
@@ -236,3 +237,47 @@ def test_an_app_that_the_other_does_not_let_in_is_a_warning(caplog: pytest.LogCa
     assert joined(answered=outputs_of_west(failing_over=[])).error is None
     said = "apps.invoices.cluster_failover: is not said of invoices.billing.svc.cluster.local in acme/chatgpt-mesh/west"
     assert said in caplog.text
+
+
+def on_google() -> dict[str, Any]:
+    multi_cluster = {**NAMES, "ca": ca(), "peer": {"stack": THERE}}
+    access = {"dns": {"service_account_tokens": True}}
+    return {
+        **SOUND,
+        "cluster": {**SOUND["cluster"], "access": access},
+        "istio": {**SOUND["istio"], "multi_cluster": multi_cluster},
+        "gateways": platform()["gateways"],
+        "apps": {"invoices": shared_app()},
+    }
+
+
+def of_google(**changes: Any) -> dict[str, Any]:
+    vpc = {
+        "network_id": "projects/acme/global/networks/west",
+        "subnet_cidr": "10.32.0.0/20",
+        "pods_cidr": "10.36.0.0/14",
+        "services_cidr": "10.40.0.0/20",
+        "control_plane_cidr": "10.40.16.0/28",
+    }
+    return {**outputs_of_west(), **vpc, **changes}
+
+
+def test_two_stacks_of_google_join_their_networks_and_let_each_other_in() -> None:
+    found = joined(on_google(), answered=of_google())
+    assert found.error is None, found.error
+    (peering,) = found.of_type("gcp:compute/networkPeering:NetworkPeering")
+    assert peering.inputs["peerNetwork"] == "projects/acme/global/networks/west"
+    service = found.named("istio-eastwest/istio-eastwestgateway").inputs["values"]["service"]
+    assert service["loadBalancerSourceRanges"] == ["10.32.0.0/20", "10.36.0.0/14"]
+    assert service["annotations"] == {
+        "networking.gke.io/load-balancer-type": "Internal",
+        "networking.gke.io/internal-load-balancer-allow-global-access": "true",
+    }
+    alone = joined(on_google(), answered="unknown stack 'acme/chatgpt-mesh/west'")
+    assert not alone.of_type("gcp:compute/networkPeering:NetworkPeering")
+
+
+def test_ranges_that_overlap_are_refused_before_anything_is_registered() -> None:
+    found = joined(on_google(), answered=of_google(pods_cidr="10.0.0.0/8"))
+    assert found.resources == []
+    assert "network.pods: overlaps network.pods of acme/chatgpt-mesh/west, 10.0.0.0/8" in (found.error or "")
