@@ -109,7 +109,7 @@ class RemoteReader(pulumi.ComponentResource):
                 "annotations": {"kubernetes.io/service-account.name": READER},
             },
             type="kubernetes.io/service-account-token",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=made),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=made, additional_secret_outputs=["data"]),
         )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             pulumi.Output.all(token.data, server).apply(
