@@ -23,7 +23,7 @@ def _may_fail_over(app: Values) -> bool:
         and not sessions
         and (app.get("rollout") or {}).get("managed_by") != "flagger"
         and resilience.get("outlier", {}) is not None
-        and not any(one.get("locality") for one in balancing)
+        and all(one.get("locality") is None for one in balancing)
     )
 
 
