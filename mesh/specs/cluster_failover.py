@@ -58,14 +58,6 @@ def problems(apps: Declared[AppSpec], gateways: Declared[GatewaySpec], *, team: 
         yield from _app_problems(path, app)
     if not failing_over(apps):
         return
-    for gateway in gateways.values():
-        if gateway.release_name == EAST_WEST.release_name:
-            yield Problem(
-                f"{gateway.declared_at}.release",
-                "is the release of the gateway between the clusters, by whose label its pods are selected in every "
-                "namespace; choose another",
-                EAST_WEST.release_name,
-            )
     home = EAST_WEST.home
     taken = {f"{one.declared_at}.namespace": one.home for one in gateways.values()}
     taken |= {f"{one.declared_at}.namespace": one.namespace for one in apps.values()}

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     "Ports on a public gateway that nothing serves",
     symptoms=("a scanner reports open ports",),
     why="""
-31400 and 15443 come from old default profiles (plain TCP, and multi-cluster, where no label names a network); 15021 is the health check and belongs
-to the load balancer. A port that no Gateway serves is only attack surface.
+31400 and 15443 come from old default profiles (plain TCP, and multi-cluster, where no label names a network); 15021 is
+the health check and belongs to the load balancer. A port that no Gateway serves is only attack surface.
 """,
     bad="""
 apiVersion: v1

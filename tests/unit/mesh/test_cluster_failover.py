@@ -9,7 +9,7 @@ import pytest
 
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.mesh.build import Mesh
-from tests.unit.mesh.declared import APPS, GATEWAYS, declaration, mistakes
+from tests.unit.mesh.declared import APPS, declaration, mistakes
 
 TODAY = date(2026, 11, 24)
 FAILS_OVER = APPS.replace("mcp: {}", "mcp: {stateless: true}\n  cluster_failover: true")
@@ -94,9 +94,3 @@ def test_the_gateways_namespace_is_nobody_elses() -> None:
     taken = FAILS_OVER.replace("namespace: chatgpt-frontend", "namespace: istio-eastwest")
     (found,) = mistakes(apps=taken)
     assert found.startswith("apps.chatgpt-frontend.namespace: is the namespace of the gateway between the clusters")
-
-
-def test_the_gateways_release_is_nobody_elses() -> None:
-    other = f"{GATEWAYS}other: {{kind: egress, release: istio-eastwestgateway, namespace: elsewhere}}\n"
-    (found,) = mistakes(apps=FAILS_OVER, gateways=other)
-    assert found.startswith("gateways.other.release: is the release of the gateway between the clusters")
