@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chatgpt_mesh.mesh.specs import dates
 from chatgpt_mesh.mesh.specs.problem import Problem
@@ -52,11 +52,14 @@ def declared(values: Mapping[str, Any], secrets: Iterable[str] = (), *, found: I
 
 def _of_a_stack(values: Mapping[str, Any]) -> Iterator[Problem]:
     """What a component cannot do, since it does not ask the engine for outputs of other stacks."""
-    istio = values.get("istio")
-    clusters = istio.get("multi_cluster") if isinstance(istio, dict) else None
-    if isinstance(clusters, dict) and clusters.get("peer") is not None:
+    clusters = _mapping(_mapping(values.get("istio")).get("multi_cluster"))
+    if clusters.get("peer") is not None:
         yield Problem(
             PEER,
             "names another stack, whose outputs a component does not read; declare a mesh of two clusters in stack "
             "files (docs/second-cluster.md)",
         )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
