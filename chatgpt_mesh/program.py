@@ -93,6 +93,7 @@ def register(loaded: settings.Loaded, mesh: Mesh) -> None:
             observability=stack.observability,
             accept=stack.accept,
             sealed=sealed,
+            api_server=cluster.api_server,
             memorystore=cluster.memorystore,
             certificates_taken=verification.certificates_taken() if verification and stack.cert_manager else None,
             acknowledged=verification and verification.acknowledged(),

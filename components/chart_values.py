@@ -59,6 +59,9 @@ OWN_GATEWAYS: Mapping[str, str] = {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}
 # https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
 METADATA_SERVER = "169.254.169.254/32"
 
+NETWORK = "topology.istio.io/network"
+"""Label: https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork"""
+
 # A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
 # https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
 _UNHEALTHY_PODS = "AlwaysAllow"
@@ -148,10 +151,12 @@ def gateway_values(
     drain_seconds: int,
     platform: str | None,
     reserved_address: str | None = None,
+    network: str | None = None,
 ) -> GatewayValues:
     """One gateway. Its pods have `drain_seconds` to end their streams when they are stopped.
 
-    `reserved_address` is the name of the address that the stack itself keeps for the load balancer.
+    `reserved_address` is the name of the address that the stack itself keeps for the load balancer, `network` the
+    network that a gateway between clusters leads into.
     """
     workload = gateway.workload
     replicas = workload.replicas
@@ -162,6 +167,9 @@ def gateway_values(
     return GatewayValues(
         name=gateway.release_name,
         revision=istio.injection_label,
+        # By this label istiod of the other cluster finds the gateway. `networkGateway` of the chart would open ports of
+        # istiod beside it.
+        labels={} if network is None else {NETWORK: network},
         pod_annotations=_pod_annotations(gateway, istio),
         image_pull_policy=istio.images.pull_policy,
         replica_count=None if scaled else replicas.min,
@@ -173,13 +181,17 @@ def gateway_values(
         ),
         pod_disruption_budget=budget if replicas.min > 1 else None,
         resources=_resources(workload.resources),
-        service=_service(gateway, platform, reserved_address),
+        service=_service(gateway, platform, reserved_address, everywhere=network is not None),
         topology_spread_constraints=_spread(gateway.pod_labels, workload.spread),
         node_selector=workload.node_selector,
         tolerations=workload.tolerations,
         # A stopped gateway pod ends with its last connection, or is killed by Kubernetes after the grace period. By
         # default Envoy is stopped after 5 s, in the middle of whatever it carries.
-        env={"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
+        # A gateway between clusters knows pods of its own network alone, or a request might come back to where it was.
+        env={
+            "EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true",
+            **({} if network is None else {"ISTIO_META_REQUESTED_NETWORK_VIEW": network}),
+        },
         termination_grace_period_seconds=drain_seconds + 10,
         global_=GatewayValues_Global(
             network_policy=GatewayValues_Global_NetworkPolicy(enabled=istio.network_policies),
@@ -197,7 +209,9 @@ def _pod_annotations(gateway: GatewaySpec, istio: IstioSpec) -> dict[str, str]:
     return found
 
 
-def _service(gateway: GatewaySpec, platform: str | None, reserved_address: str | None) -> GatewayValues_Service:
+def _service(
+    gateway: GatewaySpec, platform: str | None, reserved_address: str | None, *, everywhere: bool
+) -> GatewayValues_Service:
     service = gateway.workload.service
     outside = gateway.service_type in ("LoadBalancer", "NodePort")
     address = service.address or reserved_address
@@ -205,6 +219,8 @@ def _service(gateway: GatewaySpec, platform: str | None, reserved_address: str |
     annotations: dict[str, str] = {}
     if platform == "gke" and gateway.service_type == "LoadBalancer":
         annotations |= _google_annotations(gateway, None if by_number else address)
+        if everywhere:
+            annotations["networking.gke.io/internal-load-balancer-allow-global-access"] = "true"
     return GatewayValues_Service(
         type=gateway.service_type,
         annotations={**annotations, **service.annotations},

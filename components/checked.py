@@ -8,6 +8,7 @@ import meshlint
 from chatgpt_mesh.components import chart_values, decisions
 from chatgpt_mesh.components.implied import implied_objects
 from chatgpt_mesh.components.specs.addresses import reserved_addresses
+from chatgpt_mesh.mesh.specs.cluster_failover import EAST_WEST
 from chatgpt_mesh.mesh.specs.problem import Problem, declared_at
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.istio_api.mesh_config import MeshConfig
     from chatgpt_mesh.istio_api.message import ChartValues
     from chatgpt_mesh.mesh.build import Mesh
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 
 def charts_of(
@@ -45,7 +47,35 @@ def charts_of(
             charts[f"gateway/{gateway.home}/{gateway.release_name}"] = gateway_values_of(
                 istio, cluster, mesh, name, platform
             )
+    if mesh.graph.failing_over and istio.multi_cluster is not None:
+        with declared_at(EAST_WEST.declared_at):
+            charts[f"gateway/{EAST_WEST.home}/{EAST_WEST.release_name}"] = east_west_values_of(istio, mesh, platform)
     return charts
+
+
+def east_west_of(istio: IstioSpec) -> GatewaySpec:
+    """The gateway between clusters as this stack sizes it; it lets in whom the other cluster's stack names."""
+    spec = istio.multi_cluster
+    if spec is None:
+        return EAST_WEST
+    workload = spec.gateway
+    other = spec.peer and spec.peer.cluster
+    if other is not None and not workload.service.source_ranges:
+        service = workload.service.model_copy(update={"source_ranges": other.callers})
+        workload = workload.model_copy(update={"service": service})
+    return EAST_WEST.model_copy(update={"workload": workload})
+
+
+def east_west_values_of(istio: IstioSpec, mesh: Mesh, platform: str | None) -> GatewayValues:
+    """The values of its chart."""
+    spec = istio.multi_cluster
+    return chart_values.gateway_values(
+        east_west_of(istio),
+        istio,
+        drain_seconds=int(mesh.east_west_drain_duration.total_seconds()),
+        platform=platform,
+        network=None if spec is None else spec.network,
+    )
 
 
 def gateway_values_of(

@@ -51,6 +51,8 @@ class GkeArgs:
     """Where cert-manager writes records."""
     memorystore: MemorystoreSpec | None = None
     """The Redis of the rate limit service."""
+    peer_vpc: str | None = None
+    """The VPC of the other cluster of the mesh."""
 
 
 class Gke(pulumi.ComponentResource):
@@ -88,6 +90,7 @@ class Gke(pulumi.ComponentResource):
                 internal_addresses={key: value for key, value in args.addresses.items() if key in internal},
                 hosts={gateway: _hosts(found) for gateway, found in args.gateways.items()},
                 protect=spec.deletion_protection,
+                peer_vpc=args.peer_vpc,
             ),
             after_apis,
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.specs.cluster_failover import EAST_WEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,6 +32,8 @@ def implied_objects(mesh: Mesh, injection: Injection) -> Iterator[Manifest]:
         yield _object("v1", "Namespace", home, None, {}, injection.labels)
     for gateway in mesh.gateways.values():
         yield from _gateway(gateway)
+    if mesh.graph.failing_over:
+        yield from _gateway(EAST_WEST)
     for app in mesh.spec.apps.values():
         yield from _app(app, mesh.spec.security.exceptions)
     yield from _strangers(mesh)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from chatgpt_mesh.components import chart_values
+from chatgpt_mesh.components.certificate_authority import cacerts
 from chatgpt_mesh.components.chart import chart
 from chatgpt_mesh.components.kubernetes_object import KubernetesObject
 from chatgpt_mesh.components.namespaces import namespace
@@ -60,6 +61,8 @@ class Istio(pulumi.ComponentResource):
         system = namespace(ROOT_NAMESPACE, injection=None, labels=network, opts=pulumi.ResourceOptions(parent=self))
         quota = self._critical_pods(system)
         before: list[pulumi.Resource] = [system, quota]
+        if spec.multi_cluster is not None and spec.multi_cluster.ca is not None:
+            before.append(cacerts(spec.multi_cluster.ca, pulumi.ResourceOptions(parent=self, depends_on=[system])))
         base = chart(
             "istio-base",
             spec.source(spec.version),

@@ -8,6 +8,8 @@ from chatgpt_mesh.istio_api.mesh_config import (
     MeshConfig,
     MeshConfig_ProxyPathNormalization,
     MeshConfig_ProxyPathNormalization_NormalizationType,
+    MeshConfig_ServiceSettings,
+    MeshConfig_ServiceSettings_Settings,
     ProxyConfig,
     ProxyConfig_ProxyStatsMatcher,
 )
@@ -47,6 +49,7 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
         # Istio's default repeats a request after a 503, and a tool call must not run twice. A connection that was never
         # made has carried nothing. https://istio.io/latest/docs/concepts/traffic-management/#retries
         default_http_retry_policy=HTTPRetry(attempts=2, retry_on="connect-failure,refused-stream"),
+        service_settings=_service_settings(mesh),
         default_config=ProxyConfig(
             drain_duration=mesh.drain_duration,
             proxy_stats_matcher=_PROXY_STATISTICS if mesh.spec.telemetry.metrics.proxies else None,
@@ -54,3 +57,22 @@ def mesh_config(mesh: Mesh) -> MeshConfig:
             hold_application_until_proxy_starts=True,
         ),
     )
+
+
+def _service_settings(mesh: Mesh) -> tuple[MeshConfig_ServiceSettings, ...]:
+    """Every Service is its cluster's own, but those of apps that fail over.
+
+    Istio's default is the other way round: what has the same name and namespace in both clusters is one Service, and
+    half of its requests would leave their cluster.
+    https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/#keeping-traffic-in-cluster
+    """
+    shared = tuple(sorted(app.service_host for app in mesh.graph.failing_over))
+    if not shared:
+        return ()
+
+    def setting(hosts: tuple[str, ...], *, local: bool) -> MeshConfig_ServiceSettings:
+        return MeshConfig_ServiceSettings(
+            hosts=hosts, settings=MeshConfig_ServiceSettings_Settings(cluster_local=local)
+        )
+
+    return (setting(("*",), local=True), setting(shared, local=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 
@@ -20,12 +20,14 @@ from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.observability import Observability, ObservabilityArgs
 from chatgpt_mesh.components.ordering import everything_of, milestone, together
+from chatgpt_mesh.components.other_cluster import RemoteReader, remote_secret
 from chatgpt_mesh.components.rate_limit import RateLimit, RateLimitArgs
 from chatgpt_mesh.components.redis_access import declared_redis
 from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs.namespace import NamespaceSpec, QuotaSpec
 from chatgpt_mesh.components.specs.observability import ObservabilitySpec
 from chatgpt_mesh.components.tenancy import tenancy
+from chatgpt_mesh.mesh.specs.cluster_failover import EAST_WEST
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class MeshOnClusterArgs:
     observability: ObservabilitySpec
     accept: Sequence[AcceptedRiskSpec]
     sealed: Sealing = nothing_secret
+    api_server: pulumi.Input[str] | None = None
+    """URL of the API server of a cluster that is made here, for the other cluster of the mesh."""
     memorystore: Memorystore | None = None
     """The Redis that was made for the rate limit service."""
     certificates_taken: pulumi.ResourceHook | None = None
@@ -92,7 +96,12 @@ class MeshOnCluster:
         self.gateways = {
             name: self._gateway(name) for name, spec in args.mesh.gateways.items() if spec.existing is None
         }
-        charts = {f"gateways.{name}": everything_of([gateway.chart]) for name, gateway in self.gateways.items()}
+        parents = {f"gateways.{name}": gateway for name, gateway in self.gateways.items()}
+        self._multi_cluster = args.istio.multi_cluster
+        self.east_west = self._east_west()
+        if self.east_west is not None:
+            parents[EAST_WEST.declared_at] = self.east_west
+        charts = {name: everything_of([gateway.chart]) for name, gateway in parents.items()}
         exceptions = [args.sealed(one.inputs()) for one in dated_exceptions(args.mesh, args.accept)]
         self.objects = IstioObjects(
             IstioObjectsArgs(
@@ -100,7 +109,7 @@ class MeshOnCluster:
                 routes_need=args.mesh.routes_need,
                 namespaces=self.namespaces,
                 after=milestone("mesh-is-served", together(self.istio.ready, *charts.values()), on_cluster.parent),
-                parents={f"gateways.{name}": gateway for name, gateway in self.gateways.items()},
+                parents=parents,
                 inputs={"security": {"exceptions": exceptions}} if exceptions else {},
                 served_by=charts,
                 certificates_after=certificates and certificates.ready,
@@ -112,6 +121,8 @@ class MeshOnCluster:
             on_cluster,
         )
         self._limits()
+        self.reader = self._reader()
+        self._read_peer()
 
     def _namespaces(self) -> Mapping[str, pulumi.Resource]:
         injection = self._args.istio.injects
@@ -145,6 +156,42 @@ class MeshOnCluster:
             ),
             self._on_cluster,
         )
+
+    def _east_west(self) -> Gateway | None:
+        """The gateway by which requests of the other cluster arrive."""
+        args = self._args
+        if not args.mesh.graph.failing_over:
+            return None
+        spec = checked.east_west_of(args.istio)
+        return Gateway(
+            spec.name,
+            GatewayArgs(
+                spec=spec,
+                values=checked.east_west_values_of(args.istio, args.mesh, args.platform),
+                source=args.istio.source(args.istio.version),
+                after=together(self.istio.ready, self.namespaces[spec.home]),
+                sealed=args.sealed,
+            ),
+            self._on_cluster,
+        )
+
+    def _reader(self) -> RemoteReader | None:
+        """By whom the other cluster's istiod reads this one."""
+        spec = self._multi_cluster
+        server = self._args.api_server or (spec and spec.api_server)
+        if spec is None or spec.peer is None or server is None:
+            return None
+        made_here = self._args.api_server is not None
+        return RemoteReader(
+            spec.cluster, server, own_authority=not made_here, after=self.istio.ready, opts=self._on_cluster
+        )
+
+    def _read_peer(self) -> None:
+        """By what istiod here reads the other cluster, once that one is there."""
+        spec = self._multi_cluster
+        if spec is not None and spec.peer is not None and spec.peer.cluster is not None:
+            after = pulumi.ResourceOptions(depends_on=self.istio.ready)
+            remote_secret(spec.peer.cluster, pulumi.ResourceOptions.merge(self._on_cluster, after))
 
     def _limits(self) -> None:
         """The rate limit service, where this stack runs it."""
@@ -203,4 +250,11 @@ class MeshOnCluster:
         """The contract's values, as far as they do not wait for the cluster."""
         args, injection = self._args, self._args.istio.injects
         needs = () if args.istio.install else needs_of(args.mesh, injection, args.platform, self._existing_namespaces)
-        return outputs.outputs(args.istio, args.mesh, injection, made=self.namespaces, needs=needs)
+        known = outputs.outputs(args.istio, args.mesh, injection, made=self.namespaces, needs=needs)
+        own = None if self._multi_cluster is None else outputs.multi_cluster(self._multi_cluster, args.mesh)
+        if own is not None and self.east_west is not None and self.reader is not None:
+            # Known to the engine later, and then text as the contract says.
+            own["gateway"] = cast("str | None", self.east_west.address)
+            known["multi_cluster"] = own
+            known["multi_cluster_reader"] = cast("str", self.reader.kubeconfig)
+        return known

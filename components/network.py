@@ -41,6 +41,8 @@ class NetworkArgs:
     """Hosts of each gateway with a public address, for the DNS zone."""
     protect: bool
     """Refuses to delete what other teams' allow-lists, DNS zones and clusters rely on."""
+    peer_vpc: str | None = None
+    """The VPC of the other cluster of the mesh, projects/PROJECT/global/networks/NAME."""
 
 
 class Network(pulumi.ComponentResource):
@@ -111,6 +113,16 @@ class Network(pulumi.ComponentResource):
             )
             for gateway, address in args.internal_addresses.items()
         }
+        if args.peer_vpc is not None:
+            # This side of it; the other stack makes the other side, and there is no way until both are there.
+            gcp.compute.NetworkPeering(
+                f"{args.prefix}-peer",
+                network=self.network.id,
+                peer_network=args.peer_vpc,
+                # Ranges of public addresses that somebody uses inside stay where they are.
+                export_subnet_routes_with_public_ip=False,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.dns_names: list[str] = []
         if spec.dns is not None:
             self._records(spec.dns.zone, spec.dns.ttl, args.hosts)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chatgpt_mesh.components.sealing import Sealing
     from chatgpt_mesh.components.specs.injection import Injection
     from chatgpt_mesh.components.specs.istio import IstioSpec
+    from chatgpt_mesh.components.specs.multi_cluster import MultiClusterSpec
     from chatgpt_mesh.mesh.build import Mesh
     from chatgpt_mesh.mesh.specs.grants import GrantSpec
 
@@ -110,6 +111,26 @@ class GrantOutput(TypedDict):
 
 
 @with_config(_DESCRIBED)
+class MultiClusterOutput(TypedDict):
+    """This cluster, for the stack of the other cluster of the mesh, which reads it by `istio.multi_cluster.peer`."""
+
+    mesh: str
+    """Name of the mesh."""
+    cluster: str
+    """Name of the cluster."""
+    network: str
+    """Network of its pods."""
+    root_sha256: str
+    """SHA-256 of the root's certificate, in lower-case hexadecimal."""
+    peer: str
+    """The stack that this one names as the other cluster."""
+    failing_over: list[str]
+    """Host names of the Services that requests of the other cluster may arrive at."""
+    gateway: NotRequired[str | None]
+    """Address of the gateway by which they arrive."""
+
+
+@with_config(_DESCRIBED)
 class Outputs(TypedDict):
     """What a stack of chatgpt-mesh exports."""
 
@@ -135,6 +156,10 @@ class Outputs(TypedDict):
     """Issuers whose tokens an app of this stack accepts."""
     grants: NotRequired[dict[str, GrantOutput]]
     """What stacks of teams may declare, by team; absent where nothing is granted."""
+    multi_cluster: NotRequired[MultiClusterOutput]
+    """This cluster, for the stack of the other one; absent without `istio.multi_cluster.peer`."""
+    multi_cluster_reader: NotRequired[str]
+    """Kubeconfig by which the other cluster's istiod reads Services and pods here (secret)."""
     otlp_endpoint: NotRequired[str | None]
     """HOST:PORT that proxies send OpenTelemetry spans to."""
 
@@ -220,6 +245,20 @@ def outputs(
     if needs:
         known["istio_needs"] = [str(need) for need in needs]
     return known
+
+
+def multi_cluster(spec: MultiClusterSpec, mesh: Mesh) -> MultiClusterOutput | None:
+    """What the other cluster's stack is told; None where there is no other one."""
+    if spec.peer is None or spec.ca is None:
+        return None
+    return MultiClusterOutput(
+        mesh=spec.mesh,
+        cluster=spec.cluster,
+        network=spec.network,
+        root_sha256=spec.ca.root_sha256,
+        peer=spec.peer.stack,
+        failing_over=[app.service_host for app in mesh.graph.failing_over],
+    )
 
 
 def _grant(grant: GrantSpec) -> GrantOutput:

@@ -47,6 +47,7 @@ def connect(
             cert_manager=cert_manager,
             memorystore=mesh.spec.memorystore,
             challenge_zones=tuple(cloud_dns_zones(mesh.spec.certificate_issuers).values()),
+            peer_vpc=_peer_vpc(istio),
         ),
     )
     return ConnectedCluster(
@@ -55,5 +56,12 @@ def connect(
         access=gke.access,
         platform="gke",
         outputs=gke_outputs(gke, mesh),
+        api_server=gke.cluster.dns_endpoint.apply(lambda name: f"https://{name}"),
         memorystore=gke.memorystore,
     )
+
+
+def _peer_vpc(istio: IstioSpec) -> str | None:
+    """The VPC of the other cluster of the mesh, where its stack has made one."""
+    peer = istio.multi_cluster and istio.multi_cluster.peer
+    return peer.cluster.vpc if peer and peer.cluster else None

@@ -35,6 +35,8 @@ class ConnectedCluster:
     """`gke`, where Istio's charts must know."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the stack exports about it."""
+    api_server: pulumi.Input[str] | None = None
+    """URL of the API server by a name that whoever has a token may use, where there is one."""
     memorystore: Memorystore | None = None
     """The Redis that was made for the rate limit service."""
 

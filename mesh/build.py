@@ -17,6 +17,7 @@ from chatgpt_mesh.mesh.objects import (
     callers,
     certificate_issuers,
     destination_rules,
+    east_west,
     edge_http,
     egress,
     external_authorization,
@@ -56,6 +57,7 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Iterator[Owned]]]:
         return
     yield "certificate_issuers", certificate_issuers.objects(graph)
     yield "gateways", gateways.objects(graph)
+    yield "istio.multi_cluster.gateway", east_west.objects(graph)
     yield "security", security.objects(graph)
     for gateway in graph.gateways.values():
         if gateway.kind != "egress" and gateway.listeners:
@@ -143,6 +145,11 @@ class Mesh:
         """For `meshConfig.defaultConfig.drainDuration`: the longest call of all apps. Istio has no such field per
         app."""
         return _longest(self.spec.apps.values())
+
+    @property
+    def east_west_drain_duration(self) -> timedelta:
+        """For the pods of the gateway between clusters: the longest call of the apps that fail over."""
+        return _longest(self.graph.failing_over)
 
     def gateway_drain_duration(self, gateway: str) -> timedelta:
         """For the gateway's pods: the longest call of the apps it serves."""

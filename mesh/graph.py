@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from chatgpt_mesh.mesh.specs.cluster_failover import failing_over
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 from chatgpt_mesh.mesh.specs.scope import own_namespaces
 
@@ -71,6 +72,11 @@ class Graph:
         self.grants = spec.grants
         self.is_of_a_team = spec.granted_by is not None
         self.trust_domain = spec.trust_domain
+
+    @cached_property
+    def failing_over(self) -> tuple[AppSpec, ...]:
+        """Apps that may be answered in the other cluster."""
+        return failing_over(self.apps)
 
     @cached_property
     def app_namespaces(self) -> tuple[str, ...]:

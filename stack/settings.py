@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from chatgpt_mesh.components.specs import (
     accepted_risk,
     cert_manager,
+    joined_clusters,
     namespace,
     observability,
     observability_installed,
@@ -45,7 +46,7 @@ from chatgpt_mesh.mesh.specs.mesh import problems as mesh_problems
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
 from chatgpt_mesh.mesh.specs.spec import DnsLabel, Many
 from chatgpt_mesh.stack import granted_by as teams
-from chatgpt_mesh.stack import nothing, plain_values, project, setting_problems, stack_files
+from chatgpt_mesh.stack import nothing, peer, plain_values, project, setting_problems, stack_files
 from chatgpt_mesh.stack.secret_texts import SecretTexts, secret_texts
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class Settings(MeshSpec):
 
     def warnings(self, today: date) -> list[Problem]:
         """What is right today and will not be soon, outside the mesh's declaration."""
-        return list(platform.warnings({name: getattr(self, name) for name in type(self).model_fields}, today))
+        read = {name: getattr(self, name) for name in type(self).model_fields}
+        return [*platform.warnings(read, today), *joined_clusters.warnings(read, today)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,12 @@ def load(today: date | None = None) -> Loaded:
     Raises:
         InvalidConfig: with every mistake; nothing has been registered then.
     """
-    own, secret, stack = _from_pulumi()
+    own, secret, name, stack = _from_pulumi()
     root = project.directory()
     secrets = secret_texts(own, secret, root / f"Pulumi.{stack}.yaml")
     layers = stack_files.layered(own, root)
-    return Loaded(_validated(layers, today or dates.today(), secrets, teams.from_engine), secrets)
+    validated = _validated(layers, today or dates.today(), secrets, _BY_ENGINE, f"{name}/{stack}")
+    return Loaded(validated, secrets)
 
 
 def load_stack(path: Path, today: date | None = None) -> Settings:
@@ -153,7 +156,18 @@ def value(spec: type[BaseModel], field: str, said: Any, path: str) -> tuple[Any,
     return _validate(Annotated[about.annotation, about], said, path)
 
 
-def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
+class _Readers(NamedTuple):
+    """How outputs of other stacks are read."""
+
+    platform: teams.Reader
+    peer: peer.Reader
+
+
+_BY_ENGINE = _Readers(teams.from_engine, peer.from_engine)
+_BY_FILE = _Readers(teams.from_file, peer.from_file)
+
+
+def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str, str]:
     import pulumi
     from pulumi.runtime import config
 
@@ -163,7 +177,7 @@ def _from_pulumi() -> tuple[dict[str, Any], frozenset[str], str]:
     named = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
     own = {name: _decoded(name, value) for name, value in named.items()}
     secret = frozenset(key.removeprefix(prefix) for key in raw if config.is_config_secret(key))
-    return own, secret & own.keys(), pulumi.get_stack()
+    return own, secret & own.keys(), pulumi.get_project(), pulumi.get_stack()
 
 
 def _decoded(name: str, value: str) -> Any:
@@ -189,7 +203,11 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _validated(
-    layers: stack_files.Layers, today: date, secrets: SecretTexts, outputs: teams.Reader = teams.from_file
+    layers: stack_files.Layers,
+    today: date,
+    secrets: SecretTexts,
+    readers: _Readers = _BY_FILE,
+    stack: str | None = None,
 ) -> Settings:
     if layers.unreadable:
         raise InvalidConfig(secrets.redacted(problem) for problem in layers.unreadable)
@@ -203,7 +221,7 @@ def _validated(
             unread.add(name)
             del values[name]
     values = nothing.taken_away(values, Settings)
-    values, beyond, grant = teams.expanded(values, outputs)
+    values, beyond, grant = teams.expanded(values, readers.platform)
     found += beyond
     if beyond and not values:
         raise InvalidConfig(secrets.redacted(problem) for problem in found)
@@ -225,6 +243,9 @@ def _validated(
         held, problems = _validate(GrantSpec, grant, "granted_by.team")
         found += problems
         read["granted_by"] = read["granted_by"] if held is None else read["granted_by"].holding(held)
+    if read.get("istio") is not None:
+        read["istio"], problems = peer.connected(read["istio"], readers.peer, stack)
+        found += problems
     found += map(_bracketed, mesh_problems(_mesh(read), today, unread))
     found += map(_bracketed, platform.problems(read, unread, today))
     found += namespace.problems(read, unread)
@@ -232,6 +253,7 @@ def _validated(
     if read.get("istio") is not None:
         found += control_plane_problems("istio.control_plane", read["istio"].control_plane)
     found += shared_cluster.problems(read, unread)
+    found += joined_clusters.problems(read, unread, today, is_secret=secrets.within, in_engine=stack is not None)
     found += cert_manager.problems(read, unread)
     found += observability.problems(read)
     found += observability_installed.problems(read)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chatgpt_mesh.components.specs.injection import Injection
+from chatgpt_mesh.components.specs.multi_cluster import MultiClusterSpec
 from chatgpt_mesh.components.specs.path_setting import PathSetting
 from chatgpt_mesh.istio_api.version import RELEASE
 from chatgpt_mesh.mesh.specs.gateway_workload import ReplicasSpec, ResourcesSpec, resource_problems
@@ -133,21 +134,6 @@ class ImagesSpec(Spec):
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
 
 
-class MultiClusterSpec(Spec):
-    """Names by which a cluster is known once its mesh spans several. They are hard to change later, so they are chosen
-    before the second cluster comes; the gateway between networks and the remote secrets are not made here.
-
-    https://istio.io/latest/docs/setup/install/multicluster/before-you-begin/
-    """
-
-    mesh: DnsLabel
-    """Name of the mesh, the same in all of its clusters."""
-    cluster: DnsLabel
-    """Name of this cluster, which no other cluster of the mesh has."""
-    network: DnsLabel
-    """Network of its pods: those of one network reach each other without a gateway."""
-
-
 UNNAMED = "default"
 """What Istio calls a control plane without a name."""
 
@@ -194,7 +180,7 @@ class IstioSpec(Spec):
     validation: DnsLabel | None = None
     """The revision that validates Istio's objects; by default the one behind `injection`."""
     multi_cluster: MultiClusterSpec | None = None
-    """Names for a mesh of several clusters. Without them the cluster is a mesh of its own, named Kubernetes."""
+    """A mesh of several clusters. Without it the cluster is a mesh of its own, named Kubernetes."""
     network_policies: bool = True
     """Kubernetes NetworkPolicies that let only the mesh's ports of istiod, CNI and gateways be reached."""
 

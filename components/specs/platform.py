@@ -65,7 +65,9 @@ def problems(read: Mapping[str, Any], unread: Set[str], today: date) -> Iterator
     gateways: Mapping[str, GatewaySpec] | None = None if _touches(unread, "gateways") else read.get("gateways", {})
     if network is not None:
         internal = [gateway for gateway in (gateways or {}).values() if gateway.kind == "internal"]
-        yield from cidr_plan.problems("network", network, cluster.pools, internal_load_balancers=len(internal))
+        between_clusters = any(app.cluster_failover for app in read.get("apps", {}).values())
+        balancers = len(internal) + between_clusters
+        yield from cidr_plan.problems("network", network, cluster.pools, internal_load_balancers=balancers)
         yield from _zones(network, cluster)
         yield from _addresses_inside(network, read.get("egress"))
     yield from compatibility.problems(cluster, istio, gateways)

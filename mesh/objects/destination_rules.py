@@ -66,7 +66,7 @@ def _traffic_policy(app: AppSpec, version: VersionSpec | None) -> TrafficPolicy:
     outlier = (version and version.outlier) or app.resilience.outlier
     load_balancing = (version and version.load_balancing) or app.load_balancing
     return TrafficPolicy(
-        load_balancer=load_balancer(load_balancing),
+        load_balancer=load_balancer(load_balancing, cluster_failover=app.cluster_failover),
         connection_pool=connection_pool(pool),
         outlier_detection=outlier and outlier_detection(outlier),
         retry_budget=app.resilience.retry_budget and retry_budget(app.resilience.retry_budget),

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.load_balancing import HashSpec, LoadBalancingSpec, LocalitySpec
 
 
-def load_balancer(spec: LoadBalancingSpec) -> LoadBalancerSettings:
+OWN_CLUSTER_FIRST = (
+    "topology.istio.io/network",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+)
+"""Pods of the caller's own network, which is its cluster's, come before all others; within it the near ones, as without
+a word. Istio takes a network at the first place only."""
+
+
+def load_balancer(spec: LoadBalancingSpec, *, cluster_failover: bool = False) -> LoadBalancerSettings:
+    locality = None if spec.locality is None else _locality(spec.locality)
+    if cluster_failover:
+        locality = LocalityLoadBalancerSetting(enabled=True, failover_priority=OWN_CLUSTER_FIRST)
     return LoadBalancerSettings(
         simple=LoadBalancerSettings_SimpleLB[spec.algorithm.upper()] if spec.hash is None else None,
         consistent_hash=None if spec.hash is None else _hash(spec.hash),
-        locality_lb_setting=None if spec.locality is None else _locality(spec.locality),
+        locality_lb_setting=locality,
         warmup=None if spec.warmup is None else WarmupConfiguration(duration=spec.warmup),
     )
 

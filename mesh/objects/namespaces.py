@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from chatgpt_mesh.mesh.specs.cluster_failover import EAST_WEST
+
 if TYPE_CHECKING:
     from chatgpt_mesh.mesh.graph import Graph
 
@@ -34,6 +36,9 @@ def namespaces_of(graph: Graph) -> tuple[NamespaceDeclaration, ...]:
     for spec in graph.grants.values():
         for name in spec.namespaces:
             owners.setdefault(name, []).append(spec.declared_at)
+    if graph.failing_over:
+        gateways.add(EAST_WEST.home)
+        owners.setdefault(EAST_WEST.home, []).append(EAST_WEST.declared_at)
     service = graph.rate_limit_service
     if service is not None:
         owners.setdefault(service.namespace, []).append("rate_limit_service")

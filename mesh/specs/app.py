@@ -102,6 +102,9 @@ class AppSpec(NamedSpec):
     """Pools, ejection and retries."""
     load_balancing: LoadBalancingSpec = LoadBalancingSpec()
     """Load balancing."""
+    cluster_failover: bool = False
+    """Answered by its pods in the other cluster (`istio.multi_cluster.peer`) while none of its own is healthy. Without
+    it callers never leave their cluster, whatever the other one has under the same name."""
     cors: CorsSpec = CorsSpec()
     """Browser origins. Default: none, and requests with an Origin are refused."""
     auth: AuthSpec | None = None

@@ -8,6 +8,7 @@ from chatgpt_mesh.mesh.specs import (
     app,
     authorizers,
     certificate_issuers,
+    cluster_failover,
     egress,
     existing_gateway,
     gateways,
@@ -105,6 +106,7 @@ def problems(spec: MeshSpec, today: date, unread: Collection[str] = ()) -> Itera
         rate_limit_service=spec.rate_limit_service is not None or "rate_limit_service" in unread,
     )
     yield from joins.problems(known_apps)
+    yield from cluster_failover.problems(known_apps, known_gateways, team=spec.granted_by is not None)
     yield from rate_limit.service_problems(spec.rate_limit_service)
     known_authorizers = Declared("authorizers", spec.authorizers, unread)
     yield from authorizers.problems(known_authorizers, known_apps, spec.telemetry.providers)

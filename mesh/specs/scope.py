@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.specs.cluster_failover import EAST_WEST, failing_over
 from chatgpt_mesh.mesh.specs.declared import Declared, listed
 from chatgpt_mesh.mesh.specs.problem import Problem
 
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 def own_namespaces(
     apps: Mapping[str, AppSpec], gateways: Mapping[str, GatewaySpec], service: RateLimitServiceSpec | None
 ) -> tuple[str, ...]:
-    """Namespaces that the stack makes: of apps, of gateways that it runs, of the rate limit service."""
+    """Namespaces that the stack makes: of apps, of gateways that it runs, of the rate limit service, of the gateway
+    between clusters."""
     names = {app.namespace for app in apps.values()} | {gateway.home for gateway in gateways.values()}
     if service is not None:
         names.add(service.namespace)
+    if failing_over(apps):
+        names.add(EAST_WEST.home)
     return tuple(sorted(names - _of_others(gateways)))
 
 

@@ -124,6 +124,7 @@ class RunningLab:
         kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
         self._configuration = configuration
         self.core: Any = kubernetes_client.CoreV1Api(kubernetes_client.ApiClient(configuration))
+        self.apps: Any = kubernetes_client.AppsV1Api(kubernetes_client.ApiClient(configuration))
         self.api = KubernetesApi(kubeconfig=str(kubeconfig), timeout=_TIMEOUT_SECONDS)
         self.plane = ControlPlane(self.api)
 

@@ -77,6 +77,7 @@ NEVER: dict[str, str] = {
     "cluster.mode = autopilot": "refused: node pools and the CNI plugin need the standard mode",
     "istio.data_plane = ambient": "refused: what this program declares is done by sidecars",
     "gateways.*.workload.min_available = 2147483647": "refused: it is below replicas.min, which ends there",
+    "istio.multi_cluster.gateway.min_available = 2147483647": "refused, as at any gateway",
     "grants": "for stacks of teams, which are no random ones: tests/unit/mesh/test_grants.py has each field",
     "granted_by": "needs another stack's outputs: tests/unit/stack/test_granted_by.py",
     "observability.collector.resources.memory_limit = null": "refused: the collector counts in it when it is full",

@@ -284,6 +284,7 @@ class TestChange:
             "config/every-stack.yaml",
             CONCERN,
             "docs/adopt.md",
+            "docs/second-cluster.md",
             "docs/shared-cluster.md",
             "docs/stack-files.md",
             "docs/teams.md",

@@ -50,7 +50,7 @@ def drawn(seed: int) -> dict[str, Any]:
         phases=[Phase.generate],
         suppress_health_check=random_stacks.TAKES_LONG,
     )
-    @given(random_stacks.stacks())
+    @given(random_stacks.stacks(alone=True))
     def collect(declaration: dict[str, Any]) -> None:
         examples.append(declaration)
 

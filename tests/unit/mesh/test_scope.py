@@ -40,8 +40,8 @@ public:
 DNS = "kube-system/kube-dns.kube-system.svc.cluster.local"
 
 
-ELSEWHERE = {"egress-tls-origination", "raw-object"}
-"""Concerns with a caller, or an object, in the namespace of another team."""
+ELSEWHERE = {"cluster-failover", "egress-tls-origination", "raw-object"}
+"""Concerns with a caller, or an object, in the namespace of another team, or with a word for its istiod."""
 
 
 @st.composite

@@ -134,3 +134,17 @@ def test_of_one_file_nothing_is_said_about_the_others() -> None:
     web = VALIDATES.replace("WHOSE", "web")
     assert findings("MCP312", web) == []
     assert len(findings("MCP312", f"{web}---{READS_TOKEN.replace('web', 'api').replace('shop', 'other')}")) == 1
+
+
+BETWEEN_NETWORKS = """
+apiVersion: v1
+kind: Service
+metadata: {name: istio-eastwestgateway, namespace: istio-eastwest, labels: {LABEL: west}}
+spec: {type: LoadBalancer, selector: {istio: eastwestgateway}, ports: [{name: tls, port: 15443}]}
+"""
+
+
+def test_the_port_between_networks_is_no_left_over_where_the_label_names_a_network() -> None:
+    assert findings("MCP710", BETWEEN_NETWORKS.replace("LABEL", "topology.istio.io/network")) == []
+    (found,) = findings("MCP710", BETWEEN_NETWORKS.replace("LABEL", "app"))
+    assert "is 15443" in found.message

@@ -17,6 +17,7 @@ concern:
 | `google.py` | a cluster of Google's, and its network |
 | `installation.py` | Istio and an existing cluster |
 | `shared.py` | a cluster that other teams use |
+| `other_cluster.py` | the other cluster of a mesh |
 | `whole.py` | all of it together |
 """
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from chatgpt_mesh.mesh.specs.gateways import RELEASES
-from tests.unit.random_stacks import access, certificates, google, installation, mesh_wide, recording, shared
+from tests.unit.random_stacks import (
+    access,
+    certificates,
+    google,
+    installation,
+    mesh_wide,
+    other_cluster,
+    recording,
+    shared,
+)
 from tests.unit.random_stacks.apps import Plan, apps, plans
 from tests.unit.random_stacks.gateways import gateways, resources
 from tests.unit.random_stacks.scalars import (
@@ -108,8 +117,8 @@ def meshes(draw: st.DrawFn, most: int = 4) -> Values:
 
 
 @st.composite
-def stacks(draw: st.DrawFn, most: int = 4) -> Values:
-    """Everything that a stack file may say, with up to `most` apps."""
+def stacks(draw: st.DrawFn, most: int = 4, *, alone: bool = False) -> Values:
+    """Everything that a stack file may say, with up to `most` apps. `alone`: there is no other cluster."""
     plan = draw(plans(most))
     is_google = draw(truth)
     found = draw(_of_plan(plan, is_google=is_google))
@@ -126,6 +135,8 @@ def stacks(draw: st.DrawFn, most: int = 4) -> Values:
     found["istio"] = draw(installation.istio(google=is_google))
     if not is_google and draw(truth):
         found = {**draw(shared.shared(found)), "istio": draw(shared.istio(found["istio"]))}
+    if not alone:
+        found = draw(other_cluster.joined(found, google=is_google))
     found |= draw(access.authorizers(found["apps"]))
     found |= draw(certificates.cert_manager(found))
     homes = sorted(set(plan.namespace.values()))
