@@ -62,7 +62,8 @@ program: $(VENV)/installed ## the program under Pulumi's mocks: graph, inventori
 
 lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m lab up --mesh $(MESH)
-	$(PY) -m pytest tests/lab -q -m "not long" --durations=40
+	$(PY) -m pytest tests/lab/plugins -n auto -q -m "not long" # beside the lab: each worker has an API server of its own
+	$(PY) -m pytest tests/lab --ignore=tests/lab/plugins -q -m "not long" --durations=40
 
 lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, killed deploys
 	$(PY) -m lab up --mesh $(MESH)
