@@ -98,7 +98,10 @@ class TestChallenge:
         route = routes(mesh())["mcp.no-token"]
         assert route["directResponse"]["status"] == 401
         assert challenge(route) == f'Bearer resource_metadata="{METADATA}"'
-        assert route["match"][0]["withoutHeaders"] == {"authorization": {}}
+        assert route["match"][0]["withoutHeaders"] == {
+            "authorization": {},
+            "@request.auth.claims[iss]": {"regex": ".+"},
+        }
 
     def test_any_other_token_is_invalid(self):
         route = routes(mesh())["mcp.invalid-token"]
