@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.lab.running_lab import Pod, RunningLab, eventually, fails
 from tests.lab.test_b11_long_stream import stream
 
@@ -89,6 +91,7 @@ def drain_time(pod: Pod) -> str:
     return told.partition('"drain_time": "')[2].partition('"')[0]
 
 
+@pytest.mark.long
 def test_a_sidecar_that_drains_sooner_than_the_longest_call_cuts_it(lab: RunningLab) -> None:
     callers = {"callers": rules(lab)["callers, at the app"]}
     with sidecars_that_drain_for_a_second(lab), fails():

@@ -86,10 +86,16 @@ class TestWithoutAudience:
             self.test_another_is_challenged(lab, "app-1234")
 
 
+def pages() -> list[Any]:
+    """Each takes ten seconds: the first of the pages' blocks, and all of them in `make lab-long`."""
+    first, second, *others = declared()
+    return [first, second, *(pytest.param(one, marks=pytest.mark.long) for one in others)]
+
+
 class TestProviders:
     """The lab's key signs for every provider, so that only the claims decide."""
 
-    @pytest.fixture(scope="class", autouse=True, params=declared(), ids=str)
+    @pytest.fixture(scope="class", autouse=True, params=pages(), ids=str)
     def page(self, lab: RunningLab, request: pytest.FixtureRequest) -> Iterator[Declared]:
         page: Declared = request.param
         keys = {"jwks": json.dumps(lab.keys.jwks()), "jwks_uri": None}

@@ -56,6 +56,7 @@ def test_it_is_the_sidecars_own_pool_that_lets_go(lab: RunningLab, closes_after:
         check_let_go(lab, closes_after)
 
 
+@pytest.mark.long
 def test_no_post_at_the_worst_moment_is_answered_503(lab: RunningLab, closes_after: timedelta) -> None:
     def client(number: int) -> list[int]:
         call = lab.call("ping", token=lab.token(subject=new_id("worst")))
