@@ -31,6 +31,7 @@ from chatgpt_mesh.istio_api.chart_values import (
     Resources,
     ServicePort,
 )
+from chatgpt_mesh.mesh.objects.load_balancing import NETWORK
 from chatgpt_mesh.mesh.specs.gateway_workload import is_address
 from chatgpt_mesh.mesh.specs.spec import duration_text
 
@@ -58,9 +59,6 @@ OWN_GATEWAYS: Mapping[str, str] = {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}
 # egress rules do not hold for it (istio/istio#10951).
 # https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
 METADATA_SERVER = "169.254.169.254/32"
-
-NETWORK = "topology.istio.io/network"
-"""Label: https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork"""
 
 # A pod that is not healthy protects nothing, and must not hold up a node's upgrade.
 # https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy

@@ -15,6 +15,7 @@ from chatgpt_mesh.components.namespaces import namespace
 from chatgpt_mesh.components.ordering import everything_of, together
 from chatgpt_mesh.components.sealing import nothing_secret
 from chatgpt_mesh.components.specs.istio import istiod_name
+from chatgpt_mesh.mesh.objects.load_balancing import NETWORK
 from chatgpt_mesh.mesh.specs.root_namespace import ROOT_NAMESPACE
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Istio(pulumi.ComponentResource):
     def _install(self, args: IstioArgs) -> None:
         spec = args.spec
         # The network of workloads that carry no label of their own.
-        network = {"topology.istio.io/network": spec.multi_cluster.network} if spec.multi_cluster else {}
+        network = {NETWORK: spec.multi_cluster.network} if spec.multi_cluster else {}
         system = namespace(ROOT_NAMESPACE, injection=None, labels=network, opts=pulumi.ResourceOptions(parent=self))
         quota = self._critical_pods(system)
         before: list[pulumi.Resource] = [system, quota]

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.load_balancing import HashSpec, LoadBalancingSpec, LocalitySpec
 
 
+NETWORK = "topology.istio.io/network"
+"""Label: https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork"""
+
 OWN_CLUSTER_FIRST = (
-    "topology.istio.io/network",
+    NETWORK,
     "topology.kubernetes.io/region",
     "topology.kubernetes.io/zone",
 )
