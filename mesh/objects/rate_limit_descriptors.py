@@ -55,13 +55,20 @@ def buckets(limited: Limited) -> Iterator[Bucket]:
 def actions(limited: Limited) -> Iterator[dict[str, Any]]:
     """One list of actions for each descriptor that a request may get. Without a verified token a subject has none."""
     limit = limited.limit
-    host = _headers("app", limited.name, _header(":authority", envoy_patches.host_pattern(limited.hosts)))
     of_client = _client_actions(limit)
     tier = [] if limit.tiers is None else [_tier(limit.tiers)]
-    yield {"actions": [host, *tier, *of_client]}
-    for tool in limit.tools:
-        for call in _calls(tool, limited.mcp_path_pattern or ""):
-            yield {"actions": [host, call, *of_client]}
+    for name in limited.hosts:
+        host = _headers("app", limited.name, *_host(name))
+        yield {"actions": [host, *tier, *of_client]}
+        for tool in limit.tools:
+            for call in _calls(tool, limited.mcp_path_pattern or ""):
+                yield {"actions": [host, call, *of_client]}
+
+
+def _host(name: str) -> Iterator[dict[str, Any]]:
+    """A gateway asks every request about the hosts of all its apps: what begins otherwise costs no regular expression."""
+    yield {"name": ":authority", "string_match": {"prefix": name, "ignore_case": True}}
+    yield _header(":authority", envoy_patches.host_pattern([name]))
 
 
 _CLIENT: Mapping[str, tuple[str, ...]] = {

@@ -9,7 +9,8 @@ import pytest
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import load_stack
-from tests.benchmarks.data_path import declarations
+from lab.workloads.request import Reply, Request
+from tests.benchmarks.data_path import by_hand, declarations, same_answers, servers
 from tests.benchmarks.data_path.comparison import NAMES, Form, Ratio, alternating, ratios
 from tests.benchmarks.data_path.load import Figures
 from tests.benchmarks.data_path.page import table
@@ -81,10 +82,62 @@ def test_two_forms_take_turns_and_each_change_of_form_serves_two_pairs() -> None
 def test_a_row_has_the_median_and_how_far_the_pairs_went() -> None:
     ratio = {"median": 1.234, "lowest": 1.0, "highest": 2.0}
     result = {"ratios": dict.fromkeys(NAMES, ratio)}
-    heading, rule, goals, row = table({"300 a second": result}, "whole by bare", goals=True)
+    heading, rule, goals, row = table({"300 a second": result}, "whole by bare", {"gateway_microseconds": 1.3})
     assert heading == "| whole by bare | gateway CPU | rate | p50 | p99 | sidecar CPU |"
     assert rule.count("|") == goals.count("|") == 7
+    assert goals.startswith("| *goal* | 1.30 |  |")
     assert row.startswith("| 300 a second | 1.23 (1.00-2.00) |")
+
+
+def test_every_feature_that_is_left_out_is_also_written_by_hand() -> None:
+    everything = declarations.FEATURES[-1].name
+    assert {*by_hand.FEATURES, everything} == {feature.name for feature in declarations.FEATURES}
+    assert {needed for names in by_hand.NEEDED.values() for needed in names} <= set(by_hand.FEATURES)
+
+
+@pytest.mark.parametrize("name", by_hand.FEATURES)
+def test_a_feature_alone_is_the_declaration_without_the_others(whole: Settings, name: str) -> None:
+    names = (*by_hand.NEEDED.get(name, ()), name)
+    nothing = declarations.FEATURES[-1].left_out(whole)
+    alone = declarations.only(whole, *names)
+    assert at_the_gateway(alone) != at_the_gateway(declarations.only(whole, *by_hand.NEEDED.get(name, ())))
+    assert at_the_gateway(declarations.only(whole)) == at_the_gateway(nothing)
+    assert at_the_gateway(declarations.only(whole, *by_hand.FEATURES)) == at_the_gateway(whole)
+
+
+@pytest.mark.parametrize("name", by_hand.FEATURES)
+def test_what_is_written_by_hand_stands_at_the_bare_gateway_alone(whole: Settings, name: str) -> None:
+    before = servers.bare_istio()
+    written = by_hand.Configuration(whole, whole.apps[declarations.APP], "https://measured.example.com/mcp")
+    assert written.manifests(before) == before
+    by_hand.FEATURES[name](written)
+    after = written.manifests(before)
+    assert after != before
+    assert {key.split("/")[1] for key in after} == {servers.BARE}
+
+
+def test_hand_written_filters_refuse_before_they_count(whole: Settings) -> None:
+    """As the declaration does: who is not let in takes nothing from anybody's limit."""
+    written = by_hand.Configuration(whole, whole.apps[declarations.APP], "https://measured.example.com/mcp")
+    for feature in by_hand.FEATURES.values():
+        feature(written)
+    patches = written.manifests(servers.bare_istio())[f"EnvoyFilter/{servers.BARE}/by-hand"]["spec"]["configPatches"]
+    names = [one["patch"]["value"].get("name") for one in patches]
+    assert names == [*(f"by-hand.{name}" for name in ("tokens", "calls", "sessions", "refused", "limit")), None]
+
+
+def test_an_answer_that_is_another_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a gateway would be measured that lets everything pass."""
+    replies = {"one": Reply(status=401, headers={"www-authenticate": "Bearer"}), "other": Reply(status=200)}
+    monkeypatch.setattr(same_answers, "send", lambda request: replies[request.url])
+    one, other = Request(url="one"), Request(url="other")
+
+    def token(*_: object, **__: object) -> str:
+        return "token"
+
+    assert len(same_answers.differences(one, other, ["tokens, and what they decide"], token)) == 7
+    assert len(same_answers.differences(one, one, ["limit per subject"], token)) == 1
+    assert not same_answers.differences(other, other, ["limit per subject"], token)
 
 
 def figures(value: float) -> Figures:

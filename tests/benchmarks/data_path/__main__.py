@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs import dates
 from lab.workloads.request import Request, send
-from tests.benchmarks.data_path import declarations, servers
-from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
+from lab.workloads.tokens import Sort
+from tests.benchmarks.data_path import by_hand, declarations, servers
+from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared, replaced
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
+from tests.benchmarks.data_path.same_answers import differences
 from tests.benchmarks.figures import conditions, save
 from tests.benchmarks.page import write
 from tests.lab.bring_up import running_lab
@@ -48,10 +50,17 @@ class Bench:
     def host(self) -> str:
         return str(self.stack.apps[declarations.APP].host)
 
+    @property
+    def audience(self) -> str:
+        return f"https://{self.host}/mcp"
+
+    def mint(self, sort: Sort = Sort.VALID, **settings: Any) -> str:
+        """A token for the measured app, or one that is wrong in one way."""
+        return self.lab.token(sort, **{"audience": self.audience, **settings})
+
     def token(self, **settings: Any) -> dict[str, str]:
         """Headers of a call with a token for the measured app."""
-        token = self.lab.token(audience=f"https://{self.host}/mcp", **settings)
-        return {**JSON_RPC_HEADERS, "authorization": f"Bearer {token}"}
+        return {**JSON_RPC_HEADERS, "authorization": f"Bearer {self.mint(**settings)}"}
 
     def _call(self, host: str, address: str) -> Call:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": {}}}
@@ -92,6 +101,25 @@ class Bench:
         """At a rate that leaves the cores time: what a request costs then does not hang on who else is waiting."""
         return self.of_the_stack(rate=_STEADY)
 
+    @contextlib.contextmanager
+    def by_hand(self, *names: str) -> Iterator[None]:
+        """Both gateways with these features and no others: as declared at the one, by hand at the other.
+
+        Raises:
+            AssertionError: they answer differently.
+        """
+        app = self.stack.apps[declarations.APP]
+        written = by_hand.Configuration(self.stack, app, self.audience)
+        for name in names:
+            by_hand.FEATURES[name](written)
+        before = servers.bare_istio()
+        narrowed = declarations.only(self.stack, *names)
+        with replaced(self.lab, before, written.manifests(before)), declared(self.lab, narrowed, over=self.stack):
+            one, other = _request(self.whole_call()), _request(self.bare_call())
+            found = differences(one, other, names, self.mint)
+            assert not found, "\n".join(found)
+            yield
+
     def with_declaration(self, stack: Settings) -> Form:
         return Form(lambda: declared(self.lab, stack, over=self.stack), self.at_rest)
 
@@ -126,6 +154,12 @@ def _request(call: Call) -> Request:
     )
 
 
+def _against_the_bare(bench: Bench, rate: int | None, *, http2: bool = False) -> list[tuple[Figures, Figures]]:
+    one = Form(contextlib.nullcontext, lambda: bench.of_the_stack(rate=rate, http2=http2))
+    other = Form(contextlib.nullcontext, lambda: bench.of_bare_istio(rate=rate, http2=http2))
+    return alternating(one, other, pairs=bench.pairs)
+
+
 def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Series, row of it, and its pairs with their ratios.
 
@@ -140,12 +174,16 @@ def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[st
         ("as many as there can be, HTTP/2", None, True),
         (f"{_STEADY} a second", _STEADY, False),
     ):
-        one = Form(contextlib.nullcontext, lambda rate=rate, http2=http2: bench.of_the_stack(rate=rate, http2=http2))
-        other = Form(contextlib.nullcontext, lambda rate=rate, http2=http2: bench.of_bare_istio(rate=rate, http2=http2))
-        yield "bare", name, as_json(alternating(one, other, pairs=bench.pairs))
+        yield "bare", name, as_json(_against_the_bare(bench, rate, http2=http2))
     for name, stack in without.items():
         other = bench.with_declaration(stack)
         yield "features", name, as_json(alternating(bench.as_it_is(), other, pairs=bench.pairs))
+    for name in by_hand.FEATURES:
+        with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
+            yield "by hand", name, as_json(_against_the_bare(bench, _STEADY))
+    with bench.by_hand(*by_hand.FEATURES):
+        yield "by hand", "all of these", as_json(_against_the_bare(bench, _STEADY))
+        yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))
     for others in crowds:
         crowd = declarations.crowded(bench.stack, others)
         # One change for all pairs: a crowd takes longer to come than to be measured.

@@ -79,9 +79,17 @@ def _objects(stack: Settings) -> Mapping[str, dict[str, Any]]:
 
 @contextlib.contextmanager
 def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> Iterator[None]:
-    """The cluster with the objects of `stack`, where those of `over` are: added, changed and taken away, and everything
-    as it was at the end."""
-    before, after = _objects(over), _objects(stack)
+    """The cluster with the objects of `stack`, where those of `over` are."""
+    with replaced(lab, _objects(over), _objects(stack)):
+        yield
+
+
+@contextlib.contextmanager
+def replaced(
+    lab: RunningLab, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
+) -> Iterator[None]:
+    """The cluster with these manifests in the place of others: added, changed and taken away, and everything as it was
+    at the end."""
     with contextlib.ExitStack() as layers:
         if added := [manifest for key, manifest in after.items() if key not in before]:
             layers.enter_context(lab.objects.with_added(*added))

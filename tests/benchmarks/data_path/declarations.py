@@ -108,6 +108,14 @@ FEATURES = (
 )
 
 
+def only(stack: Settings, *names: str) -> Settings:
+    """The declaration with these features, of all that are measured."""
+    for feature in FEATURES:
+        if feature.name not in names and feature.left_out is not _everything:
+            stack = feature.left_out(stack)
+    return stack
+
+
 def crowded(stack: Settings, others: int) -> Settings:
     """`whole`, and so many apps like it in front of it, each with a host, an issuer's audience and a limit."""
     like = stack.apps[APP]

@@ -10,15 +10,25 @@ from tests.benchmarks.figures import said
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-GOALS = {
-    "gateway_microseconds": ("gateway CPU", 1.30),
-    "requests_per_second": ("rate", 0.90),
-    "p50_milliseconds": ("p50", 1.10),
-    "p99_milliseconds": ("p99", 1.20),
-    "sidecar_microseconds": ("sidecar CPU", None),
+HEADINGS = {
+    "gateway_microseconds": "gateway CPU",
+    "requests_per_second": "rate",
+    "p50_milliseconds": "p50",
+    "p99_milliseconds": "p99",
+    "sidecar_microseconds": "sidecar CPU",
 }
-"""Figure -> its heading, and what the whole declaration may cost by a bare Istio's, at most; of the rate, at least."""
-
+"""By the figure."""
+GOALS: Mapping[str, Mapping[str, float]] = {
+    "bare": {
+        "gateway_microseconds": 1.30,
+        "requests_per_second": 0.90,
+        "p50_milliseconds": 1.10,
+        "p99_milliseconds": 1.20,
+    },
+    "by hand": {"gateway_microseconds": 1.10},
+    "crowd": {"gateway_microseconds": 1.15},
+}
+"""Series -> the most that a ratio may be; of the rate, the least."""
 
 NOT_MEASURED = "Not measured yet on a machine that does nothing else."
 
@@ -27,14 +37,14 @@ def _ratio(result: Mapping[str, Any], name: str) -> str:
     return str(Ratio(**result["ratios"][name]))
 
 
-def table(series: Mapping[str, Any], first: str, *, goals: bool = False) -> Iterator[str]:
-    headings = [heading for heading, _ in GOALS.values()]
-    yield f"| {first} | {' | '.join(headings)} |"
-    yield "|---|" + "---:|" * len(headings)
-    if goals:
-        yield f"| *goal* | {' | '.join('' if goal is None else f'{goal:.2f}' for _, goal in GOALS.values())} |"
+def table(series: Mapping[str, Any], first: str, goals: Mapping[str, float] | None = None) -> Iterator[str]:
+    yield f"| {first} | {' | '.join(HEADINGS.values())} |"
+    yield "|---|" + "---:|" * len(HEADINGS)
+    if goals is not None:
+        wanted = (f"{goals[name]:.2f}" if name in goals else "" for name in HEADINGS)
+        yield f"| *goal* | {' | '.join(wanted)} |"
     for row, result in series.items():
-        yield f"| {row} | {' | '.join(_ratio(result, name) for name in GOALS)} |"
+        yield f"| {row} | {' | '.join(_ratio(result, name) for name in HEADINGS)} |"
 
 
 def tables(results: Mapping[str, Any] | None) -> dict[str, str]:
@@ -42,6 +52,7 @@ def tables(results: Mapping[str, Any] | None) -> dict[str, str]:
     headings = {
         "bare": "the whole declaration by a bare Istio",
         "features": "the whole declaration by the same without",
+        "by hand": "the feature alone, as declared by hand-written",
         "crowd": "apps at the gateway, by one app",
     }
     if results is None:
@@ -49,6 +60,6 @@ def tables(results: Mapping[str, Any] | None) -> dict[str, str]:
     pairs = f"{results['pairs']} pairs of {results['seconds']:g} s each. {said(results)}"
     found: dict[str, str] = {}
     for series, first in headings.items():
-        lines = "\n".join(table(results.get(series, {}), first, goals=series == "bare"))
+        lines = "\n".join(table(results.get(series, {}), first, GOALS.get(series)))
         found[f"data path: {series}"] = f"{lines}\n\n{pairs}"
     return found

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BARE = "bare-istio"
 BARE_HOST = "bare.example.com"
+_SERVER = "server"
+BARE_SERVICE = f"{_SERVER}.{BARE}.svc.cluster.local"
 _CERTIFICATE = "bare-tls"
 _IMAGE = "docker.io/chatgpt-mesh-lab/fortio:lab"
 _ALONE = [word for port in ("grpc", "tcp", "udp", "redirect") for word in (f"-{port}-port", "disabled")]
@@ -88,7 +90,7 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
     template["metadata"]["labels"] |= selector
     template["spec"] |= {"serviceAccountName": BARE, "serviceAccount": BARE}
     changes: dict[str, Any] = {"namespace": BARE, "service_account": None, "versions": {}, "rollout": None}
-    server = app.model_copy(update=changes).named("server")
+    server = app.model_copy(update=changes).named(_SERVER)
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": BARE, "labels": labels}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": BARE, **metadata}},
@@ -120,11 +122,17 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
             "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
         },
         *_servers(server),
-        *_bare_istio(selector, server.service_name),
+        *bare_istio().values(),
     ]
 
 
-def _bare_istio(selector: dict[str, str], service: str) -> Iterator[dict[str, Any]]:
+def bare_istio() -> dict[str, dict[str, Any]]:
+    """Istio's objects of the bare gateway: key -> manifest."""
+    found = _bare_istio(dict.fromkeys(_OF_THE_GATEWAY, BARE))
+    return {f"{one['kind']}/{BARE}/{one['metadata']['name']}": one for one in found}
+
+
+def _bare_istio(selector: dict[str, str]) -> Iterator[dict[str, Any]]:
     metadata = {"name": BARE, "namespace": BARE}
     servers = [
         {
@@ -133,7 +141,7 @@ def _bare_istio(selector: dict[str, str], service: str) -> Iterator[dict[str, An
             "tls": {"mode": "SIMPLE", "credentialName": _CERTIFICATE},
         }
     ]
-    route = [{"route": [{"destination": {"host": f"{service}.{BARE}.svc.cluster.local"}}]}]
+    route = [{"route": [{"destination": {"host": BARE_SERVICE}}]}]
     networking, security = "networking.istio.io/v1", "security.istio.io/v1"
     yield {
         "apiVersion": networking,

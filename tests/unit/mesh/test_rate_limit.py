@@ -31,8 +31,15 @@ def test_each_subject_has_a_bucket_of_its_own_without_being_listed():
 
 def test_the_host_counts_in_every_spelling():
     [rate_limit] = local("{rate_limit: {requests: 60}}")["rate_limits"]
-    [header] = rate_limit["actions"][0]["header_value_match"]["headers"]
+    [_, header] = rate_limit["actions"][0]["header_value_match"]["headers"]
     assert re.fullmatch(header["string_match"]["safe_regex"]["regex"], "ChatGPT-MCP.example.com:8443")
+
+
+def test_a_request_for_another_app_is_told_apart_without_a_regular_expression():
+    """The gateway asks about each of its apps in turn, and Envoy stops at the first header that does not fit."""
+    [rate_limit] = local("{rate_limit: {requests: 60}}")["rate_limits"]
+    [first, _] = rate_limit["actions"][0]["header_value_match"]["headers"]
+    assert first == {"name": ":authority", "string_match": {"prefix": "chatgpt-mcp.example.com", "ignore_case": True}}
 
 
 def test_the_limit_is_divided_by_the_gateways_replicas_or_says_that_it_is_not():
