@@ -8,14 +8,14 @@ be seen, since it says more where a setting can be nothing (`stack/nothing.py`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from chatgpt_mesh.mesh.specs.problem import Problem
+from chatgpt_mesh.stack import core_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +90,7 @@ def secret_paths(path: Path) -> dict[str, list[str]]:
 
 def scalar(text: str) -> Any:
     """What a plain scalar of a stack file means: `true` is a boolean, `on` is text."""
-    return yaml.load(text, Yaml12Loader)  # noqa: S506 - a SafeLoader
+    return core_schema.load(text)
 
 
 def _read_parent(name: str, root: Path, below: tuple[str, ...], layers: Layers) -> Values:
@@ -120,7 +120,7 @@ def _parents(own: Mapping[str, Any], path: str, layers: Layers) -> list[str]:
 def _read(path: Path, layers: Layers) -> Values:
     """The `config` mapping of a stack file."""
     try:
-        document: object = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)  # noqa: S506 - a SafeLoader
+        document: object = core_schema.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         layers.unreadable.append(Problem(EXTENDS, f"cannot read {path}: {reason}; name a file relative to the project"))
@@ -160,7 +160,7 @@ def _told(error: yaml.YAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
     first = ""
-    if error.context == _FIRST_GIVEN and error.context_mark is not None:
+    if error.context == core_schema.FIRST_GIVEN and error.context_mark is not None:
         first = f" (the first on line {error.context_mark.line + 1})"
     return f"{where}{error.problem or error.context}{first}"
 
@@ -219,82 +219,3 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_secrets(item) for item in cast("list[Any]", value)]
     return value
-
-
-_FIRST_GIVEN = "the key was first given"
-
-
-class _Constructor(Protocol):
-    """What is asked of PyYAML, which says nothing of this method's types."""
-
-    def construct_object(self, node: yaml.Node, deep: bool) -> object: ...
-
-
-class Yaml12Loader(yaml.SafeLoader):
-    """PyYAML with the scalars of YAML 1.2's core schema, which Pulumi's engine reads too.
-
-    In YAML 1.1 `on`, `no` and `y` are booleans, `1:30` is 90, and `012` is 10.
-    https://yaml.org/spec/1.2.2/#103-core-schema
-    """
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[Hashable, yaml.Mark] = {}
-        for key_node, _ in node.value:
-            key = cast("_Constructor", self).construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not a string; put it in quotes", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    _FIRST_GIVEN, seen[key], f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen[key] = key_node.start_mark
-        return super().construct_mapping(node, deep=deep)
-
-    def construct_core_int(self, node: yaml.ScalarNode) -> int:
-        text = str(self.construct_scalar(node))
-        try:
-            if text.startswith("0o"):
-                return int(text[2:], 8)
-            return int(text, 16) if text.startswith("0x") else int(text)
-        except ValueError:  # `!!int word`, and more digits than Python reads
-            raise yaml.constructor.ConstructorError(None, None, "this is no number", node.start_mark) from None
-
-    def construct_core_float(self, node: yaml.ScalarNode) -> float:
-        try:
-            return self.construct_yaml_float(node)
-        except ValueError:
-            raise yaml.constructor.ConstructorError(None, None, "this is no number", node.start_mark) from None
-
-    def construct_core_bool(self, node: yaml.ScalarNode) -> bool:
-        text = str(self.construct_scalar(node)).lower()
-        if text not in ("true", "false"):
-            raise yaml.constructor.ConstructorError(None, None, "this is neither true nor false", node.start_mark)
-        return text == "true"
-
-
-for _tag, _pattern, _first in (
-    ("tag:yaml.org,2002:null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
-    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "tag:yaml.org,2002:float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        list("-+0123456789."),
-    ),
-):
-    for _character in _first:
-        _resolvers = Yaml12Loader.yaml_implicit_resolvers.setdefault(_character, [])
-        _resolvers.append((_tag, re.compile(f"^(?:{_pattern})$")))
-# What else YAML 1.1 makes of tags (dates, bytes, sets) has no place in a stack file: it is refused as an unknown tag.
-Yaml12Loader.yaml_constructors = {
-    tag: constructor
-    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
-    if tag is None or tag.rpartition(":")[2] in ("null", "str", "seq", "map")
-}
-Yaml12Loader.add_constructor("tag:yaml.org,2002:int", Yaml12Loader.construct_core_int)
-Yaml12Loader.add_constructor("tag:yaml.org,2002:float", Yaml12Loader.construct_core_float)
-Yaml12Loader.add_constructor("tag:yaml.org,2002:bool", Yaml12Loader.construct_core_bool)

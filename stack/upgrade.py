@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
-from chatgpt_mesh.stack import stack_files
+from chatgpt_mesh.stack import core_schema, stack_files
 from chatgpt_mesh.stack.version_changes import (
     CHANGES,
     RELEASES,
@@ -130,7 +130,7 @@ def _files(path: Path, root: Path) -> Iterator[Path]:
 
 
 def _edits(file: Path, changes: Sequence[Change], values: Mapping[str, Any]) -> Iterator[Edit]:
-    node: yaml.Node | None = stack_files.Yaml12Loader(_text(file)).get_single_node()
+    node: yaml.Node | None = core_schema.PlainLoader(_text(file)).get_single_node()
     found = list(_keys(node)) if node is not None else []
     for change in changes:
         if not isinstance(change, Renamed | Removed | Refused):

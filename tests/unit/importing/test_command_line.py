@@ -9,7 +9,7 @@ import yaml
 
 from chatgpt_mesh.importing import report, stack_text
 from chatgpt_mesh.importing.comparison import compared
-from chatgpt_mesh.stack import stack_files
+from chatgpt_mesh.stack import core_schema
 from chatgpt_mesh.stack.__main__ import main
 from tests.unit.importing import inputs
 from tests.unit.importing.inputs import declared, shop
@@ -140,7 +140,7 @@ spec:
 def test_a_text_is_a_text_for_every_reader(text: str) -> None:
     written = stack_text.stack_file({"it": {"value": text}})
     assert yaml.safe_load(written)["config"]["chatgpt-mesh:it"]["value"] == text
-    loader = stack_files.Yaml12Loader
+    loader = core_schema.PlainLoader
     assert yaml.load(written, loader)["config"]["chatgpt-mesh:it"]["value"] == text  # noqa: S506 - a SafeLoader
 
 

@@ -25,7 +25,7 @@ from chatgpt_mesh.components import checked
 from chatgpt_mesh.components.mesh_config import mesh_config
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem
-from chatgpt_mesh.stack import settings, stack_files
+from chatgpt_mesh.stack import core_schema, settings, stack_files
 from tests.surroundings import ROOT
 
 TODAY = date(2026, 11, 24)
@@ -157,7 +157,7 @@ class Leaf:
 
 @cache
 def stacks() -> tuple[dict[str, Any], ...]:
-    base, *further = yaml.load_all(STACKS.read_text(encoding="utf-8"), stack_files.Yaml12Loader)
+    base, *further = yaml.load_all(STACKS.read_text(encoding="utf-8"), core_schema.PlainLoader)
     return base, *(stack_files.merge(base, change) for change in further)
 
 
