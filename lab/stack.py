@@ -35,6 +35,11 @@ STACK_FILE = CHECKOUT / "Pulumi.lab.yaml"
 CERTIFICATES_FILE = "config/one-machine-certificates.yaml"
 _SETTINGS = "chatgpt-mesh:"
 
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
+"""The engine writes its state once, at the end of a deploy: https://www.pulumi.com/docs/iac/cli/environment-variables/."""
+TAKE_OVER = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
+"""Objects that the stack declares and does not know are its own (docs/deploy.md)."""
+
 
 def available_stacks(checkout: Path = CHECKOUT) -> list[str]:
     """Environments whose mesh the lab can run: every stack file but the lab's own."""
@@ -117,6 +122,21 @@ def _with_the_labs_keys(issuer: IssuerSpec) -> dict[str, Any]:
     return {**kept, "jwks_file": "$LAB_STATE/issuer/jwks.json"}
 
 
+FIRST_DEPLOY = {SKIP_CHECKPOINTS: "true", TAKE_OVER: "true"}
+"""Variables for a deploy on a cluster that is the lab's own and of which the stack knows nothing.
+
+The engine would write its whole state before and after each object, half the time that this takes. Who kills it leaves
+objects of which the state then says nothing; the next first deploy takes them over.
+"""
+
+
+def knows_nothing(backend: Path) -> bool:
+    """Whether the state of the lab's stack has no object: nothing was deployed, or nothing was written of what was."""
+    states = (backend / ".pulumi" / "stacks").rglob(f"{STACK}.json")
+    latest = [json.loads(one.read_text(encoding="utf-8"))["checkpoint"].get("latest") for one in states]
+    return not any(one and one.get("resources") for one in latest)
+
+
 class Stack:
     """The lab stack of one state directory."""
 
@@ -145,7 +165,9 @@ class Stack:
         # One object that somebody else holds on to keeps nobody from the rest.
         command = ["up", "--stack", STACK, "--yes", "--skip-preview", "--continue-on-error"]
         quiet = ["--suppress-outputs", "--suppress-permalink=true"]
-        code = self._attached([*command, *quiet, *self._config_file()])
+        first = knows_nothing(self._state.pulumi_backend) and not os.environ.get("LAB_KUBECONFIG")
+        variables = FIRST_DEPLOY if first else {}
+        code = self._attached([*command, *quiet, *self._config_file()], variables)
         if code != 0:
             raise LabError(
                 f"`pulumi {' '.join(command)}` ended with {code}; the engine says why above. "
@@ -235,9 +257,10 @@ class Stack:
             )
         return done.stdout or ""
 
-    def _attached(self, arguments: Sequence[str]) -> int:
+    def _attached(self, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> int:
         """Run with the terminal; an interrupted engine ends in order before this does."""
-        child = subprocess.Popen([self._pulumi, *arguments], cwd=CHECKOUT, env=self._environment)
+        environment = {**self._environment, **(variables or {})}
+        child = subprocess.Popen([self._pulumi, *arguments], cwd=CHECKOUT, env=environment)
         try:
             return child.wait()
         except KeyboardInterrupt as interrupt:

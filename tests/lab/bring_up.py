@@ -14,7 +14,7 @@ from chatgpt_mesh.control_plane.istiod import ControlPlane
 from chatgpt_mesh.control_plane.kubernetes_api import KubernetesApi
 from chatgpt_mesh.stack.settings import load_stack
 from lab import environment
-from lab.stack import Stack
+from lab.stack import SKIP_CHECKPOINTS, Stack
 from lab.state import CHECKOUT, State
 from lab.toolchain import Toolchain
 from tests.lab.running_lab import RunningLab
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 MESH = os.environ.get("MESH", "staging")
 """Which environment's declaration runs in the lab."""
-
-SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
-"""https://www.pulumi.com/docs/iac/cli/environment-variables/"""
 
 _PATIENCE_SECONDS = 600.0
 

@@ -6,12 +6,19 @@ Among the last tests, because the sample workloads go with their namespaces; `py
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.stack import knows_nothing
+from lab.state import CHECKOUT
+from tests.lab.bring_up import MESH, bring_up
+from tests.lab.killed_deploys.kill import end
 from tests.lab.kubectl import kubectl
-from tests.lab.running_lab import fails
+from tests.lab.running_lab import eventually, fails
 
 if TYPE_CHECKING:
     from tests.lab.running_lab import RunningLab
@@ -59,6 +66,26 @@ def test_it_leaves_the_definitions_and_up_takes_them_over(lab: RunningLab, defin
     for command in (("up", "--yes", "--skip-preview"), ("preview", "--expect-no-changes")):
         done = lab.pulumi(*command)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    "LAB_KUBECONFIG" in os.environ, reason="in a cluster of somebody else's nothing is taken over unasked"
+)
+def test_a_first_deploy_of_the_lab_that_was_killed_is_taken_over_by_the_next(lab: RunningLab) -> None:
+    """It writes its state at its end alone, so of what it had made nothing is known."""
+    destroyed = lab.pulumi("destroy", "--yes", "--skip-preview")
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert knows_nothing(lab.state.pulumi_backend)
+    command = [sys.executable, "-m", "lab", "up", "--mesh", MESH]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, start_new_session=True) as first:
+        eventually(lambda: "istiod" in lab.objects.names("Service", "istio-system"), within=60, what="istiod is made")
+        end(first.pid)
+    assert knows_nothing(lab.state.pulumi_backend)
+    bring_up(MESH)
+    assert not knows_nothing(lab.state.pulumi_backend)
+    done = lab.pulumi("preview", "--expect-no-changes")
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_mesh_that_is_still_there_would_be_noticed(lab: RunningLab) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatgpt_mesh.istio_api.kinds import KINDS
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import load_stack
+from lab.stack import TAKE_OVER
 from lab.workloads.request import send
 from tests.lab.killed_deploys import declarations
 from tests.lab.killed_deploys.declarations import Case, Work
@@ -30,7 +31,6 @@ SECONDS = {Work.FIRST: 9.0, Work.CHANGE: 5.0, Work.REMOVAL: 7.0}
 LOCKED = "the stack is currently locked"
 CANCEL = "pulumi cancel"
 EXISTS = "already exists in the cluster"
-TAKE_OVER = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.stack import STACK
+from lab.stack import SKIP_CHECKPOINTS, STACK
 from lab.state import CHECKOUT
-from tests.lab.bring_up import SKIP_CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +58,7 @@ def deploy_killed(command: Sequence[str], stack_file: Path, part: Part, after: f
         # A part that lives on holds the pipe: its own words are read until it has ended.
         output = _output(engine)
     left = tuple(name for _, name in _of_session(engine.pid))
-    _end(engine.pid)
+    end(engine.pid)
     return Killed(engine.returncode, output, in_time, left)
 
 
@@ -78,7 +77,7 @@ def _output(engine: subprocess.Popen[str]) -> str:
     try:
         return engine.communicate(timeout=_PATIENCE_SECONDS)[0]
     except subprocess.TimeoutExpired as stopped:
-        _end(engine.pid)
+        end(engine.pid)
         said = stopped.output or b""
         raise AssertionError(f"hangs: {said.decode(errors='replace')[-2000:]}") from stopped
 
@@ -95,6 +94,7 @@ def _of_session(session: int) -> Iterator[tuple[int, str]]:
             yield int(directory.name), name
 
 
-def _end(session: int) -> None:
+def end(session: int) -> None:
+    """Kill all of a deploy."""
     for pid, _ in _of_session(session):
         os.kill(pid, signal.SIGKILL)

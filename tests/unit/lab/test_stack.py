@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 from chatgpt_mesh.stack.settings import Settings, load_stack
 from lab.failure import WrongUseError
-from lab.stack import STACK_FILE, available_stacks, lab_stack, require_stack
+from lab.stack import STACK, STACK_FILE, available_stacks, knows_nothing, lab_stack, require_stack
 from tests.surroundings import ROOT, surroundings
 
 TODAY = date(2026, 11, 24)
@@ -118,3 +119,17 @@ def test_every_environment_but_the_lab_itself_can_be_run() -> None:
 def test_an_unknown_stack_is_refused_with_those_that_exist() -> None:
     with pytest.raises(WrongUseError, match=r"There is no stack prd.*There are: prod, staging\."):
         require_stack("prd")
+
+
+def test_a_first_deploy_is_one_of_which_the_state_has_no_object(tmp_path: Path) -> None:
+    """Such a deploy writes its state at its end alone, and takes over what one that was killed has left."""
+    assert knows_nothing(tmp_path)
+    states = tmp_path / ".pulumi" / "stacks" / "chatgpt-mesh"
+    states.mkdir(parents=True)
+    other = {"checkpoint": {"latest": {"resources": [{"urn": "of another stack"}]}}}
+    (states / "team.json").write_text(json.dumps(other), encoding="utf-8")
+    for latest in (None, {}, {"resources": None}, {"resources": []}):
+        (states / f"{STACK}.json").write_text(json.dumps({"checkpoint": {"latest": latest}}), encoding="utf-8")
+        assert knows_nothing(tmp_path)
+    (states / f"{STACK}.json").write_text(json.dumps(other), encoding="utf-8")
+    assert not knows_nothing(tmp_path)
