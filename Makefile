@@ -53,7 +53,7 @@ bench-large: $(VENV)/installed ## what of these takes longer, with 1,000 apps in
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.benchmarks --large
 
-bench-lab: $(VENV)/installed ## what a request costs at the edge, in the lab and beside nothing else: twenty minutes, into docs/performance.md
+bench-lab: $(VENV)/installed ## of these what a request costs at the edge, a quarter of an hour
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.benchmarks.data_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import control_plane, linter, program
-from tests.benchmarks.data_path.page import tables as data_path_tables
+from tests.benchmarks.data_path import page as data_path
 from tests.benchmarks.figures import PAGE, load, replaced, said
 from tests.benchmarks.plots import draw
 from tests.benchmarks.series import table
@@ -36,7 +36,7 @@ def written(page: str) -> str:
         results = load(series.NAME)
         picture = "" if results is None else f"![{series.plot(results).title}](benchmarks/{series.NAME}.png)\n"
         page = replaced(page, f"{series.NAME}: plot", picture)
-    for place, text in data_path_tables(load("data_path")).items():
+    for place, text in data_path.tables(load(data_path.NAME), load(data_path.LARGE)).items():
         page = replaced(page, place, text)
     return page
 

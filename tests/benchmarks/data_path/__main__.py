@@ -1,7 +1,7 @@
 """Measures in the running lab, and writes docs/benchmarks/data_path.json and the tables of docs/performance.md.
 
-`python -m tests.benchmarks.data_path [--pairs 5] [--seconds 3] [--crowd 10 100]`: about a minute for each feature with
-five pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
+`python -m tests.benchmarks.data_path [--pairs 5] [--seconds 3] [--large]`: about a minute for each feature with five
+pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lab.workloads.tokens import Sort
 from tests.benchmarks.data_path import by_hand, declarations, servers
 from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared, replaced
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
+from tests.benchmarks.data_path.page import LARGE, NAME
 from tests.benchmarks.data_path.same_answers import differences
 from tests.benchmarks.figures import conditions, save
 from tests.benchmarks.page import write
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _STEADY = 400
 """Requests per second that leave both sides at rest between them."""
 _TOOL = "whoami"
+_CROWDS, _LARGE_CROWDS = (9, 99), (999,)
+"""Apps beside the measured one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +163,7 @@ def _against_the_bare(bench: Bench, rate: int | None, *, http2: bool = False) ->
     return alternating(one, other, pairs=bench.pairs)
 
 
-def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Series, row of it, and its pairs with their ratios.
 
     Raises:
@@ -184,21 +187,22 @@ def measure(bench: Bench, crowds: list[int]) -> Iterator[tuple[str, str, dict[st
     with bench.by_hand(*by_hand.FEATURES):
         yield "by hand", "all of these", as_json(_against_the_bare(bench, _STEADY))
         yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))
-    for others in crowds:
-        crowd = declarations.crowded(bench.stack, others)
+    yield from crowd(bench, _CROWDS)
+
+
+def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The same, by how many apps are at the gateway."""
+    for others in sizes:
+        many = declarations.crowded(bench.stack, others)
         # One change for all pairs: a crowd takes longer to come than to be measured.
         alone = [bench.at_rest() for _ in range(bench.pairs)]
-        with declared(bench.lab, crowd, over=bench.stack):
+        with declared(bench.lab, many, over=bench.stack):
             crowded = [bench.at_rest() for _ in range(bench.pairs)]
         yield "crowd", str(others + 1), as_json(list(zip(crowded, alone, strict=True)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.data_path", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--crowd", type=int, nargs="*", default=[9, 99])
-    arguments = parser.parse_args()
+def record(*, large: bool = False, pairs: int = 5, seconds: float = 3) -> None:
+    """Measure in the running lab, and write the figures and the page; `large`: the largest crowd and nothing else."""
     when = conditions()
     lab = running_lab()
     client = Client(servers.fortio(lab))
@@ -206,13 +210,22 @@ def main() -> None:
     found: dict[str, Any] = {}
     served = servers.serving(lab, stack.apps[declarations.APP])
     with declared(lab, stack, over=lab.stack), certified(lab), served:
-        bench = Bench(lab=lab, client=client, stack=stack, seconds=arguments.seconds, pairs=arguments.pairs)
+        bench = Bench(lab=lab, client=client, stack=stack, seconds=seconds, pairs=pairs)
         bench.check()
-        for series, row, result in measure(bench, arguments.crowd):
+        for series, row, result in crowd(bench, _LARGE_CROWDS) if large else measure(bench):
             found.setdefault(series, {})[row] = result
             print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
-    save("data_path", {**when, "pairs": arguments.pairs, "seconds": arguments.seconds, **found})
+    save(LARGE if large else NAME, {**when, "pairs": pairs, "seconds": seconds, **found})
     write()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.data_path", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--large", action="store_true", help="the largest crowd of apps, and nothing else")
+    arguments = parser.parse_args()
+    record(large=arguments.large, pairs=arguments.pairs, seconds=arguments.seconds)
 
 
 if __name__ == "__main__":

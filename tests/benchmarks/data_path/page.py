@@ -30,6 +30,8 @@ GOALS: Mapping[str, Mapping[str, float]] = {
 }
 """Series -> the most that a ratio may be; of the rate, the least."""
 
+NAME, LARGE = "data_path", "data_path_large"
+"""Of the JSON files; the second has the largest crowd alone."""
 NOT_MEASURED = "Not measured yet on a machine that does nothing else."
 
 
@@ -47,19 +49,23 @@ def table(series: Mapping[str, Any], first: str, goals: Mapping[str, float] | No
         yield f"| {row} | {' | '.join(_ratio(result, name) for name in HEADINGS)} |"
 
 
-def tables(results: Mapping[str, Any] | None) -> dict[str, str]:
+def tables(results: Mapping[str, Any] | None, large: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Place on the page -> its table, or that there is none."""
-    headings = {
-        "bare": "the whole declaration by a bare Istio",
-        "features": "the whole declaration by the same without",
-        "by hand": "the feature alone, as declared by hand-written",
-        "crowd": "apps at the gateway, by one app",
-    }
-    if results is None:
-        return dict.fromkeys((f"data path: {series}" for series in headings), NOT_MEASURED)
-    pairs = f"{results['pairs']} pairs of {results['seconds']:g} s each. {said(results)}"
     found: dict[str, str] = {}
-    for series, first in headings.items():
-        lines = "\n".join(table(results.get(series, {}), first, GOALS.get(series)))
-        found[f"data path: {series}"] = f"{lines}\n\n{pairs}"
+    for series, first in _FIRST.items():
+        measured = [one for one in (results, large) if one is not None and series in one]
+        texts = [
+            "\n".join(table(one[series], first, GOALS.get(series)))
+            + f"\n\n{one['pairs']} pairs of {one['seconds']:g} s each. {said(one)}"
+            for one in measured
+        ]
+        found[f"data path: {series}"] = "\n\n".join(texts) or NOT_MEASURED
     return found
+
+
+_FIRST = {
+    "bare": "the whole declaration by a bare Istio",
+    "features": "the whole declaration by the same without",
+    "by hand": "the feature alone, as declared by hand-written",
+    "crowd": "apps at the gateway, by one app",
+}
