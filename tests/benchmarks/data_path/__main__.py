@@ -105,14 +105,18 @@ class Bench:
         return self.of_the_stack(rate=_STEADY)
 
     @contextlib.contextmanager
-    def by_hand(self, *names: str) -> Iterator[None]:
+    def by_hand(self, *names: str, remembers_tokens: bool = False) -> Iterator[None]:
         """Both gateways with these features and no others: as declared at the one, by hand at the other.
+
+        Args:
+            names: Of `by_hand.FEATURES`.
+            remembers_tokens: What the one by hand does and Istio cannot say.
 
         Raises:
             AssertionError: they answer differently.
         """
         app = self.stack.apps[declarations.APP]
-        written = by_hand.Configuration(self.stack, app, self.audience)
+        written = by_hand.Configuration(self.stack, app, self.audience, remembers_tokens)
         for name in names:
             by_hand.FEATURES[name](written)
         before = servers.bare_istio()
@@ -184,6 +188,8 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name in by_hand.FEATURES:
         with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
             yield "by hand", name, as_json(_against_the_bare(bench, _STEADY))
+    with bench.by_hand("tokens, and what they decide", remembers_tokens=True):
+        yield "by hand", "tokens that Envoy remembers", as_json(_against_the_bare(bench, _STEADY))
     with bench.by_hand(*by_hand.FEATURES):
         yield "by hand", "all of these", as_json(_against_the_bare(bench, _STEADY))
         yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))

@@ -52,6 +52,8 @@ class Configuration:
     app: AppSpec
     audience: str
     """What tokens are for."""
+    remembers_tokens: bool = False
+    """Whether Envoy verifies a token's signature once and then knows it; Istio has no field for this."""
     filters: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Name -> configuration of an HTTP filter, in the order in which a request meets them."""
     refused: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -143,6 +145,7 @@ def tokens(found: Configuration) -> None:
             "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
             "payload_in_metadata": "payload",
             "normalize_payload_in_metadata": {"space_delimited_claims": ["scope"]},
+            **({"jwt_cache_config": {"jwt_cache_size": 1000}} if found.remembers_tokens else {}),
         }
         for issuer in found.auth.issuers
     }
