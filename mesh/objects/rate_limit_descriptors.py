@@ -66,7 +66,7 @@ def actions(limited: Limited) -> Iterator[dict[str, Any]]:
 
 
 def _host(name: str) -> Iterator[dict[str, Any]]:
-    """A gateway asks every request about the hosts of all its apps: what begins otherwise costs no regular expression."""
+    """Every request is asked about the hosts of all apps; what begins otherwise costs no regular expression."""
     yield {"name": ":authority", "string_match": {"prefix": name, "ignore_case": True}}
     yield _header(":authority", envoy_patches.host_pattern([name]))
 

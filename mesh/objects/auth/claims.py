@@ -5,14 +5,14 @@ https://istio.io/latest/docs/tasks/security/authentication/jwt-route/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
 from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
-from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, regex, with_headers
+from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, one_of, regex, with_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
     from chatgpt_mesh.mesh.specs.auth import AuthSpec, TokenRule
@@ -29,21 +29,38 @@ ANY_AUDIENCE = {claim("aud"): regex(".*")}
 def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchRequest, ...]:
     """Matches of which one takes a good token, on any path: its issuer, its audience, and some subject.
 
-    The issuer is matched together with the audience because a gateway knows the issuers of all its apps. Where another
+    The issuer is matched together with the audience because a gateway knows the issuers of all its apps. Issuers of
+    whom the same is asked share a match, since Envoy looks at one after the other for every request. Where another
     claim stands for the audience, a token that has one is somebody else's.
     """
     return tuple(
         HTTPMatchRequest(
             headers={
-                claim("iss"): exact(issuer.issuer),
-                claim(issuer.audience_claim): exact(audience),
+                claim("iss"): one_of(issuers),
+                claim(wanted.audience_claim): one_of(wanted.audiences or (resource_uri(app, host),)),
                 claim("sub"): regex(".+"),
             },
-            without_headers={} if issuer.audience_claim == "aud" else ANY_AUDIENCE,
+            without_headers={} if wanted.audience_claim == "aud" else ANY_AUDIENCE,
         )
-        for issuer in auth.issuers
-        for audience in issuer.audiences or (resource_uri(app, host),)
+        for wanted, issuers in _alike(auth).items()
     )
+
+
+class _Wanted(NamedTuple):
+    """What is asked of a token, of whichever issuer."""
+
+    audience_claim: str
+    audiences: tuple[str, ...]
+    rule: TokenRule
+
+
+def _alike(auth: AuthSpec) -> Mapping[_Wanted, Sequence[str]]:
+    """Issuers by what is asked of their tokens."""
+    found: dict[_Wanted, list[str]] = {}
+    for issuer in auth.issuers:
+        wanted = _Wanted(issuer.audience_claim, tuple(issuer.audiences), auth.rule(issuer))
+        found.setdefault(wanted, []).append(issuer.issuer)
+    return found
 
 
 def no_token(match: HTTPMatchRequest) -> HTTPMatchRequest:
@@ -54,10 +71,10 @@ def no_token(match: HTTPMatchRequest) -> HTTPMatchRequest:
 
 def by_rule(matches: Iterable[HTTPMatchRequest], auth: AuthSpec) -> Iterable[tuple[TokenRule, list[HTTPMatchRequest]]]:
     """Matches of good tokens by what the tokens of their issuers need."""
-    rules = {issuer.issuer: auth.rule(issuer) for issuer in auth.issuers}
+    rules = {one_of(issuers): wanted.rule for wanted, issuers in _alike(auth).items()}
     found: dict[TokenRule, list[HTTPMatchRequest]] = {}
     for match in matches:
-        found.setdefault(rules[match.headers[claim("iss")].exact or ""], []).append(match)
+        found.setdefault(rules[match.headers[claim("iss")]], []).append(match)
     return found.items()
 
 

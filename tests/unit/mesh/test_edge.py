@@ -46,6 +46,24 @@ class TestTokens:
         }
         assert pairs == {("https://a.example.com", RESOURCE), ("https://b.example.com", "other")}
 
+    def test_issuers_of_whom_the_same_is_asked_share_a_match(self):
+        """Envoy looks at one route after the other, for every request and more than once."""
+        alike = """{auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example},
+                              {issuer: "https://b.example.com", jwks_uri: https://k.example},
+                              {issuer: "https://c.example.com", jwks_uri: https://k.example, scopes: [more]}]}}"""
+        asked = [m["headers"]["@request.auth.claims[iss]"] for m in routes(mesh(alike))["mcp"]["match"]]
+        assert asked == [
+            {"regex": r"https://a\.example\.com|https://b\.example\.com"},
+            {"exact": "https://c.example.com"},
+        ]
+
+    def test_an_issuers_audiences_share_a_match(self):
+        two = (
+            """{auth: {issuers: [{issuer: "https://a.example.com", jwks_uri: https://k.example, audiences: [x, y]}]}}"""
+        )
+        [match] = routes(mesh(two))["mcp"]["match"]
+        assert match["headers"]["@request.auth.claims[aud]"] == {"regex": "x|y"}
+
     def test_come_in_the_authorization_header_alone(self):
         """Without fromHeaders, Envoy also takes a token from the query string."""
         [rule] = manifest(mesh(), GATEWAY_TOKENS)["jwtRules"]
