@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tests.lab.bring_up import MESH, bring_up, running_lab
 from tests.lab.killed_deploys import result
 from tests.lab.killed_deploys.converging import check_converges, check_destroy_converges
-from tests.lab.killed_deploys.declarations import case
+from tests.lab.killed_deploys.declarations import case, destroy_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,23 +25,15 @@ if TYPE_CHECKING:
 
 def rows(lab: RunningLab, directory: Path, ups: int, destroys: int) -> Iterator[result.Row]:
     """One that does not converge is a row as well, and those after it still say something."""
-    for seed in range(ups):
-        drawn = case(seed)
+    cases = [*((check_converges, case(seed)) for seed in range(ups))]
+    cases += [(check_destroy_converges, destroy_case(seed)) for seed in range(destroys)]
+    for check, drawn in cases:
         try:
-            outcome = check_converges(lab, drawn, directory)
+            outcome = check(lab, drawn, directory)
         except AssertionError as error:
             yield result.Row(str(drawn), (), (), str(error))
         else:
             yield result.Row(str(drawn), outcome.needed, outcome.left)
-    for seed in range(destroys):
-        drawn = case(seed)
-        name = f"seed {seed}: {drawn.part.name.lower()} at {drawn.moment:.0%} of a destroy"
-        try:
-            outcome = check_destroy_converges(lab, drawn, directory)
-        except AssertionError as error:
-            yield result.Row(name, (), (), str(error))
-        else:
-            yield result.Row(name, outcome.needed, outcome.left)
 
 
 def main() -> int:

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 UP = ("up", "--yes", "--skip-preview")
 DESTROY = ("destroy", "--yes", "--skip-preview")
-DESTROY_SECONDS = 15.0
-SECONDS = {Work.FIRST: 9.0, Work.CHANGE: 5.0, Work.REMOVAL: 7.0}
+SECONDS = {Work.FIRST: 9.0, Work.CHANGE: 5.0, Work.REMOVAL: 7.0, Work.DESTROY: 9.0}
 """Less than each takes on an idle machine of two cores, so that no kill comes too late."""
 LOCKED = "the stack is currently locked"
 CANCEL = "pulumi cancel"
@@ -73,13 +72,16 @@ def check_converges(lab: RunningLab, case: Case, directory: Path) -> Outcome:
 def check_destroy_converges(lab: RunningLab, case: Case, directory: Path) -> Outcome:
     """The stack is there again at the end, and its pods' workloads are not."""
     base = declarations.without(lab, directory)
-    killed = deploy_killed(DESTROY, base, case.part, DESTROY_SECONDS * case.moment)
-    assert killed.in_time, f"{case}: it had ended before\n{killed.output[-2000:]}"
-    needed = again(lab, base, DESTROY)
-    state = json.loads(lab.pulumi("stack", "export").stdout)["deployment"]
-    assert not state.get("resources")
-    assert not istio_objects(lab)
-    _up(lab, base)
+    killed = deploy_killed(DESTROY, base, case.part, SECONDS[case.work] * case.moment)
+    try:
+        assert killed.in_time, f"{case}: it had ended before\n{killed.output[-2000:]}"
+        assert killed.code != 0, f"{case}: nobody is told\n{killed.output[-2000:]}"
+        needed = again(lab, base, DESTROY)
+        state = json.loads(lab.pulumi("stack", "export").stdout)["deployment"]
+        assert not state.get("resources")
+        assert not istio_objects(lab)
+    finally:
+        _up(lab, base)
     return Outcome(case, needed, killed.left)
 
 

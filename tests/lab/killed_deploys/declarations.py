@@ -21,6 +21,7 @@ class Work(StrEnum):
     FIRST = "first deploy"
     CHANGE = "change"
     REMOVAL = "removal"
+    DESTROY = "destroy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,17 @@ class Case:
 
 def case(seed: int) -> Case:
     """Each work with each part within any nine seeds that follow each other; the moment is drawn."""
-    works, parts = list(Work), list(Part)
-    moment = random.Random(seed).uniform(0.1, 0.95)  # noqa: S311 - a test's draw
-    return Case(seed, works[seed % 3], parts[seed // 3 % 3], moment)
+    works, parts = (Work.FIRST, Work.CHANGE, Work.REMOVAL), list(Part)
+    return Case(seed, works[seed % 3], parts[seed // 3 % 3], _moment(seed))
+
+
+def destroy_case(seed: int) -> Case:
+    """The engine and the plugin by turns: `destroy` does not run the program."""
+    return Case(seed, Work.DESTROY, (Part.ENGINE, Part.PLUGIN)[seed % 2], _moment(seed))
+
+
+def _moment(seed: int) -> float:
+    return random.Random(seed).uniform(0.1, 0.95)  # noqa: S311 - a test's draw
 
 
 def without(lab: RunningLab, directory: Path) -> Path:
