@@ -110,8 +110,8 @@ def good_token(mesh: MeshView, host: str) -> Token | None:
     for route in (route for owner in mesh.programmed_services_of(host) for route in owner.http):
         for match in route.matches:
             compared = exact_claims(match)
-            if compared.get("iss", issuer) == issuer:
-                claims |= {name: value for name, value in compared.items() if name in AUDIENCE_CLAIMS}
+            if issuer in compared.get("iss", (issuer,)):
+                claims |= {name: values[0] for name, values in compared.items() if name in AUDIENCE_CLAIMS}
     audiences = [
         name for a in mesh.request_authentications for rule in a.rules for name in strings(rule.raw, "audiences")
     ]

@@ -50,6 +50,27 @@ def matches(match: Mapping[str, Any] | None, value: str, *, ignore_case: bool = 
     return compiled is None or compiled.fullmatch(value) is not None
 
 
+_LITERALS = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^0-9A-Za-z])+(?:\|(?:[^\\.^$*+?()\[\]{}|]|\\[^0-9A-Za-z])+)*")
+_PIECES = re.compile(r"\\(.)|(\|)|([^\\|])", re.DOTALL)
+
+
+def exact_values(match: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that a StringMatch takes, where they can be listed: its exact one, or those of a regular expression
+    of nothing but alternatives of plain text."""
+    if exact := match.get("exact"):
+        return (exact,)
+    pattern: str = match.get("regex", "")
+    if not _LITERALS.fullmatch(pattern):
+        return ()
+    found = [""]
+    for piece in _PIECES.finditer(pattern):
+        if piece[2]:
+            found.append("")
+        else:
+            found[-1] += piece[1] or piece[3]
+    return tuple(found)
+
+
 def in_segments(prefix: str, path: str) -> bool:
     """Whether a path is a prefix or below it: `/a` takes `/a`, `/a/` and `/a/b`, and not `/ab`."""
     return prefix == "/" or path == prefix or path.startswith(f"{prefix}/")

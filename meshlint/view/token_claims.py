@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from meshlint.view.fields import mapping, text
+from meshlint.view.strings import exact_values
 
 if TYPE_CHECKING:
     from meshlint.view.fields import Json
@@ -28,10 +29,13 @@ def claim_of(header: str) -> str:
     return found["name"] or "][".join(found["dotted"].split("."))
 
 
-def exact_claims(match: Json) -> dict[str, str]:
-    """The claims that a match compares exactly, and their values."""
-    found = {claim_of(name): text(match, "headers", name, "exact") for name in mapping(match, "headers")}
-    return {claim: value for claim, value in found.items() if claim and value}
+def exact_claims(match: Json) -> dict[str, tuple[str, ...]]:
+    """The claims that a match compares exactly, and the values that it takes."""
+    found = {
+        claim_of(name): exact_values({kind: text(match, "headers", name, kind) for kind in ("exact", "regex")})
+        for name in mapping(match, "headers")
+    }
+    return {claim: values for claim, values in found.items() if claim and values}
 
 
 def binds_token(match: Json) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
-from meshlint.view.fields import mapping, strings, text
-from meshlint.view.token_claims import binds_token
+from meshlint.view.fields import mapping, strings
+from meshlint.view.token_claims import binds_token, exact_claims
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -82,15 +82,15 @@ def check(mesh: MeshView) -> Hits:
             claims = {name.replace("[", ".").rstrip("]") for name in headers if name.startswith("@request.auth.claims")}
             path = (*route.path, "match", position, "headers")
             for name in headers:
-                expected = text(headers, name, "exact")
                 if name not in AUDIENCE:
                     continue
+                expected = exact_claims({"headers": {name: headers[name]}}).get("aud", ())
                 if not expected:
                     yield Hit(
                         route.obj, (*path, name), "does not compare the audience exactly", "write exact: RESOURCE"
                     )
-                elif rules and not open_ended and expected not in accepted:
-                    problem = f"is {expected}, while audiences are {', '.join(sorted(accepted))}"
+                elif rules and not open_ended and accepted.isdisjoint(expected):
+                    problem = f"is {' or '.join(expected)}, while audiences are {', '.join(sorted(accepted))}"
                     yield Hit(route.obj, (*path, name), problem, "write the same in both")
             serves = route.on_gateway and route.destinations and mesh.mcp_path_of(route)
             bound = "@request.auth.claims.aud" in claims or binds_token(match)
