@@ -65,7 +65,7 @@ lab-test: $(VENV)/installed ## real requests through a real mesh, minutes
 	$(PY) -m pytest tests/lab/plugins -n auto -q -m "not long" # beside the lab: each worker has an API server of its own
 	$(PY) -m pytest tests/lab --ignore=tests/lab/plugins -q -m "not long" --durations=40
 
-lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, killed deploys
+lab-long: $(VENV)/installed ## the lab tests that take minutes each: prod's certificates from a CA of their own, control planes side by side, two networks
 	$(PY) -m lab up --mesh $(MESH)
 	$(PY) -m pytest tests/lab -q -m long
 

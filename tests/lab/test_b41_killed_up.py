@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from tests.lab.running_lab import RunningLab
 
-pytestmark = pytest.mark.long
-
 SEEDS = (0, 1, 4, 5, 6)
 """Each part at least once, and each work."""
 

@@ -57,7 +57,7 @@ def definition(lab: RunningLab) -> str:
     return lab.objects.get(*DEFINITION)["metadata"]["uid"]
 
 
-@pytest.mark.parametrize("time", ["once", "twice"])
+@pytest.mark.parametrize("time", ["once", pytest.param("twice", marks=pytest.mark.long)])
 def test_it_leaves_the_definitions_and_up_takes_them_over(lab: RunningLab, definition: str, time: str) -> None:
     destroyed = lab.pulumi("destroy", "--yes", "--skip-preview")
     assert destroyed.returncode == 0, destroyed.stdout
