@@ -108,6 +108,39 @@ class LiveObjects:
             self.wait_synced(before, *gone)
 
     @contextlib.contextmanager
+    def replaced(
+        self, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[None]:
+        """Many objects at once: those of `after` where those of `before` are, by key, in force at every proxy.
+
+        Only what differs is touched, and it is as it was at the end.
+        """
+        gone = [before[key] for key in before.keys() - after.keys()]
+        new = [after[key] for key in after.keys() - before.keys()]
+        other = [after[key] for key in before.keys() & after.keys() if before[key] != after[key]]
+        kept = [_declared(self.get(*_name(one))) for one in (*gone, *other)]
+        managers = [manager for _, manager in kept[len(gone) :]]
+        kinds = [one["kind"] for one in (*gone, *new, *other)]
+        try:
+            since = self.progress()
+            for manifest in new:
+                self.apply(manifest)
+            for manifest, manager in zip(other, managers, strict=True):
+                self.apply(manifest, manager)
+            for manifest in gone:
+                self.delete(*_name(manifest))
+            self.wait_synced(since, *kinds)
+            yield
+        finally:
+            since = self.progress()
+            for original, manager in kept:
+                self._restore(original, manager)
+            for manifest in new:
+                with contextlib.suppress(kubernetes_client.ApiException):
+                    self.delete(*_name(manifest))
+            self.wait_synced(since, *kinds)
+
+    @contextlib.contextmanager
     def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:
         try:
             yield
@@ -128,6 +161,10 @@ class LiveObjects:
                 time.sleep(1)
             else:
                 return
+
+
+def _name(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+    return manifest["kind"], manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
 
 
 def _declared(live: dict[str, Any]) -> tuple[dict[str, Any], str]:

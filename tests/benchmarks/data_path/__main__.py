@@ -17,7 +17,7 @@ from chatgpt_mesh.mesh.specs import dates
 from lab.workloads.request import Request, send
 from lab.workloads.tokens import Sort
 from tests.benchmarks.data_path import by_hand, declarations, servers
-from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared, replaced
+from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
 from tests.benchmarks.data_path.page import LARGE, NAME
 from tests.benchmarks.data_path.same_answers import differences
@@ -121,7 +121,8 @@ class Bench:
             by_hand.FEATURES[name](written)
         before = servers.bare_istio()
         narrowed = declarations.only(self.stack, *names)
-        with replaced(self.lab, before, written.manifests(before)), declared(self.lab, narrowed, over=self.stack):
+        written_by_hand = self.lab.objects.replaced(before, written.manifests(before))
+        with written_by_hand, declared(self.lab, narrowed, over=self.stack):
             one, other = _request(self.whole_call()), _request(self.bare_call())
             found = differences(one, other, names, self.mint)
             assert not found, "\n".join(found)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FILTERS = "envoy.extensions.filters.http"
 _LOGGERS = "type.googleapis.com/envoy.extensions.access_loggers"
 _ANYTHING = {"any": True}
+_INVALID = f'Bearer error="invalid_token", resource_metadata="https://{BARE_HOST}/"'
 _AT = "x-mcp-session-at"
 _KEEP_SESSION = """
 function envoy_on_request(handle)
@@ -76,21 +77,22 @@ class Configuration:
     def add(self, name: str, message: str, **fields: Any) -> None:
         self.filters[name] = envoy_patches.typed(f"{_FILTERS}.{message}", fields)
 
-    def refuse(self, name: str, *permissions: dict[str, Any], by: dict[str, Any], status: int = 403) -> None:
-        """Requests that all of these fit, of those whom `by` fits."""
-        wanted = permissions[0] if len(permissions) == 1 else {"and_rules": {"rules": list(permissions)}}
-        self.refused[name] = {"permissions": [wanted], "principals": [by]}
-        if status != 403:
-            self.say(f"response.code_details == 'rbac_access_denied_matched_policy[{name}]'", status)
+    def refuse(
+        self, name: str, permission: dict[str, Any], *, by: dict[str, Any], status: int = 403, asked: str = ""
+    ) -> None:
+        """Requests that both of these fit; `asked` is the challenge of the answer."""
+        self.refused[name] = {"permissions": [permission], "principals": [by]}
+        if status != 403 or asked:
+            self.say(f"response.code_details == 'rbac_access_denied_matched_policy[{name}]'", status, asked)
 
-    def say(self, expression: str, status: int) -> None:
-        """Answer with this status what the expression fits."""
+    def say(self, expression: str, status: int, asked: str = "") -> None:
+        """Answer with this status, and this challenge, what the expression fits."""
         typed = {"@type": f"{_LOGGERS}.filters.cel.v3.ExpressionFilter", "expression": expression}
         fits = {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": typed}}
         mapper: dict[str, Any] = {"filter": fits, "status_code": status}
-        if status == 401:
-            asked = {"key": "www-authenticate", "value": f'Bearer resource_metadata="https://{BARE_HOST}/"'}
-            mapper["headers_to_add"] = [{"header": asked, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
+        if asked:
+            header = {"key": "www-authenticate", "value": asked}
+            mapper["headers_to_add"] = [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
         self.answers.append(mapper)
 
     def manifests(self, before: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -153,9 +155,10 @@ def tokens(found: Configuration) -> None:
     requires = each[0] if len(each) == 1 else {"requires_any": {"requirements": each}}
     rules = [{"match": {"prefix": "/"}, "requires": requires}]
     found.add("tokens", "jwt_authn.v3.JwtAuthentication", providers=providers, rules=rules)
-    found.say("response.code_details.startsWith('jwt_authn_access_denied')", 401)
+    found.say("response.code_details.startsWith('jwt_authn_access_denied')", 401, _INVALID)
     for name in ("sub", "exp"):
-        found.refuse(f"no-{name}", _ANYTHING, by={"not_id": _claim(name, {"present_match": True})}, status=401)
+        lacking = {"not_id": _claim(name, {"present_match": True})}
+        found.refuse(f"no-{name}", _ANYTHING, by=lacking, status=401, asked=_INVALID)
 
 
 def tools(found: Configuration) -> None:
@@ -174,7 +177,8 @@ def tools(found: Configuration) -> None:
         called = [{"metadata": {**CALL, "value": {"string_match": call}}} for call in calls]
         scope = _claim("scope", {"list_match": {"one_of": {"string_match": {"exact": rule.scope}}}})
         lacking = {"and_ids": {"ids": [{"or_ids": {"ids": called}}, {"not_id": scope}]}}
-        found.refuse(f"tool-{tool}", post, by=lacking)
+        asked = f'Bearer error="insufficient_scope", scope="{rule.scope}"'
+        found.refuse(f"tool-{tool}", post, by=lacking, asked=asked)
 
 
 def limit(found: Configuration) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -14,7 +13,7 @@ from chatgpt_mesh.mesh.specs import dates
 from tests.benchmarks.data_path.load import Figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from chatgpt_mesh.stack.settings import Settings
@@ -77,30 +76,6 @@ def _objects(stack: Settings) -> Mapping[str, dict[str, Any]]:
     return {one.resource.key: one.resource.to_dict() for one in Mesh(stack, dates.today()).objects}
 
 
-@contextlib.contextmanager
-def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> Iterator[None]:
-    """The cluster with the objects of `stack`, where those of `over` are."""
-    with replaced(lab, _objects(over), _objects(stack)):
-        yield
-
-
-@contextlib.contextmanager
-def replaced(
-    lab: RunningLab, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
-) -> Iterator[None]:
-    """The cluster with these manifests in the place of others: added, changed and taken away, and everything as it was
-    at the end."""
-    with contextlib.ExitStack() as layers:
-        if added := [manifest for key, manifest in after.items() if key not in before]:
-            layers.enter_context(lab.objects.with_added(*added))
-        for key, manifest in before.items():
-            kind, metadata = manifest["kind"], manifest["metadata"]
-            if key not in after:
-                layers.enter_context(lab.objects.without(kind, metadata["namespace"], metadata["name"]))
-            elif after[key] != manifest:
-                changed = after[key]["spec"]
-                edit = lab.objects.edited(
-                    kind, metadata["namespace"], metadata["name"], lambda live, spec=changed: live.update(spec=spec)
-                )
-                layers.enter_context(edit)
-        yield
+def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> AbstractContextManager[None]:
+    """The cluster with the objects of `stack`, where those of `over` are, and everything as it was at the end."""
+    return lab.objects.replaced(_objects(over), _objects(stack))

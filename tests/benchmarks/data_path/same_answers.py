@@ -82,4 +82,6 @@ def _asking(request: Request, probe: Probe) -> Request:
 
 
 def _told(reply: Reply) -> tuple[int, tuple[str, ...]]:
-    return reply.status, tuple(name for name in _TOLD if reply.header(name))
+    # Whether a refusal counts for a limit is not what is compared.
+    told = _TOLD if reply.status == 200 else (name for name in _TOLD if name != "x-ratelimit-limit")
+    return reply.status, tuple(name for name in told if reply.header(name))
