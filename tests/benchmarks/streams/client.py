@@ -1,4 +1,5 @@
-"""The clients of all streams in one process, each with a TLS connection of its own: `python -m ...client`.
+"""The clients of all streams in one process, each with a TLS connection of its own: `python client.py`, by the standard
+library alone.
 
 Standard input has the call (`Call` as JSON) on its first line and orders on those that follow, standard output an
 answer to each. It ends with its input. A socket that does not block costs a tenth of what one of asyncio's TLS
@@ -22,7 +23,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PORT = 443
 _PARALLEL = 16
 """Connections that are being opened at a time."""
 _TIMEOUT_SECONDS = 30.0
@@ -76,7 +76,7 @@ class Streams:
     def __init__(self, call: dict[str, Any]) -> None:
         url = urlsplit(call["url"])
         assert url.hostname is not None
-        self._host, self._address = url.hostname, (call["address"], _PORT)
+        self._host, self._address = url.hostname, (call["address"], url.port or 443)
         lines = [f"POST {url.path} HTTP/1.1", f"host: {url.hostname}", f"content-length: {len(call['body'].encode())}"]
         lines += [f"{name}: {value}" for name, value in call["headers"].items()]
         self._request = ("\r\n".join([*lines, "", ""]) + call["body"]).encode()

@@ -18,7 +18,6 @@ from tests.benchmarks.data_path.declarations import APP
 from tests.benchmarks.data_path.load import Call, envoy_of
 from tests.benchmarks.streams import client, server
 from tests.lab.running_lab import JSON_RPC_HEADERS
-from tests.surroundings import ROOT
 
 if TYPE_CHECKING:
     from chatgpt_mesh.stack.settings import Settings
@@ -90,8 +89,8 @@ class Clients:
     """The process with all clients of one edge."""
 
     def __init__(self, call: Call) -> None:
-        command = [sys.executable, "-m", client.__name__]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, client.__file__]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._write({**asdict(call), "ca_file": str(call.ca_file)})
 
     def _write(self, told: Any) -> None:
