@@ -100,6 +100,17 @@ def test_every_stream_gets_its_events_until_it_ends(authority: pki.Authority) ->
         assert ended(clients, 5)
 
 
+def test_streams_that_their_clients_leave_have_not_ended(authority: pki.Authority) -> None:
+    with (
+        serving(*authority.issue("server", HOST, names=[HOST])) as (port, _),
+        edges.Clients(call(authority, port)) as clients,
+    ):
+        clients.grow(3)
+        assert clients.leave() == 3
+        assert clients.grow(2)["refused"] == {}
+        assert clients.state() == {"open": 2, "ended": 0}
+
+
 def test_an_answer_that_is_no_stream_is_refused_and_counted(authority: pki.Authority) -> None:
     with (
         serving(*authority.issue("server", HOST, names=[HOST])) as (port, _),
@@ -202,7 +213,7 @@ def test_the_page_compares_memory_and_latency_and_counts_what_was_cut() -> None:
     route = changes["1,000 streams, a route is edited, and edited back"]
     assert (route.goal, route.figure, route.ratio) == ("0 cut", "0 cut, 0 silent; in force after 0.25 s", None)
     assert changes["1,000 streams, new connections meanwhile"].figure == "2 of 1,200 failed"
-    again = changes["1,000 streams, all opened again when the old pod ends"]
+    again = changes["1,000 streams, all left and opened anew"]
     assert again.figure == "3 refused; all open after 9.5 s"
 
 

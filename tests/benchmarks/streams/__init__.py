@@ -181,7 +181,7 @@ def _changes(changes: Mapping[str, Any]) -> Iterator[Row]:
     yield _alone(f"{size}, new connections meanwhile", "0 failed", f"{failed} of {again['requests']:,} failed")
     refused = sum(again["refused"].values())
     figure = f"{refused} refused; all open after {again['open_again_seconds']:.1f} s"
-    yield _alone(f"{size}, all opened again when the old pod ends", "0 refused", figure)
+    yield _alone(f"{size}, all left and opened anew", "0 refused", figure)
 
 
 def _alone(what: str, goal: str, figure: str) -> Row:

@@ -12,8 +12,6 @@ from tests.benchmarks.control_plane import mark, route_of_the_app
 from tests.benchmarks.data_path.comparison import declared
 from tests.benchmarks.data_path.declarations import APP
 from tests.benchmarks.streams.edges import PERIOD_SECONDS
-from tests.lab.kubectl import end_leaving_pods
-from tests.lab.running_lab import eventually
 from tests.lab.test_b24_rollout_under_load import load
 from tests.lab.test_b39_gateway_restart import restart
 from tests.lab.test_b44_edits_under_open_streams import draining
@@ -94,9 +92,8 @@ def _in_force(change: AbstractContextManager[None], shows: Callable[[], bool]) -
 
 
 def restarted(lab: RunningLab, clients: Clients, asked: Callable[[str], Request]) -> dict[str, Any]:
-    """A rolling restart of the gateway under requests, each on a connection of its own; then the end of the old pod,
-    ahead of its time, upon which every client opens its stream again."""
-    home = lab.stack.gateways["public"].home
+    """A rolling restart of the gateway under requests, each on a connection of its own; then every client leaves its
+    stream at the old pod and opens another one."""
     before = clients.state()
 
     def requests(_: RunningLab, name: str) -> Iterator[Request]:
@@ -108,9 +105,7 @@ def restarted(lab: RunningLab, clients: Clients, asked: Callable[[str], Request]
         restart(lab)
         time.sleep(_AFTER_RESTART_SECONDS)
     at_once = clients.state()["ended"] - before["ended"]
-    end_leaving_pods(lab, home)
-    eventually(lambda: clients.state()["open"] == 0, within=60, what="no stream is open")
-    again = clients.grow(before["open"])
+    again = clients.grow(clients.leave())
     return {
         "ended_at_once": at_once,
         "requests": len(seen.replies),

@@ -145,6 +145,15 @@ class Streams:
             self._heard.add(connection)
             self._late.append(round((now - sent_at) * 1_000, 3))
 
+    def leave(self) -> dict[str, Any]:
+        """Close all, as clients do that have no more use for them; they do not count as ended."""
+        for connection in self._open:
+            asyncio.get_running_loop().remove_reader(connection)
+            connection.close()
+        left = len(self._open)
+        self._open.clear()
+        return {"left": left}
+
     async def listen(self, seconds: float) -> dict[str, Any]:
         """How many milliseconds each event was under way, and how many of the open streams had none."""
         self._late, self._heard = [], set()
@@ -163,6 +172,8 @@ async def _obey() -> None:
                 answer = await streams.grow(number)
             case {"listen": seconds}:
                 answer = await streams.listen(seconds)
+            case {"leave": _}:
+                answer = streams.leave()
             case _:
                 answer = streams.state()
         print(json.dumps(answer), flush=True)

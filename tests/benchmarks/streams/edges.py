@@ -108,6 +108,10 @@ class Clients:
         """Open so many more: `seconds` that it took, `refused` by reason."""
         return self._ask({"grow": number})
 
+    def leave(self) -> int:
+        """Close all of them: how many."""
+        return self._ask({"leave": True})["left"]
+
     def begin_to_listen(self, seconds: float) -> None:
         self._write({"listen": seconds})
 
