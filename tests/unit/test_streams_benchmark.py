@@ -209,7 +209,7 @@ def test_the_page_compares_memory_and_latency_and_counts_what_was_cut() -> None:
         2.0,
     )
     late = cost["1,000 streams: an event under way, p99"]
-    assert (late.figure, late.plain, late.ratio) == ("9.0 ms", "6.0 ms", 1.5)
+    assert (late.figure, late.plain, late.ratio) == ("9.00 ms", "6.00 ms", 1.5)
     route = changes["1,000 streams, a route is edited, and edited back"]
     assert (route.goal, route.figure, route.ratio) == ("0 cut", "0 cut, 0 silent; in force after 0.25 s", None)
     assert changes["1,000 streams, new connections meanwhile"].figure == "2 of 1,200 failed"

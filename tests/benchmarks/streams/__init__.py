@@ -159,8 +159,8 @@ def _cost(run: Mapping[str, Any]) -> Iterator[Row]:
     for name, what in (("p50_milliseconds", "median"), ("p99_milliseconds", "p99")):
         yield Row(
             what=f"{size}: an event under way, {what}",
-            figure=f"{one[name]:.1f} ms",
-            plain=f"{plain[name]:.1f} ms",
+            figure=f"{one[name]:.2f} ms",
+            plain=f"{plain[name]:.2f} ms",
             ratio=one[name] / plain[name],
         )
 
