@@ -191,10 +191,10 @@ def _alone(what: str, goal: str, figure: str) -> Row:
 def plot(results: Results) -> Plot:
     named = {"declared": "as declared", "plain": "bare Istio"}
     curves = {
-        f"{whose} Envoy, {named[form]}": [
-            (run["streams"], run["streams"] * run[form][name]["allocated_bytes"] / _KIB**2) for run in results["runs"]
+        named[form]: [
+            (run["streams"], run["streams"] * run[form]["gateway"]["allocated_bytes"] / _KIB**2)
+            for run in results["runs"]
         ]
-        for name, whose in _MEMORY.items()
         for form in _FORMS
     }
-    return Plot("Memory of open streams", "open streams", "MiB allocated", curves)
+    return Plot("Memory of the gateway's Envoy for open streams", "open streams", "MiB allocated", curves)
