@@ -120,12 +120,18 @@ def without_sidecars(lab: RunningLab) -> Iterator[None]:
         yield
 
 
-def _route_of_the_app(lab: RunningLab, apps: int) -> dict[str, Any]:
+def route_of_the_app(lab: RunningLab, apps: int) -> dict[str, Any]:
     """The VirtualService at the gateway of the app that is edited."""
     stack = crowded(whole(lab.stack), apps - 1)
     host = stack.apps[APP].host
     manifests = (one.resource.to_dict() for one in Mesh(stack, dates.today()).objects)
     return next(one for one in manifests if one["kind"] == "VirtualService" and host in one["spec"]["hosts"])
+
+
+def mark(service: dict[str, Any], value: str) -> None:
+    """A header of every answer: `x-bench`."""
+    for route in service["spec"]["http"]:
+        route.setdefault("headers", {}).setdefault("response", {}).setdefault("set", {})["x-bench"] = value
 
 
 def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
@@ -135,8 +141,7 @@ def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
         AssertionError: one had not after half a minute.
     """
     changed = copy.deepcopy(manifest)
-    for route in changed["spec"]["http"]:
-        route.setdefault("headers", {}).setdefault("response", {}).setdefault("set", {})["x-bench"] = str(number)
+    mark(changed, str(number))
     before = lab.plane.progress()
     lab.objects.apply(changed)
     started = time.monotonic()
@@ -185,7 +190,7 @@ def measure(*, large: bool) -> Results:
     for services, apps in _LARGE if large else _SIZES:
         stack = crowded(whole(lab.stack), apps - 1)
         with crowd_of_services(lab, services), declared(lab, stack, over=lab.stack):
-            manifest = _route_of_the_app(lab, apps)
+            manifest = route_of_the_app(lab, apps)
             narrowed = _figures(lab, manifest)
             with without_sidecars(lab):
                 plain = _figures(lab, manifest)

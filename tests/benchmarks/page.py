@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import control_plane, engine, linter, program
+from tests.benchmarks import control_plane, engine, linter, program, streams
 from tests.benchmarks.data_path import page as data_path
 from tests.benchmarks.figures import PAGE, load, replaced, said
 from tests.benchmarks.plots import draw
@@ -13,7 +13,7 @@ from tests.benchmarks.series import table
 if TYPE_CHECKING:
     from tests.benchmarks.series import Series
 
-SERIES: tuple[Series, ...] = (program, linter, engine, control_plane)
+SERIES: tuple[Series, ...] = (program, linter, engine, control_plane, streams)
 NOT_MEASURED = "Not measured yet."
 
 

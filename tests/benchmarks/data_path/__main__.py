@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.specs import dates
-from lab.workloads.request import Request, send
+from lab.workloads.request import send
 from lab.workloads.tokens import Sort
 from tests.benchmarks.data_path import by_hand, declarations, servers
 from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
@@ -123,7 +123,7 @@ class Bench:
         narrowed = declarations.only(self.stack, *names)
         written_by_hand = self.lab.objects.replaced(before, written.manifests(before))
         with written_by_hand, declared(self.lab, narrowed, over=self.stack):
-            one, other = _request(self.whole_call()), _request(self.bare_call())
+            one, other = self.whole_call().once(), self.bare_call().once()
             found = differences(one, other, names, self.mint)
             assert not found, "\n".join(found)
             yield
@@ -141,25 +141,14 @@ class Bench:
             AssertionError: it is another one.
         """
         call = self.whole_call()
-        whole = _request(call)
+        whole = call.once()
         without = replace(whole, headers=JSON_RPC_HEADERS)
         lacking = self.token(scopes=["chatgpt.tools.read"])
         other = replace(whole, body=call.body.replace(_TOOL, "execute_sql"), headers=lacking)
-        bare = _request(self.bare_call())
+        bare = self.bare_call().once()
         eventually(lambda: send(bare).status == 200, within=60, what="bare Istio lets the call through")
         replies = [send(request) for request in (whole, without, other)]
         assert [reply.status for reply in replies] == [200, 401, 403], [str(reply) for reply in replies]
-
-
-def _request(call: Call) -> Request:
-    return Request(
-        url=call.url,
-        address=call.address,
-        ca_file=str(call.ca_file),
-        method="POST",
-        headers=dict(call.headers),
-        body=call.body,
-    )
 
 
 def _against_the_bare(bench: Bench, rate: int | None, *, http2: bool = False) -> list[tuple[Figures, Figures]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.workloads.request import Request
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,6 +30,16 @@ class Call:
     ca_file: Path
     headers: Mapping[str, str]
     body: str
+
+    def once(self) -> Request:
+        return Request(
+            url=self.url,
+            address=self.address,
+            ca_file=str(self.ca_file),
+            method="POST",
+            headers=dict(self.headers),
+            body=self.body,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

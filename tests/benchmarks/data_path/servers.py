@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,7 +19,7 @@ from tests.benchmarks.data_path.declarations import APP
 from tests.lab.kubectl import kubectl, wait_rolled_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from chatgpt_mesh.mesh.specs.app import AppSpec
@@ -35,6 +36,18 @@ _ALONE = [word for port in ("grpc", "tcp", "udp", "redirect") for word in (f"-{p
 _OF_THE_GATEWAY = ("app", "istio")
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What runs in the pods of the measured app: an image, and its arguments by the port to serve at."""
+
+    image: str
+    arguments: Callable[[int], Sequence[str]]
+
+
+FORTIO = Server(_IMAGE, lambda port: ["server", "-quiet", "-ui-path", "", "-http-port", str(port), *_ALONE])
+"""It answers with the body that it got."""
+
+
 def fortio(lab: RunningLab) -> Path:
     """The program, built if need be, and in an image."""
     toolchain = Toolchain()
@@ -46,23 +59,22 @@ def fortio(lab: RunningLab) -> Path:
     return program
 
 
-def _servers(app: AppSpec) -> Iterator[dict[str, Any]]:
-    """What the lab deploys for an app, with fortio's server in its place: it answers with the body that it got."""
+def _servers(app: AppSpec, server: Server) -> Iterator[dict[str, Any]]:
+    """What the lab deploys for an app, with this server in the place of its own."""
     assert app.service is not None
     port = app.service.target_port or app.service.port
-    for manifest in workloads([app], image=_IMAGE, digest=APP):
+    for manifest in workloads([app], image=server.image, digest=APP):
         if manifest["kind"] == "Deployment":
             [container] = manifest["spec"]["template"]["spec"]["containers"]
             del container["env"]
-            serve = ["server", "-quiet", "-ui-path", "", "-http-port", str(port), *_ALONE]
-            container |= {"image": _IMAGE, "args": serve}
+            container["args"] = list(server.arguments(port))
         yield manifest
 
 
 @contextlib.contextmanager
-def serving(lab: RunningLab, app: AppSpec) -> Iterator[None]:
+def serving(lab: RunningLab, app: AppSpec, server: Server = FORTIO) -> Iterator[None]:
     """Pods of every version of the app, its Service, and `bare_manifests`; none of them afterwards."""
-    manifests = [*_servers(app), *bare_manifests(lab, app)]
+    manifests = [*_servers(app, server), *bare_manifests(lab, app, server)]
     text = yaml.safe_dump_all(manifests)
     try:
         kubectl(lab, "apply", "--server-side", "--filename=-", stdin=text)
@@ -74,7 +86,7 @@ def serving(lab: RunningLab, app: AppSpec) -> Iterator[None]:
         kubectl(lab, "delete", "--ignore-not-found", "--timeout=120s", "--filename=-", stdin=text)
 
 
-def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
+def bare_manifests(lab: RunningLab, app: AppSpec, server: Server) -> list[dict[str, Any]]:
     """A namespace with the same server, and before it a gateway with the pods of the stack's own: Istio as its charts
     install it, with nothing declared but the host, its certificate and one route.
 
@@ -90,7 +102,7 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
     template["metadata"]["labels"] |= selector
     template["spec"] |= {"serviceAccountName": BARE, "serviceAccount": BARE}
     changes: dict[str, Any] = {"namespace": BARE, "service_account": None, "versions": {}, "rollout": None}
-    server = app.model_copy(update=changes).named(_SERVER)
+    alone = app.model_copy(update=changes).named(_SERVER)
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": BARE, "labels": labels}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": BARE, **metadata}},
@@ -121,7 +133,7 @@ def bare_manifests(lab: RunningLab, app: AppSpec) -> list[dict[str, Any]]:
             "metadata": {"name": BARE, **metadata},
             "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
         },
-        *_servers(server),
+        *_servers(alone, server),
         *bare_istio().values(),
     ]
 
