@@ -101,7 +101,8 @@ def bare_manifests(lab: RunningLab, app: AppSpec, server: Server) -> list[dict[s
     template = gateway["spec"]["template"]
     template["metadata"]["labels"] |= selector
     template["spec"] |= {"serviceAccountName": BARE, "serviceAccount": BARE}
-    changes: dict[str, Any] = {"namespace": BARE, "service_account": None, "versions": {}, "rollout": None}
+    # As many pods as the app has: fewer connections behind a gateway are cheaper ones.
+    changes: dict[str, Any] = {"namespace": BARE, "service_account": None, "rollout": None}
     alone = app.model_copy(update=changes).named(_SERVER)
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": BARE, "labels": labels}},
