@@ -83,7 +83,13 @@ def serving(lab: RunningLab, app: AppSpec, server: Server = FORTIO) -> Iterator[
             wait_rolled_out(lab, one["namespace"], f"deployment/{one['name']}")
         yield
     finally:
-        kubectl(lab, "delete", "--ignore-not-found", "--timeout=120s", "--filename=-", stdin=text)
+        gone = ("--ignore-not-found", "--timeout=120s")
+        # The gateway before its rights: istiod remembers for a minute that somebody may not read Secrets, and would
+        # refuse the next one of the same name.
+        try:
+            kubectl(lab, "delete", f"deployment/{BARE}", f"--namespace={BARE}", "--cascade=foreground", *gone)
+        finally:
+            kubectl(lab, "delete", *gone, "--filename=-", stdin=text)
 
 
 def bare_manifests(lab: RunningLab, app: AppSpec, server: Server) -> list[dict[str, Any]]:
