@@ -27,15 +27,17 @@ function envoy_on_response(handle)
   local at = headers:get(AT)
   if not at then return end
   headers:remove(AT)
+  local id, status = headers:get("mcp-session-id"), headers:get(":status")
+  -- Most answers are neither, and taking the header apart is most of what this costs.
+  if not id and status ~= "503" then return end
   local cluster, pod, flags = at:match("^(%S+) (%S*) (%S*)$")
   if not cluster then return end
-  local id = headers:get("mcp-session-id")
   if id and pod ~= "" then
     local version = cluster:match("^outbound|%d+|([^|]*)|") or ""
     headers:replace("mcp-session-id", id .. "~" .. version .. "~" .. pod)
   end
   -- UH: no pod has this address any more. UF: it has, and nobody answers there.
-  if headers:get(":status") ~= "503" or (flags ~= "UH" and not flags:find("UF", 1, true)) then return end
+  if status ~= "503" or (flags ~= "UH" and not flags:find("UF", 1, true)) then return end
   if not of_session(handle) then return end
   headers:replace(":status", "404")
   headers:replace("content-type", "application/json")
