@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from chatgpt_mesh.stack.settings import load_stack
 from lab.workloads.request import Reply, Request
 from tests.benchmarks.data_path import by_hand, declarations, same_answers, servers
 from tests.benchmarks.data_path.comparison import NAMES, Form, Ratio, alternating, ratios
-from tests.benchmarks.data_path.load import Figures
+from tests.benchmarks.data_path.load import Figures, cpu_seconds
 from tests.benchmarks.data_path.page import table
 from tests.surroundings import ROOT
 from tests.unit.mesh.stack import TODAY
@@ -148,3 +150,11 @@ def figures(value: float) -> Figures:
         gateway_microseconds=value,
         sidecar_microseconds=value,
     )
+
+
+def test_what_a_request_costs_is_what_the_workers_use() -> None:
+    own = Path(f"/proc/self/task/{os.getpid()}/comm").read_text().strip()
+    before = cpu_seconds(os.getpid(), own)
+    while cpu_seconds(os.getpid(), own) < before + 0.05:
+        pass
+    assert cpu_seconds(os.getpid()) == 0, "no thread here is one of Envoy's workers"
