@@ -175,6 +175,8 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name, stack in without.items():
         other = bench.with_declaration(stack)
         yield "features", name, as_json(alternating(bench.as_it_is(), other, pairs=bench.pairs))
+    with bench.by_hand():
+        yield "by hand", "none of these", as_json(_against_the_bare(bench, _STEADY))
     for name in by_hand.FEATURES:
         with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
             yield "by hand", name, as_json(_against_the_bare(bench, _STEADY))
