@@ -48,7 +48,7 @@ def requests() -> Drawn:
         memory=plenty,
         cpu_limit=st.none(),
     )
-    limited = spec(always(memory=modest), cpu=least, cpu_limit=st.none() | most, memory_limit=plenty)
+    limited = spec(always(memory=modest), cpu=least, cpu_limit=st.none() | most, memory_limit=st.none() | plenty)
     return unlimited | limited
 
 
