@@ -122,14 +122,6 @@ def _with_the_labs_keys(issuer: IssuerSpec) -> dict[str, Any]:
     return {**kept, "jwks_file": "$LAB_STATE/issuer/jwks.json"}
 
 
-FIRST_DEPLOY = {SKIP_CHECKPOINTS: "true", TAKE_OVER: "true"}
-"""Variables for a deploy on a cluster that is the lab's own and of which the stack knows nothing.
-
-The engine would write its whole state before and after each object, half the time that this takes. Who kills it leaves
-objects of which the state then says nothing; the next first deploy takes them over.
-"""
-
-
 def knows_nothing(backend: Path) -> bool:
     """Whether the state of the lab's stack has no object: nothing was deployed, or nothing was written of what was."""
     states = (backend / ".pulumi" / "stacks").rglob(f"{STACK}.json")
@@ -165,9 +157,7 @@ class Stack:
         # One object that somebody else holds on to keeps nobody from the rest.
         command = ["up", "--stack", STACK, "--yes", "--skip-preview", "--continue-on-error"]
         quiet = ["--suppress-outputs", "--suppress-permalink=true"]
-        first = knows_nothing(self._state.pulumi_backend) and not os.environ.get("LAB_KUBECONFIG")
-        variables = FIRST_DEPLOY if first else {}
-        code = self._attached([*command, *quiet, *self._config_file()], variables)
+        code = self._deployed([*command, *quiet, *self._config_file()])
         if code != 0:
             raise LabError(
                 f"`pulumi {' '.join(command)}` ended with {code}; the engine says why above. "
@@ -256,6 +246,26 @@ class Stack:
                 f"`pulumi {' '.join(arguments)}` failed: {(done.stderr or done.stdout or '').strip()[-800:]}"
             )
         return done.stdout or ""
+
+    def _deployed(self, arguments: Sequence[str]) -> int:
+        """Run an `up`; the first on the lab's own cluster writes its state once.
+
+        The engine would write its whole state before and after each object, half the time that this takes. Who kills
+        it leaves objects of which the state then says nothing: the next one takes them over, and deploys once more
+        without, since the provider remembers that it was told to.
+        """
+        begun = self._state.root / "pulumi" / "first-deploy-begun"
+        if not knows_nothing(self._state.pulumi_backend) or os.environ.get("LAB_KUBECONFIG"):
+            begun.unlink(missing_ok=True)
+            return self._attached(arguments)
+        left_over = begun.exists()
+        begun.touch()
+        code = self._attached(arguments, {SKIP_CHECKPOINTS: "true", **({TAKE_OVER: "true"} if left_over else {})})
+        if code == 0 and left_over:
+            code = self._attached(arguments)
+        if code == 0:
+            begun.unlink()
+        return code
 
     def _attached(self, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> int:
         """Run with the terminal; an interrupted engine ends in order before this does."""
