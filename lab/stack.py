@@ -254,7 +254,7 @@ class Stack:
         it leaves objects of which the state then says nothing: the next one takes them over, and deploys once more
         without, since the provider remembers that it was told to.
         """
-        begun = self._state.root / "pulumi" / "first-deploy-begun"
+        begun = self._state.first_deploy_begun
         if not knows_nothing(self._state.pulumi_backend) or os.environ.get("LAB_KUBECONFIG"):
             begun.unlink(missing_ok=True)
             return self._attached(arguments)

@@ -107,6 +107,11 @@ class State:
         return self.root / "pulumi" / "state"
 
     @property
+    def first_deploy_begun(self) -> Path:
+        """There from the beginning of a first deploy to its good end."""
+        return self.root / "pulumi" / "first-deploy-begun"
+
+    @property
     def pulumi_home(self) -> Path:
         return self.root / "pulumi" / "home"
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
 
 from chatgpt_mesh.stack.settings import Settings, load_stack
-from lab.failure import WrongUseError
-from lab.stack import STACK, STACK_FILE, available_stacks, knows_nothing, lab_stack, require_stack
+from lab.failure import LabError, WrongUseError
+from lab.stack import (
+    SKIP_CHECKPOINTS,
+    STACK,
+    STACK_FILE,
+    TAKE_OVER,
+    Stack,
+    available_stacks,
+    knows_nothing,
+    lab_stack,
+    require_stack,
+)
+from lab.state import State
 from tests.surroundings import ROOT, surroundings
+
+if TYPE_CHECKING:
+    from lab.toolchain import Toolchain
 
 TODAY = date(2026, 11, 24)
 OWN = yaml.safe_load(STACK_FILE.read_text(encoding="utf-8"))
@@ -133,3 +148,50 @@ def test_a_first_deploy_is_one_of_which_the_state_has_no_object(tmp_path: Path) 
         assert knows_nothing(tmp_path)
     (states / f"{STACK}.json").write_text(json.dumps(other), encoding="utf-8")
     assert not knows_nothing(tmp_path)
+
+
+class Tools:
+    """A `pulumi` that says with which of these variables each `up` was run, and ends as it is told."""
+
+    istio_charts = cert_manager_chart = Path("charts")
+
+    def __init__(self, directory: Path) -> None:
+        self._program, self._said, self._code = directory / "pulumi", directory / "said", directory / "code"
+        variables = f"${{{SKIP_CHECKPOINTS}-}},${{{TAKE_OVER}-}}"
+        self._program.write_text(
+            f'#!/bin/sh\n[ "$1" = up ] || exit 0\necho "{variables}" >> {self._said}\nexit $(cat {self._code})\n'
+        )
+        self._program.chmod(0o755)
+
+    def path(self, _: str) -> Path:
+        return self._program
+
+    def ups(self, stack: Stack, code: int) -> list[str]:
+        """What was said of each `up` that `python -m lab up` makes of this."""
+        self._said.write_text("")
+        self._code.write_text(str(code))
+        with contextlib.nullcontext() if code == 0 else pytest.raises(LabError):
+            stack.up()
+        return self._said.read_text().split()
+
+
+def test_only_a_first_deploy_writes_its_state_once_and_only_after_a_killed_one_objects_are_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LAB_KUBECONFIG", SKIP_CHECKPOINTS, TAKE_OVER):
+        monkeypatch.delenv(name, raising=False)
+    state, tools = State(tmp_path / "state"), Tools(tmp_path)
+    stack = Stack(state, cast("Toolchain", tools), "staging")
+    assert tools.ups(stack, 0) == ["true,"]
+    assert tools.ups(stack, 9) == ["true,"]
+    assert tools.ups(stack, 0) == ["true,true", ","], "the second, since the provider remembers that it was told to"
+    assert tools.ups(stack, 0) == ["true,"]
+    written = state.pulumi_backend / ".pulumi" / "stacks" / "chatgpt-mesh" / f"{STACK}.json"
+    written.parent.mkdir(parents=True)
+    written.write_text(json.dumps({"checkpoint": {"latest": {"resources": [{}]}}}), encoding="utf-8")
+    assert tools.ups(stack, 0) == [","]
+    written.unlink()
+    monkeypatch.setenv("LAB_KUBECONFIG", str(tmp_path / "kubeconfig"))
+    state.config.mkdir()
+    (tmp_path / "kubeconfig").write_text("current-context: somebodys\n")
+    assert tools.ups(stack, 0) == [","], "somebody else's cluster"
