@@ -50,7 +50,8 @@ def matches(match: Mapping[str, Any] | None, value: str, *, ignore_case: bool = 
     return compiled is None or compiled.fullmatch(value) is not None
 
 
-_LITERALS = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^0-9A-Za-z])+(?:\|(?:[^\\.^$*+?()\[\]{}|]|\\[^0-9A-Za-z])+)*")
+_PLAIN = r"(?:[^\\.^$*+?()\[\]{}|]|\\[^0-9A-Za-z])+"
+_LITERALS = re.compile(rf"{_PLAIN}(?:\|{_PLAIN})*")
 _PIECES = re.compile(r"\\(.)|(\|)|([^\\|])", re.DOTALL)
 
 

@@ -31,11 +31,14 @@ def claim_of(header: str) -> str:
 
 def exact_claims(match: Json) -> dict[str, tuple[str, ...]]:
     """The claims that a match compares exactly, and the values that it takes."""
-    found = {
-        claim_of(name): exact_values({kind: text(match, "headers", name, kind) for kind in ("exact", "regex")})
-        for name in mapping(match, "headers")
-    }
-    return {claim: values for claim, values in found.items() if claim and values}
+    headers = mapping(match, "headers")
+    found = {claim: values_of(headers, name) for name in headers if (claim := claim_of(name))}
+    return {claim: values for claim, values in found.items() if values}
+
+
+def values_of(headers: Json, name: str) -> tuple[str, ...]:
+    """The values that a match of this header takes, where they can be listed."""
+    return exact_values({kind: text(headers, name, kind) for kind in ("exact", "regex")})
 
 
 def binds_token(match: Json) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, INFO, WARNING, Hit, rule
 from meshlint.view.fields import mapping, strings
-from meshlint.view.token_claims import binds_token, exact_claims
+from meshlint.view.token_claims import binds_token, values_of
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -84,7 +84,7 @@ def check(mesh: MeshView) -> Hits:
             for name in headers:
                 if name not in AUDIENCE:
                     continue
-                expected = exact_claims({"headers": {name: headers[name]}}).get("aud", ())
+                expected = values_of(headers, name)
                 if not expected:
                     yield Hit(
                         route.obj, (*path, name), "does not compare the audience exactly", "write exact: RESOURCE"
