@@ -18,27 +18,27 @@ from tests.surroundings import KEY_SET
 TODAY = date(2026, 11, 24)
 
 
+def app(namespace: str, host: str, *, percent: int = 5) -> dict[str, Any]:
+    """One with two versions, a canary, an issuer, browser origins and a limit, as in a stack file."""
+    return {
+        "namespace": namespace,
+        "host": host,
+        "gateway": "public",
+        "service": {"port": 8080},
+        "mcp": {},
+        "versions": {"v1": {}, "v2": {}},
+        "rollout": {"stable": "v1", "canary": {"version": "v2", "percent": percent}},
+        "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks": KEY_SET}]},
+        "cors": {"origins": ["https://chatgpt.com"]},
+        "rate_limit": {"requests": 600},
+    }
+
+
 def declaration(count: int) -> dict[str, Any]:
     apps = {
         f"app-{index}": {
-            "namespace": f"team-{index // 10}",
-            "host": f"app-{index}.apps.example.com",
-            "gateway": "public",
-            "service": {"port": 8080},
-            "mcp": {},
-            "versions": {"v1": {}, "v2": {}},
-            "rollout": {"stable": "v1", "canary": {"version": "v2", "percent": 5}},
-            "auth": {
-                "issuers": [
-                    {
-                        "issuer": "https://auth.example.com",
-                        "jwks": KEY_SET,
-                    }
-                ]
-            },
-            "cors": {"origins": ["https://chatgpt.com"]},
+            **app(f"team-{index // 10}", f"app-{index}.apps.example.com"),
             "callers": [{"app": f"app-{(index + 1) % count}"}],
-            "rate_limit": {"requests": 600},
         }
         for index in range(count)
     }

@@ -115,9 +115,9 @@ class LiveObjects:
 
         Only what differs is touched, and it is as it was at the end.
         """
-        gone = [before[key] for key in before.keys() - after.keys()]
-        new = [after[key] for key in after.keys() - before.keys()]
-        other = [after[key] for key in before.keys() & after.keys() if before[key] != after[key]]
+        gone = [one for key, one in before.items() if key not in after]
+        new = [one for key, one in after.items() if key not in before]
+        other = [one for key, one in after.items() if key in before and before[key] != one]
         kept = [_declared(self.get(*_name(one))) for one in (*gone, *other)]
         managers = [manager for _, manager in kept[len(gone) :]]
         kinds = [one["kind"] for one in (*gone, *new, *other)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +65,7 @@ class Bench:
         return {**JSON_RPC_HEADERS, "authorization": f"Bearer {self.mint(**settings)}"}
 
     def _call(self, host: str, address: str) -> Call:
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": {}}}
-        return Call(
-            url=f"https://{host}/mcp",
-            address=address,
-            ca_file=self.lab.ca_file,
-            headers=self.token(),
-            body=json.dumps(body),
-        )
+        return Call.of_tool(self.lab, host, address, _TOOL, self.mint())
 
     def whole_call(self) -> Call:
         return self._call(self.host, self.lab.public.address)

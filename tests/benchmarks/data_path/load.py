@@ -6,18 +6,26 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from lab.workloads.request import Request
+from tests.lab.running_lab import JSON_RPC_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.lab.running_lab import RunningLab
 
 _PROC = Path("/proc")
 _CONNECTIONS = 8
 _MILLISECONDS = 1_000
 _MICROSECONDS = 1_000_000
 _NANOSECONDS = 1_000_000_000
+
+
+def tools_call(tool: str) -> str:
+    """The body of a call of a tool without arguments."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,17 @@ class Call:
     ca_file: Path
     headers: Mapping[str, str]
     body: str
+
+    @classmethod
+    def of_tool(cls, lab: RunningLab, host: str, address: str, tool: str, bearer: str) -> Self:
+        """A call of a tool at a host, with this token."""
+        return cls(
+            url=f"https://{host}/mcp",
+            address=address,
+            ca_file=lab.ca_file,
+            headers={**JSON_RPC_HEADERS, "authorization": f"Bearer {bearer}"},
+            body=tools_call(tool),
+        )
 
     def once(self) -> Request:
         return Request(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.workloads.request import send
 from lab.workloads.tokens import Sort
+from tests.benchmarks.data_path.load import tools_call
 from tests.lab.running_lab import JSON_RPC_HEADERS
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ class Probe:
     body: str | None = None
 
 
-def _called(tool: str) -> str:
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}})
-
-
 def _bearer(token: str) -> dict[str, str | None]:
     return {"authorization": f"Bearer {token}"}
 
@@ -51,10 +47,10 @@ def probes(feature: str, token: Callable[..., str]) -> Iterator[Probe]:
             yield Probe("a token without an end", 401, _bearer(token(Sort.NO_EXPIRY)))
         case "tools by scope":
             lacking = _bearer(token(scopes=["something.else"]))
-            yield Probe("a guarded tool without its scope", 403, lacking, _called("execute_sql"))
+            yield Probe("a guarded tool without its scope", 403, lacking, tools_call("execute_sql"))
             yield Probe("another tool without that scope", 200, lacking)
-            yield Probe("a guarded tool with its scope", 200, {}, _called("execute_sql"))
-            yield Probe("a body with two readings", 400, {}, _called("whoami").replace('"id"', '"method"', 1))
+            yield Probe("a guarded tool with its scope", 200, {}, tools_call("execute_sql"))
+            yield Probe("a body with two readings", 400, {}, tools_call("whoami").replace('"id"', '"method"', 1))
         case "origins (CORS)":
             yield Probe("a page of nobody's", 403, {"origin": "https://evil.example"})
             yield Probe("a page of a known origin", 200, {"origin": "https://chatgpt.com"})

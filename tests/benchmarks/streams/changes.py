@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab.workloads.request import send
@@ -99,7 +98,7 @@ def restarted(lab: RunningLab, clients: Clients, asked: Callable[[str], Request]
     def requests(_: RunningLab, name: str) -> Iterator[Request]:
         call = asked(name)
         while True:
-            yield replace(call)
+            yield call
 
     with load(lab, requests_per_connection=1, requests=requests) as seen:
         restart(lab)

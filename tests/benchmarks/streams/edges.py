@@ -17,7 +17,6 @@ from tests.benchmarks.data_path import servers
 from tests.benchmarks.data_path.declarations import APP
 from tests.benchmarks.data_path.load import Call, envoy_of
 from tests.benchmarks.streams import client, server
-from tests.lab.running_lab import JSON_RPC_HEADERS
 
 if TYPE_CHECKING:
     from chatgpt_mesh.stack.settings import Settings
@@ -171,15 +170,8 @@ class Edge:
 
     def call(self, tool: str = "stream", **token: Any) -> Call:
         """With a token for the host; claims as `RunningLab.token` takes them."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}}
         bearer = self.lab.token(**{"audience": f"https://{self.host}/mcp", **token})
-        return Call(
-            url=f"https://{self.host}/mcp",
-            address=self.address,
-            ca_file=self.lab.ca_file,
-            headers={**JSON_RPC_HEADERS, "authorization": f"Bearer {bearer}"},
-            body=json.dumps(body),
-        )
+        return Call.of_tool(self.lab, self.host, self.address, tool, bearer)
 
     def memory(self) -> dict[str, Memory]:
         return {"gateway": self.gateway.memory(), "sidecar": self.sidecar.memory()}
