@@ -39,14 +39,15 @@ def wait_rolled_out(lab: RunningLab, namespace: str, *workloads: str, seconds: i
 
 
 @contextlib.contextmanager
-def scaled_to_none(lab: RunningLab, namespace: str, name: str, selector: str) -> Iterator[None]:
-    """A Deployment without pods, which `selector` finds; as it was at the end."""
+def scaled(lab: RunningLab, namespace: str, name: str, selector: str, *, to: int) -> Iterator[None]:
+    """A Deployment with so many pods, which `selector` finds; as it was at the end."""
     deployment = (f"deployment/{name}", f"--namespace={namespace}")
     replicas = int(kubectl(lab, "get", *deployment, "--output=jsonpath={.spec.replicas}"))
-    assert replicas
-    kubectl(lab, "scale", *deployment, "--replicas=0")
+    assert replicas != to
+    kubectl(lab, "scale", *deployment, f"--replicas={to}")
     try:
-        eventually(lambda: not lab.pods(namespace, selector), within=60, what=f"no pod of {name} runs")
+        wait_rolled_out(lab, namespace, deployment[0])
+        eventually(lambda: len(lab.pods(namespace, selector)) == to, within=60, what=f"{to} pods of {name} run")
         yield
     finally:
         kubectl(lab, "scale", *deployment, f"--replicas={replicas}")

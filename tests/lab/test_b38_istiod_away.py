@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.workloads.request import send
-from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, scaled_to_none
+from tests.lab.kubectl import ISTIO_SYSTEM, kubectl, scaled
 from tests.lab.running_lab import eventually, fails
 from tests.lab.test_b24_rollout_under_load import CONNECTIONS, load, whole_answers
 
@@ -26,7 +26,7 @@ LEAST_REQUESTS = 500
 
 @contextlib.contextmanager
 def istiod_away(lab: RunningLab) -> Iterator[None]:
-    with scaled_to_none(lab, ISTIO_SYSTEM, "istiod", "app=istiod"):
+    with scaled(lab, ISTIO_SYSTEM, "istiod", "app=istiod", to=0):
         yield
     lab.objects.wait_synced()
 

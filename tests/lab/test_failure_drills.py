@@ -22,7 +22,7 @@ from lab.processes import Processes
 from lab.workloads.request import send
 from tests.lab.killed_deploys.converging import again, check_as_declared, declared_objects, istio_objects
 from tests.lab.killed_deploys.declarations import changed, without
-from tests.lab.kubectl import scaled_to_none
+from tests.lab.kubectl import scaled
 from tests.lab.running_lab import eventually, new_id
 from tests.lab.test_b24_rollout_under_load import load
 
@@ -39,7 +39,7 @@ LEAST_REQUESTS = 100
 def test_proxies_ask_no_name_server_for_what_is_in_the_mesh(lab: RunningLab) -> None:
     with (
         load(lab, requests_per_connection=5) as seen,
-        scaled_to_none(lab, "kube-system", "coredns", "k8s-app=kube-dns"),
+        scaled(lab, "kube-system", "coredns", "k8s-app=kube-dns", to=0),
     ):
         time.sleep(AWAY_SECONDS)
     assert len(seen.replies) > LEAST_REQUESTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import load_stack
 from lab.workloads.request import Reply, Request
 from tests.benchmarks.data_path import by_hand, declarations, same_answers, servers
-from tests.benchmarks.data_path.comparison import NAMES, Form, Ratio, alternating, ratios
+from tests.benchmarks.data_path.comparison import NAMES, Form, Ratio, alternating, at_once, ratios
 from tests.benchmarks.data_path.load import Figures, cpu_seconds
 from tests.benchmarks.data_path.page import table
 from tests.surroundings import ROOT
@@ -81,6 +82,18 @@ def test_two_forms_take_turns_and_each_change_of_form_serves_two_pairs() -> None
     assert ratios(pairs)["gateway_microseconds"] == Ratio(1.5, 1.5, 1.5)
 
 
+def test_two_forms_that_are_there_side_by_side_are_measured_at_once() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def measured(figure: float) -> Figures:
+        both.wait()  # one alone would wait in vain
+        return figures(figure)
+
+    pairs = at_once(lambda: measured(3.0), lambda: measured(2.0), pairs=4)
+    assert ratios(pairs)["gateway_microseconds"] == Ratio(1.5, 1.5, 1.5)
+    assert len(pairs) == 4
+
+
 def test_a_row_has_the_median_and_how_far_the_pairs_went() -> None:
     ratio = {"median": 1.234, "lowest": 1.0, "highest": 2.0}
     result = {"ratios": dict.fromkeys(NAMES, ratio)}
@@ -109,11 +122,12 @@ def test_a_feature_alone_is_the_declaration_without_the_others(whole: Settings, 
 
 @pytest.mark.parametrize("name", by_hand.FEATURES)
 def test_what_is_written_by_hand_stands_at_the_bare_gateway_alone(whole: Settings, name: str) -> None:
-    before = servers.bare_istio()
+    bare = servers.bare_istio()
     written = by_hand.Configuration(whole, whole.apps[declarations.APP], "https://measured.example.com/mcp")
-    assert written.manifests(before) == before
+    before = written.manifests(bare)
+    assert before != bare, "what every app has unasked stands there too"
     by_hand.FEATURES[name](written)
-    after = written.manifests(before)
+    after = written.manifests(bare)
     assert after != before
     assert {key.split("/")[1] for key in after} == {servers.BARE}
 
@@ -131,8 +145,9 @@ def test_hand_written_filters_refuse_before_they_count(whole: Settings) -> None:
 def test_an_answer_that_is_another_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a gateway would be measured that lets everything pass."""
     replies = {"one": Reply(status=401, headers={"www-authenticate": "Bearer"}), "other": Reply(status=200)}
-    monkeypatch.setattr(same_answers, "send", lambda request: replies[request.url])
-    one, other = Request(url="one"), Request(url="other")
+    monkeypatch.setattr(same_answers, "send", lambda request: replies[request.url.partition("/")[0]])
+    monkeypatch.setattr(same_answers, "always", lambda: [same_answers.Probe("the measured call", 200)])
+    one, other = Request(url="one/mcp"), Request(url="other/mcp")
 
     def token(*_: object, **__: object) -> str:
         return "token"

@@ -1,6 +1,6 @@
 """Measures in the running lab, and writes docs/benchmarks/data_path.json and the tables of docs/performance.md.
 
-`python -m tests.benchmarks.data_path [--pairs 5] [--seconds 3] [--large]`: about a minute for each feature with five
+`python -m tests.benchmarks.data_path [--pairs 5] [--seconds 2] [--large]`: half a minute for each feature with five
 pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
 """
 
@@ -16,7 +16,7 @@ from chatgpt_mesh.mesh.specs import dates
 from lab.workloads.request import send
 from lab.workloads.tokens import Sort
 from tests.benchmarks.data_path import by_hand, declarations, servers
-from tests.benchmarks.data_path.comparison import Form, alternating, as_json, declared
+from tests.benchmarks.data_path.comparison import Form, alternating, as_json, at_once, declared
 from tests.benchmarks.data_path.load import Call, Client, Figures, envoy_of
 from tests.benchmarks.data_path.page import LARGE, NAME
 from tests.benchmarks.data_path.same_answers import differences
@@ -24,6 +24,7 @@ from tests.benchmarks.figures import conditions, save
 from tests.benchmarks.page import write
 from tests.lab.bring_up import running_lab
 from tests.lab.edge_certificates import certified
+from tests.lab.kubectl import scaled
 from tests.lab.running_lab import JSON_RPC_HEADERS, eventually
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 _STEADY = 400
 """Requests per second that leave both sides at rest between them."""
 _TOOL = "whoami"
+_TOKENS = "tokens, and what they decide"
+_PODS = 3
+"""Of the gateway."""
 _CROWDS, _LARGE_CROWDS = (9, 99), (999,)
 """Apps beside the measured one."""
 
@@ -64,6 +68,10 @@ class Bench:
         """Headers of a call with a token for the measured app."""
         return {**JSON_RPC_HEADERS, "authorization": f"Bearer {self.mint(**settings)}"}
 
+    @property
+    def gateway_selector(self) -> str:
+        return ",".join(f"{key}={value}" for key, value in self.stack.gateways["public"].pod_labels.items())
+
     def _call(self, host: str, address: str) -> Call:
         return Call.of_tool(self.lab, host, address, _TOOL, self.mint())
 
@@ -79,18 +87,18 @@ class Bench:
         return tuple(envoy_of(pod.metadata.uid) for pod in pods if pod.metadata.deletion_timestamp is None)
 
     def of_the_stack(self, *, rate: int | None = None, http2: bool = False) -> Figures:
-        gateway = self.stack.gateways["public"]
-        selector = ",".join(f"{key}={value}" for key, value in gateway.pod_labels.items())
-        [process] = self._envoys(gateway.home, selector)
+        gateways = self._envoys(self.stack.gateways["public"].home, self.gateway_selector)
         sidecars = self._envoys(self.stack.apps[declarations.APP].namespace, f"app={declarations.APP}")
-        return self._run(self.whole_call(), process, sidecars, rate, http2=http2)
+        return self._run(self.whole_call(), gateways, sidecars, rate, http2=http2)
 
     def of_bare_istio(self, *, rate: int | None = None, http2: bool = False) -> Figures:
-        [process] = self._envoys(servers.BARE, f"istio={servers.BARE}")
-        return self._run(self.bare_call(), process, self._envoys(servers.BARE, "app=server"), rate, http2=http2)
+        gateways = self._envoys(servers.BARE, f"istio={servers.BARE}")
+        return self._run(self.bare_call(), gateways, self._envoys(servers.BARE, "app=server"), rate, http2=http2)
 
-    def _run(self, call: Call, gateway: int, sidecars: tuple[int, ...], rate: int | None, *, http2: bool) -> Figures:
-        return self.client.run(call, seconds=self.seconds, rate=rate, gateway=gateway, sidecars=sidecars, http2=http2)
+    def _run(
+        self, call: Call, gateways: tuple[int, ...], sidecars: tuple[int, ...], rate: int | None, *, http2: bool
+    ) -> Figures:
+        return self.client.run(call, seconds=self.seconds, rate=rate, gateways=gateways, sidecars=sidecars, http2=http2)
 
     def at_rest(self) -> Figures:
         """At a rate that leaves the cores time: what a request costs then does not hang on who else is waiting."""
@@ -139,6 +147,7 @@ class Bench:
         other = replace(whole, body=call.body.replace(_TOOL, "execute_sql"), headers=lacking)
         bare = self.bare_call().once()
         eventually(lambda: send(bare).status == 200, within=60, what="bare Istio lets the call through")
+        eventually(lambda: send(whole).status == 200, within=60, what="the declared gateway knows the servers' pods")
         replies = [send(request) for request in (whole, without, other)]
         assert [reply.status for reply in replies] == [200, 401, 403], [str(reply) for reply in replies]
 
@@ -168,16 +177,30 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
         other = bench.with_declaration(stack)
         yield "features", name, as_json(alternating(bench.as_it_is(), other, pairs=bench.pairs))
     with bench.by_hand():
-        yield "by hand", "none of these", as_json(_against_the_bare(bench, _STEADY))
+        yield "by hand", "none of these", as_json(_beside_by_hand(bench))
     for name in by_hand.FEATURES:
         with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
-            yield "by hand", name, as_json(_against_the_bare(bench, _STEADY))
-    with bench.by_hand("tokens, and what they decide", remembers_tokens=True):
-        yield "by hand", "tokens that Envoy remembers", as_json(_against_the_bare(bench, _STEADY))
+            yield "by hand", name, as_json(_beside_by_hand(bench))
+    with bench.by_hand(_TOKENS, remembers_tokens=True):
+        yield "by hand", "tokens that Envoy remembers", as_json(_beside_by_hand(bench))
     with bench.by_hand(*by_hand.FEATURES):
-        yield "by hand", "all of these", as_json(_against_the_bare(bench, _STEADY))
+        yield "by hand", "all of these", as_json(_beside_by_hand(bench))
         yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))
+    yield "pods", str(_PODS), as_json(_with_pods(bench, _PODS))
     yield from crowd(bench, _CROWDS)
+
+
+def _beside_by_hand(bench: Bench) -> list[tuple[Figures, Figures]]:
+    """Twice as many pairs: two forms at once take half the time."""
+    return at_once(bench.at_rest, lambda: bench.of_bare_istio(rate=_STEADY), pairs=2 * bench.pairs)
+
+
+def _with_pods(bench: Bench, count: int) -> list[tuple[Figures, Figures]]:
+    """The gateway with so many pods, and with one."""
+    gateway = bench.stack.gateways["public"]
+    alone = [bench.at_rest() for _ in range(bench.pairs)]
+    with scaled(bench.lab, gateway.home, gateway.release_name, bench.gateway_selector, to=count):
+        return list(zip([bench.at_rest() for _ in range(bench.pairs)], alone, strict=True))
 
 
 def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -191,7 +214,7 @@ def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict
         yield "crowd", str(others + 1), as_json(list(zip(crowded, alone, strict=True)))
 
 
-def record(*, large: bool = False, pairs: int = 5, seconds: float = 3) -> None:
+def record(*, large: bool = False, pairs: int = 5, seconds: float = 2) -> None:
     """Measure in the running lab, and write the figures and the page; `large`: the largest crowd and nothing else."""
     when = conditions()
     lab = running_lab()
@@ -212,7 +235,7 @@ def record(*, large: bool = False, pairs: int = 5, seconds: float = 3) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.data_path", description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--large", action="store_true", help="the largest crowd of apps, and nothing else")
     arguments = parser.parse_args()
     record(large=arguments.large, pairs=arguments.pairs, seconds=arguments.seconds)

@@ -1,7 +1,9 @@
 """Envoy's own configuration of each feature, at the bare gateway, as somebody would write it for one host by hand.
 
 It gives the answers that the declaration gives (`same_answers` asks both) and has nothing that they do not need: no
-route asks for a claim, one filter refuses, and no host is told from another.
+route asks for a claim, one filter refuses, and no host is told from another. What the mesh gives every app unasked
+stands there always: the endpoint and its methods, no page of a foreign origin, no header with an underscore, and how
+many requests may wait for a pod.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.auth.calls import CALL, READER
 from chatgpt_mesh.mesh.objects.auth.tool_names import ALIAS
+from chatgpt_mesh.mesh.specs import dates
 from tests.benchmarks.data_path.servers import BARE, BARE_HOST, BARE_SERVICE
 
 if TYPE_CHECKING:
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 _FILTERS = "envoy.extensions.filters.http"
 _LOGGERS = "type.googleapis.com/envoy.extensions.access_loggers"
 _ANYTHING = {"any": True}
+_ENDPOINT = {"uri": {"exact": "/mcp"}}
+_METHODS = {"regex": "GET|POST|DELETE"}
+_STRICT = {"common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"}}
+"""A server that takes `_` for `-` would read a header that nobody has checked."""
 _INVALID = f'Bearer error="invalid_token", resource_metadata="https://{BARE_HOST}/"'
 _AT = "x-mcp-session-at"
 _KEEP_SESSION = """
@@ -65,6 +73,8 @@ class Configuration:
     """Fields of the connection manager."""
     route: dict[str, Any] = field(default_factory=dict[str, Any])
     """Fields of the route."""
+    origins: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Those of browsers that may ask; every other one is refused."""
     pinned: dict[str, Any] | None = None
     """A route that is asked before it."""
     spans: dict[str, Any] | None = None
@@ -101,23 +111,41 @@ class Configuration:
         [key] = [one for one in before if one.startswith("VirtualService/")]
         spec = dict(before[key]["spec"])
         [route] = spec["http"]
-        spec["http"] = [*([self.pinned] if self.pinned else []), {**route, **self.route}]
+        spec["http"] = [
+            *([self.pinned] if self.pinned else []),
+            {**route, "match": [{**_ENDPOINT, "method": _METHODS}], **self.route},
+            {"match": [_ENDPOINT], "directResponse": {"status": 405}},
+        ]
         after[key] = {**before[key], "spec": spec}
+        rule = {"apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": before[key]["metadata"]}
+        after[f"DestinationRule/{BARE}/{BARE}"] = {
+            **rule,
+            "spec": {"host": BARE_SERVICE, "trafficPolicy": self._pool()},
+        }
         if self.spans is not None:
             [key] = [one for one in before if one.startswith("Telemetry/")]
             after[key] = {**before[key], "spec": {**before[key]["spec"], "tracing": [self.spans]}}
-        if patches := self._patches():
-            spec = envoy_patches.envoy_filter(patches, {"istio": BARE}).to_dict()
-            kind = {"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter"}
-            metadata = {"name": "by-hand", "namespace": BARE}
-            after[f"EnvoyFilter/{BARE}/by-hand"] = {**kind, "metadata": metadata, "spec": spec}
+        spec = envoy_patches.envoy_filter(self._patches(), {"istio": BARE}).to_dict()
+        kind = {"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter"}
+        metadata = {"name": "by-hand", "namespace": BARE}
+        after[f"EnvoyFilter/{BARE}/by-hand"] = {**kind, "metadata": metadata, "spec": spec}
         return after
 
+    def _pool(self) -> dict[str, Any]:
+        """How many requests may wait and which pods are left out: Istio's own words for fields of Envoy's cluster."""
+        for one in Mesh(self.stack, dates.today()).objects:
+            manifest = one.resource.to_dict()
+            if manifest["kind"] == "DestinationRule" and manifest["metadata"]["name"] == self.app.name:
+                return manifest["spec"]["trafficPolicy"]
+        raise LookupError(f"{self.app.name} has no DestinationRule")
+
     def _patches(self) -> list[Any]:
-        filters = dict(self.filters)
-        if self.refused:
-            rules = {"action": "DENY", "policies": self.refused}
-            filters["refused"] = envoy_patches.typed(f"{_FILTERS}.rbac.v3.RBAC", {"rules": rules})
+        own = [{"header": {"name": "origin", "string_match": origin}} for origin in self.origins]
+        some = {"header": {"name": "origin", "present_match": True}}
+        foreign = {"and_ids": {"ids": [some, {"not_id": {"or_ids": {"ids": own}}}]}} if own else some
+        policies = {**self.refused, "origin": {"permissions": [_ANYTHING], "principals": [foreign]}}
+        rules = {"action": "DENY", "policies": policies}
+        filters = {**self.filters, "refused": envoy_patches.typed(f"{_FILTERS}.rbac.v3.RBAC", {"rules": rules})}
         if "limit" in filters:
             # Counted is what is not refused.
             filters["limit"] = filters.pop("limit")
@@ -129,8 +157,8 @@ class Configuration:
             )
             for name, one in filters.items()
         ]
-        fields = {**self.connections, **({"local_reply_config": {"mappers": self.answers}} if self.answers else {})}
-        return [*found, envoy_patches.connection_manager(fields)] if fields else found
+        answers = {"local_reply_config": {"mappers": self.answers}} if self.answers else {}
+        return [*found, envoy_patches.connection_manager({**_STRICT, **self.connections, **answers})]
 
 
 def _claim(name: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +197,9 @@ def tools(found: Configuration) -> None:
     known = f'paths = {{ {paths} }}, limit = {found.auth.largest_call}, subject = "", anonymous = true'
     script = f'local HOSTS = {{ ["{BARE_HOST}"] = {{ {known} }} }}\n{READER}'
     found.add("calls", "lua.v3.Lua", default_source_code={"inline_string": script})
-    post = {"header": {"name": ":method", "string_match": {"exact": "POST"}}}
+    posted = {"header": {"name": ":method", "string_match": {"exact": "POST"}}}
+    endpoint = {"url_path": {"path": _ENDPOINT["uri"]}}
+    post = {"and_rules": {"rules": [posted, endpoint]}}
     unread = {"not_id": {"metadata": {**CALL, "value": {"present_match": True}}}}
     found.refuse("unread", post, by=unread, status=400)
     for tool, rule in found.auth.tools.items():
@@ -213,9 +243,7 @@ def limit(found: Configuration) -> None:
 def origins(found: Configuration) -> None:
     allowed = [{"exact": origin} for origin in found.app.cors.origins]
     found.route["corsPolicy"] = {"allowOrigins": allowed, "allowMethods": ["GET", "POST", "DELETE"]}
-    own = [{"header": {"name": "origin", "string_match": origin}} for origin in allowed]
-    foreign = [{"header": {"name": "origin", "present_match": True}}, {"not_id": {"or_ids": {"ids": own}}}]
-    found.refuse("origin", _ANYTHING, by={"and_ids": {"ids": foreign}})
+    found.origins += allowed
 
 
 def sessions(found: Configuration) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from statistics import median
@@ -58,6 +59,18 @@ def alternating(one: Form, other: Form, *, pairs: int) -> list[tuple[Figures, Fi
             time.sleep(_SETTLES_SECONDS)
             measured[form] += (form.measure() for _ in turns)
     return list(zip(measured[one], measured[other], strict=True))
+
+
+def at_once(one: Callable[[], Figures], other: Callable[[], Figures], *, pairs: int) -> list[tuple[Figures, Figures]]:
+    """Pairs of figures of the same seconds, where the two forms are there side by side; who begins changes from pair to
+    pair. What one would notice of the other, such as who waits for a core, both notice."""
+    found: list[tuple[Figures, Figures]] = []
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(pairs):
+            begun = [threads.submit(form) for form in ((one, other) if number % 2 == 0 else (other, one))]
+            first, second = (future.result() for future in begun)
+            found.append((first, second) if number % 2 == 0 else (second, first))
+    return found
 
 
 def ratios(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Ratio]:

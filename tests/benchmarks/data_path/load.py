@@ -69,7 +69,7 @@ class Figures:
     p50_milliseconds: float
     p99_milliseconds: float
     gateway_microseconds: float
-    """CPU of the workers of the gateway's Envoy per request."""
+    """CPU of the workers of the gateway's Envoys per request."""
     sidecar_microseconds: float
     """CPU of the workers of the Envoys beside the servers, per request."""
 
@@ -86,22 +86,22 @@ class Client:
         *,
         seconds: float,
         rate: int | None,
-        gateway: int,
+        gateways: tuple[int, ...],
         sidecars: tuple[int, ...],
         http2: bool = False,
     ) -> Figures:
         """Send for so long.
 
         Args:
-            gateway: Process of the gateway's Envoy.
+            gateways: Processes of the Envoys of the gateway's pods.
             sidecars: Processes of the Envoys beside the servers.
 
         Raises:
             AssertionError: an answer was not 200, so that something else was measured than meant.
         """
-        before = cpu_seconds(gateway), sum(map(cpu_seconds, sidecars))
+        before = [sum(map(cpu_seconds, processes)) for processes in (gateways, sidecars)]
         report = self._report(call, seconds=seconds, rate=rate, http2=http2)
-        after = cpu_seconds(gateway), sum(map(cpu_seconds, sidecars))
+        after = [sum(map(cpu_seconds, processes)) for processes in (gateways, sidecars)]
         sent: dict[str, int] = report["RetCodes"]
         assert set(sent) == {"200"}, f"fortio was not answered 200 alone: {sent}"
         percentiles = {one["Percentile"]: one["Value"] for one in report["DurationHistogram"]["Percentiles"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lab.workloads.request import send
@@ -25,9 +25,11 @@ class Probe:
 
     what: str
     status: int
-    headers: Mapping[str, str | None]
+    headers: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """None: not sent."""
     body: str | None = None
+    method: str = "POST"
+    path: str = "/mcp"
 
 
 def _bearer(token: str) -> dict[str, str | None]:
@@ -49,22 +51,30 @@ def probes(feature: str, token: Callable[..., str]) -> Iterator[Probe]:
             lacking = _bearer(token(scopes=["something.else"]))
             yield Probe("a guarded tool without its scope", 403, lacking, tools_call("execute_sql"))
             yield Probe("another tool without that scope", 200, lacking)
-            yield Probe("a guarded tool with its scope", 200, {}, tools_call("execute_sql"))
-            yield Probe("a body with two readings", 400, {}, tools_call("whoami").replace('"id"', '"method"', 1))
+            yield Probe("a guarded tool with its scope", 200, body=tools_call("execute_sql"))
+            yield Probe("a body with two readings", 400, body=tools_call("whoami").replace('"id"', '"method"', 1))
         case "origins (CORS)":
-            yield Probe("a page of nobody's", 403, {"origin": "https://evil.example"})
             yield Probe("a page of a known origin", 200, {"origin": "https://chatgpt.com"})
         case "sessions":
             yield Probe("a session of a pod that is gone", 404, {"mcp-session-id": "one~v1~10.255.255.1:8080"})
         case _:
             pass
-    yield Probe("the measured call", 200, {})
+
+
+def always() -> Iterator[Probe]:
+    """What every app answers, whatever is declared of it."""
+    yield Probe("the measured call", 200)
+    yield Probe("a method that MCP has not", 405, method="PUT")
+    yield Probe("a path that the app has not", 404, path="/admin")
+    yield Probe("a header that a server may read as another", 400, {"x_forwarded_host": "evil.example"})
+    yield Probe("a page of nobody's", 403, {"origin": "https://evil.example"})
 
 
 def differences(one: Request, other: Request, features: Collection[str], token: Callable[..., str]) -> list[str]:
     """What the two answer differently, or otherwise than they have to."""
     found: list[str] = []
-    for probe in (probe for feature in features for probe in probes(feature, token)):
+    asked = [*always(), *(probe for feature in features for probe in probes(feature, token))]
+    for probe in asked:
         replies = [send(_asking(request, probe)) for request in (one, other)]
         if _told(replies[0]) != _told(replies[1]) or replies[0].status != probe.status:
             found.append(f"{probe.what}: {' and '.join(map(str, map(_told, replies)))}, and {probe.status} is wanted")
@@ -74,7 +84,9 @@ def differences(one: Request, other: Request, features: Collection[str], token: 
 def _asking(request: Request, probe: Probe) -> Request:
     headers = {**JSON_RPC_HEADERS, **request.headers, **probe.headers}
     sent = {name: value for name, value in headers.items() if value is not None}
-    return replace(request, headers=sent, body=request.body if probe.body is None else probe.body)
+    body = request.body if probe.body is None else probe.body
+    url = request.url.removesuffix("/mcp") + probe.path
+    return replace(request, url=url, method=probe.method, headers=sent, body=body)
 
 
 def _told(reply: Reply) -> tuple[int, tuple[str, ...]]:
