@@ -49,7 +49,7 @@ def edits(lab: RunningLab, stack: Settings, asked: Callable[[str], Request]) -> 
         stack: That is in force.
         asked: A short call by a subject.
     """
-    route = route_of_the_app(lab, 1)["metadata"]
+    route = route_of_the_app(stack, APP)["metadata"]
     app = stack.apps[APP]
     assert app.auth is not None
     auth = app.auth.model_copy(update={"deny_subjects": (*app.auth.deny_subjects, DENIED)})
