@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import prepare_program, program_time, register_program
+from tests.benchmarks import prepare_program, profile, program_time, register_program
 from tests.benchmarks.figures import conditions
 from tests.benchmarks.series import Plot, Row, span
 from tests.surroundings import STACKS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.figures import Results
 
 NAME = "program"
-PLACES = ("program: registered", "program: prepared", "program: stacks")
+PLACES = ("program: registered", "program: prepared", "program: profile", "program: stacks")
 HAS_LARGE_SIZES = False
 _FEW_APPS = 10
 """Up to here the goals are differences: a ratio by next to nothing says nothing."""
@@ -29,13 +29,22 @@ def measure(*, large: bool = False) -> Results:
     registered = register_program.rows(register_program.SIZES)
     prepared = prepare_program.rows(register_program.SIZES)
     stacks = [program_time.row(stack) for stack in sorted(STACKS)]
-    return {**when, "register": registered, "prepare": prepared, "stacks": stacks}
+    return {**when, "register": registered, "prepare": prepared, "profile": profile.packages(), "stacks": stacks}
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
     return {
         "program: registered": [row for found in results["register"] for row in _registered(found)],
         "program: prepared": list(_prepared(results["prepare"])),
+        "program: profile": [
+            Row(
+                what=f"`{found['package']}`",
+                figure=f"{found['share']:.0%}, most of it {found['of_it']:.1%} in `{found['most']}`",
+                plain="",
+                ratio=None,
+            )
+            for found in results["profile"]
+        ],
         "program: stacks": [
             Row(
                 what=f"{found['stack']}, {found['resources']} resources",

@@ -55,8 +55,8 @@ def test_the_page_has_the_goal_at_500_services_and_compares_with_a_mesh_that_is_
     runs = [{"services": count, "apps": 1, "narrowed": figures, "plain": plain} for count in (10, 500)]
     rows = control_plane.tables({"runs": runs})[control_plane.PLACES[0]]
     by_what = {row.what: row for row in rows}
-    assert by_what["10 services, 1 app: an edit at the last proxy, p95"].goal == ""
-    assert by_what["500 services, 1 app: an edit at the last proxy, p95"].goal == "0.3 s"
+    assert by_what["10 services, 1 app: an edit in force at the gateway, p95"].goal == ""
+    assert by_what["500 services, 1 app: an edit in force at the gateway, p95"].goal == "0.3 s"
     configuration = by_what["500 services, 1 app: configuration of a proxy that calls nobody"]
     assert (configuration.figure, configuration.plain, configuration.ratio) == (
         "200,000 bytes",

@@ -128,11 +128,17 @@ class Bench:
             assert not found, "\n".join(found)
             yield
 
+    def by_the_bare(self) -> Figures:
+        """The declared gateway's figures by those of bare Istio in the same seconds, which what the machine does meets
+        too."""
+        [(one, other)] = at_once(self.at_rest, lambda: self.of_bare_istio(rate=_STEADY), pairs=1)
+        return one.by(other)
+
     def with_declaration(self, stack: Settings) -> Form:
-        return Form(lambda: declared(self.lab, stack, over=self.stack), self.at_rest)
+        return Form(lambda: declared(self.lab, stack, over=self.stack), self.by_the_bare)
 
     def as_it_is(self) -> Form:
-        return Form(contextlib.nullcontext, self.at_rest)
+        return Form(contextlib.nullcontext, self.by_the_bare)
 
     def check(self) -> None:
         """What is measured is the whole edge: it lets the call in, and nothing without its token or its scope.
@@ -198,9 +204,9 @@ def _beside_by_hand(bench: Bench) -> list[tuple[Figures, Figures]]:
 def _with_pods(bench: Bench, count: int) -> list[tuple[Figures, Figures]]:
     """The gateway with so many pods, and with one."""
     gateway = bench.stack.gateways["public"]
-    alone = [bench.at_rest() for _ in range(bench.pairs)]
+    alone = [bench.by_the_bare() for _ in range(bench.pairs)]
     with scaled(bench.lab, gateway.home, gateway.release_name, bench.gateway_selector, to=count):
-        return list(zip([bench.at_rest() for _ in range(bench.pairs)], alone, strict=True))
+        return list(zip([bench.by_the_bare() for _ in range(bench.pairs)], alone, strict=True))
 
 
 def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -208,9 +214,9 @@ def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict
     for others in sizes:
         many = declarations.crowded(bench.stack, others)
         # One change for all pairs: a crowd takes longer to come than to be measured.
-        alone = [bench.at_rest() for _ in range(bench.pairs)]
+        alone = [bench.by_the_bare() for _ in range(bench.pairs)]
         with declared(bench.lab, many, over=bench.stack):
-            crowded = [bench.at_rest() for _ in range(bench.pairs)]
+            crowded = [bench.by_the_bare() for _ in range(bench.pairs)]
         yield "crowd", str(others + 1), as_json(list(zip(crowded, alone, strict=True)))
 
 

@@ -77,6 +77,8 @@ class Configuration:
     """Those of browsers that may ask; every other one is refused."""
     pinned: dict[str, Any] | None = None
     """A route that is asked before it."""
+    versions: bool = False
+    """Whether versions are told apart."""
     spans: dict[str, Any] | None = None
 
     @property
@@ -120,7 +122,7 @@ class Configuration:
         rule = {"apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": before[key]["metadata"]}
         after[f"DestinationRule/{BARE}/{BARE}"] = {
             **rule,
-            "spec": {"host": BARE_SERVICE, "trafficPolicy": self._pool()},
+            "spec": self._destination(),
         }
         if self.spans is not None:
             [key] = [one for one in before if one.startswith("Telemetry/")]
@@ -131,13 +133,13 @@ class Configuration:
         after[f"EnvoyFilter/{BARE}/by-hand"] = {**kind, "metadata": metadata, "spec": spec}
         return after
 
-    def _pool(self) -> dict[str, Any]:
+    def _destination(self) -> dict[str, Any]:
         """How many requests may wait and which pods are left out: Istio's own words for fields of Envoy's cluster."""
-        for one in Mesh(self.stack, dates.today()).objects:
-            manifest = one.resource.to_dict()
-            if manifest["kind"] == "DestinationRule" and manifest["metadata"]["name"] == self.app.name:
-                return manifest["spec"]["trafficPolicy"]
-        raise LookupError(f"{self.app.name} has no DestinationRule")
+        rules = [one.resource.to_dict() for one in Mesh(self.stack, dates.today()).objects]
+        specs = [one["spec"] for one in rules if one["kind"] == "DestinationRule" and _is_of(self.app, one)]
+        [policy] = [spec["trafficPolicy"] for spec in specs if "trafficPolicy" in spec]
+        subsets = [subset for spec in specs for subset in spec.get("subsets", ())]
+        return {"host": BARE_SERVICE, "trafficPolicy": policy, **({"subsets": subsets} if self.versions else {})}
 
     def _patches(self) -> list[Any]:
         own = [{"header": {"name": "origin", "string_match": origin}} for origin in self.origins]
@@ -159,6 +161,11 @@ class Configuration:
         ]
         answers = {"local_reply_config": {"mappers": self.answers}} if self.answers else {}
         return [*found, envoy_patches.connection_manager({**_STRICT, **self.connections, **answers})]
+
+
+def _is_of(app: AppSpec, rule: dict[str, Any]) -> bool:
+    """Whether it is the app's own, and not a caller's."""
+    return rule["metadata"]["name"] in (app.name, *(f"{app.name}-{version}" for version in app.versions))
 
 
 def _claim(name: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -253,17 +260,21 @@ def sessions(found: Configuration) -> None:
 
 
 def versions(found: Configuration) -> None:
-    """Weights, and the pin before them. The server is the same for both, as it is for all that is measured."""
+    """Weights, and the pin before them."""
     rollout = found.app.rollout
     assert rollout is not None
     assert rollout.canary is not None
     pin = rollout.canary.pin
-    destination = {"host": BARE_SERVICE}
+    stable, canary = ({"host": BARE_SERVICE, "subset": name} for name in (rollout.stable, rollout.canary.version))
     percent = rollout.canary.percent
-    found.route["route"] = [{"destination": destination, "weight": one} for one in (100 - percent, percent)]
+    found.versions = True
+    found.route["route"] = [
+        {"destination": stable, "weight": 100 - percent},
+        {"destination": canary, "weight": percent},
+    ]
     if pin is not None:
         match = [{"headers": {pin.header: {"exact": pin.value}}}]
-        found.pinned = {"match": match, "route": [{"destination": destination}]}
+        found.pinned = {"match": match, "route": [{"destination": canary}]}
 
 
 def log(found: Configuration) -> None:

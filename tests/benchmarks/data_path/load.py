@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,6 +72,10 @@ class Figures:
     """CPU of the workers of the gateway's Envoys per request."""
     sidecar_microseconds: float
     """CPU of the workers of the Envoys beside the servers, per request."""
+
+    def by(self, other: Self) -> Self:
+        """Each figure by that of another run; without a unit then."""
+        return type(self)(**{one.name: getattr(self, one.name) / getattr(other, one.name) for one in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
