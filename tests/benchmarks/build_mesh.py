@@ -18,7 +18,7 @@ from tests.surroundings import KEY_SET
 TODAY = date(2026, 11, 24)
 
 
-def app(namespace: str, host: str, *, percent: int = 5) -> dict[str, Any]:
+def app(namespace: str, host: str, *, percent: int = 5, issuer: str = "https://auth.example.com") -> dict[str, Any]:
     """One with two versions, a canary, an issuer, browser origins and a limit, as in a stack file."""
     return {
         "namespace": namespace,
@@ -28,7 +28,7 @@ def app(namespace: str, host: str, *, percent: int = 5) -> dict[str, Any]:
         "mcp": {},
         "versions": {"v1": {}, "v2": {}},
         "rollout": {"stable": "v1", "canary": {"version": "v2", "percent": percent}},
-        "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks": KEY_SET}]},
+        "auth": {"issuers": [{"issuer": issuer, "jwks": KEY_SET}]},
         "cors": {"origins": ["https://chatgpt.com"]},
         "rate_limit": {"requests": 600},
     }

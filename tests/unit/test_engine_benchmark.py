@@ -13,7 +13,7 @@ from chatgpt_mesh.mesh.build import Mesh
 from chatgpt_mesh.stack.settings import load_stack
 from tests.benchmarks import engine
 from tests.benchmarks.engine.declared import PERCENT, apps
-from tests.benchmarks.engine.processes import run
+from tests.benchmarks.engine.processes import part_of, run
 from tests.surroundings import ROOT, surroundings
 from tests.unit.mesh.stack import TODAY
 
@@ -28,7 +28,7 @@ def test_the_time_of_each_process_is_that_of_its_part_and_children_count_with_th
     main = tmp_path / "main.py"
     main.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(plugin)!r}])\nprint('done')")
     usage, printed = run(
-        [sys.executable, str(main)], {"main": "main.py", "plugin": "plugin.py"}, cwd=tmp_path, timeout=30
+        [sys.executable, str(main)], {"main": ["main.py"], "plugin": ["plugin.py"]}, cwd=tmp_path, timeout=30
     )
     assert printed == "done\n"
     assert usage.cpu["plugin"] > 0.4
@@ -41,12 +41,20 @@ def test_a_command_that_fails_or_takes_too_long_is_no_figure(tmp_path: Path) -> 
     with pytest.raises(AssertionError, match="ended with 3: why"):
         run(
             [sys.executable, "-c", "print('why', flush=True); raise SystemExit(3)"],
-            {"it": "x"},
+            {"it": ["x"]},
             cwd=tmp_path,
             timeout=9,
         )
     with pytest.raises(AssertionError, match="more than 0 s"):
-        run([sys.executable, "-c", "import time; time.sleep(9)"], {"it": "x"}, cwd=tmp_path, timeout=0.3)
+        run([sys.executable, "-c", "import time; time.sleep(9)"], {"it": ["x"]}, cwd=tmp_path, timeout=0.3)
+
+
+@pytest.mark.parametrize(("process", "part"), [("language_python", "program"), ("kubernetes", "plugin")])
+def test_the_labs_stand_ins_are_the_parts_that_they_stand_for(process: str, part: str) -> None:
+    [script] = (ROOT / "lab" / "plugins").rglob(f"pulumi-*-{process.removeprefix('language_')}")
+    started = f"lab.plugins.{process}"
+    assert f"-m {started} " in script.read_text(encoding="utf-8")
+    assert part_of([f"python -P -m {started} 127.0.0.1:1", "pulumi up"], engine.PULUMI) == part
 
 
 @pytest.fixture

@@ -36,8 +36,13 @@ NAME = "engine"
 PLACES = ("engine: up",)
 HAS_LARGE_SIZES = True
 _SIZES, _LARGE = (1, 10, 100), (1_000,)
-_PULUMI = {"engine": "pulumi up", "program": "pulumi-language-", "plugin": "pulumi-resource-"}
-_KUBECTL = {"kubectl": "kubectl"}
+PULUMI = {
+    "engine": ("pulumi up",),
+    "program": ("pulumi-language-", "language_python"),
+    "plugin": ("pulumi-resource-", "plugins.kubernetes"),
+}
+"""Pulumi's own plugins, and the lab's stand-ins."""
+_KUBECTL = {"kubectl": ("kubectl",)}
 _TIMEOUT_SECONDS = 1_500.0
 _GOALS = {("one percent", 100): "12 s"}
 _WRITTEN_ONCE = "the state written once"
@@ -59,7 +64,7 @@ class Bench:
         """`pulumi up`, as people run it; without checkpoints the engine writes its state once."""
         command = ["pulumi", "up", "--stack", STACK, "--config-file", str(file), "--yes", "--skip-preview"]
         variables = {SKIP_CHECKPOINTS: "false" if checkpoints else "true"}
-        found, printed = self._measured([*command, "--non-interactive", "--color=never"], _PULUMI, variables)
+        found, printed = self._measured([*command, "--non-interactive", "--color=never"], PULUMI, variables)
         changed = {
             kind: int(number) for number, kind in re.findall(r"(\d+) (created|updated|deleted|unchanged)", printed)
         }
@@ -76,7 +81,7 @@ class Bench:
         return {**found, "resources": {"applied": len(printed.split())}}
 
     def _measured(
-        self, command: list[str], parts: dict[str, str], variables: dict[str, str]
+        self, command: list[str], parts: dict[str, tuple[str, ...]], variables: dict[str, str]
     ) -> tuple[dict[str, Any], str]:
         before = requests(self.lab)
         usage, printed = run(command, parts, cwd=CHECKOUT, timeout=_TIMEOUT_SECONDS, variables=variables)

@@ -7,6 +7,8 @@ from typing import Any
 from tests.benchmarks.build_mesh import app
 
 PERCENT = 5
+_ISSUER = "https://bench-issuer.example.com"
+"""Not the lab's own, whose keys the lab has made."""
 _TEAM = 10
 """Apps of one namespace."""
 
@@ -20,7 +22,10 @@ def apps(count: int, *, percent: int = PERCENT) -> dict[str, Any]:
     """
     return {
         f"bench-{number:04}": app(
-            f"bench-{number // _TEAM:03}", f"bench-{number:04}.example.com", percent=PERCENT if number else percent
+            f"bench-{number // _TEAM:03}",
+            f"bench-{number:04}.example.com",
+            percent=PERCENT if number else percent,
+            issuer=_ISSUER,
         )
         for number in range(count)
     }

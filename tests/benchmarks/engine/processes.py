@@ -43,7 +43,7 @@ class _Process:
 
 def run(
     command: Sequence[str],
-    parts: Mapping[str, str],
+    parts: Mapping[str, Sequence[str]],
     *,
     cwd: Path,
     timeout: float,
@@ -53,7 +53,7 @@ def run(
 
     Args:
         command: Words.
-        parts: Part -> what stands in its command line; the command itself is the first.
+        parts: Part -> what stands in its command line, one of these; the command itself is the first.
         cwd: Where.
         timeout: Seconds, after which it is asked to end.
         variables: Of its environment, beside those of this process.
@@ -70,7 +70,7 @@ def run(
         while running.poll() is None:
             tree = list(_below(running.pid))
             usage.mib = max(usage.mib, sum(process.mib for process, _ in tree))
-            cpu |= {(_part(line, parts), process.pid): process.seconds for process, line in tree}
+            cpu |= {(part_of(line, parts), process.pid): process.seconds for process, line in tree}
             if time.monotonic() - started > timeout:
                 running.send_signal(signal.SIGINT)
                 running.wait()
@@ -85,11 +85,11 @@ def run(
     return usage, text
 
 
-def _part(line: Sequence[str], parts: Mapping[str, str]) -> str:
+def part_of(line: Sequence[str], parts: Mapping[str, Sequence[str]]) -> str:
     """The part of the nearest process, from itself upwards, that has a name."""
     for command in line:
-        for part, name in parts.items():
-            if name in command:
+        for part, names in parts.items():
+            if any(name in command for name in names):
                 return part
     return next(iter(parts))
 
