@@ -28,7 +28,7 @@ from tests.lab.bring_up import running_lab
 from tests.lab.kubectl import kubectl, wait_rolled_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from chatgpt_mesh.stack.settings import Settings
     from tests.benchmarks.figures import Results
@@ -38,7 +38,7 @@ NAME = "control_plane"
 PLACES = ("control plane: edits",)
 HAS_LARGE_SIZES = True
 _SIZES = ((10, 1), (100, 1), (500, 1), (500, 100))
-"""Services and apps."""
+"""Services, never fewer than before, and apps."""
 _LARGE = ((500, 1_000),)
 _EDITS = 20
 _NAMESPACE = "bench-services"
@@ -96,16 +96,19 @@ def _pod(labels: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def crowd_of_services(lab: RunningLab, count: int) -> Iterator[None]:
-    """So many services and the uninvolved pod; none of them afterwards."""
+def crowd_of_services(lab: RunningLab) -> Iterator[Callable[[int], None]]:
+    """The uninvolved pod, and what brings so many services, or more than before; none of them afterwards."""
     live = lab.objects.get("Namespace", "", lab.namespace)
     labels = {key: value for key, value in live["metadata"]["labels"].items() if "istio" in key}
-    try:
-        text = yaml.safe_dump_all([*_pod(labels), *_services(count)])
-        kubectl(lab, "apply", "--server-side", "--filename=-", stdin=text)
-        wait_rolled_out(lab, _UNINVOLVED, f"deployment/{_UNINVOLVED}")
+
+    def grow(count: int) -> None:
+        kubectl(lab, "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(_services(count)))
         lab.plane.wait_synced()
-        yield
+
+    try:
+        kubectl(lab, "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(_pod(labels)))
+        wait_rolled_out(lab, _UNINVOLVED, f"deployment/{_UNINVOLVED}")
+        yield grow
     finally:
         kubectl(lab, "delete", "namespace", _NAMESPACE, _UNINVOLVED, "--ignore-not-found", "--timeout=180s")
 
@@ -198,16 +201,18 @@ def measure(*, large: bool) -> Results:
     when = conditions()
     lab = running_lab()
     found: list[dict[str, Any]] = []
-    for services, apps in _LARGE if large else _SIZES:
-        stack = _with_apps(lab.stack, apps)
-        with crowd_of_services(lab, services), declared(lab, stack, over=lab.stack):
-            manifest = route_of_the_app(stack, _EDITED)
-            narrowed = _figures(lab, manifest)
-            with without_sidecars(lab):
-                plain = _figures(lab, manifest)
-        proxies = len({state.proxy for state in lab.plane.acknowledgements()})
-        sizes = {"services": services, "apps": apps, "proxies": proxies}
-        found.append({**sizes, "narrowed": narrowed, "plain": plain})
+    with crowd_of_services(lab) as grow:
+        for services, apps in _LARGE if large else _SIZES:
+            stack = _with_apps(lab.stack, apps)
+            grow(services)
+            with declared(lab, stack, over=lab.stack):
+                manifest = route_of_the_app(stack, _EDITED)
+                narrowed = _figures(lab, manifest)
+                with without_sidecars(lab):
+                    plain = _figures(lab, manifest)
+            proxies = len({state.proxy for state in lab.plane.acknowledgements()})
+            sizes = {"services": services, "apps": apps, "proxies": proxies}
+            found.append({**sizes, "narrowed": narrowed, "plain": plain})
     return {**when, "runs": found}
 
 

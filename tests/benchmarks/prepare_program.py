@@ -60,8 +60,9 @@ def _plain(objects: Sequence[Any]) -> float:
 
 
 def rows(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Of each size the quickest of three, which a busy machine has falsified least."""
-    return [min((_of_a_process(count) for _ in range(3)), key=together) for count in sizes]
+    """Of each size the quickest of three, which a busy machine has falsified least; of a thousand and more one, which
+    takes long enough for the machine's moods to even out."""
+    return [min((_of_a_process(count) for _ in range(3 if count < 1_000 else 1)), key=together) for count in sizes]
 
 
 def _of_a_process(count: int) -> dict[str, Any]:
