@@ -64,7 +64,7 @@ def compare(count: int) -> tuple[Cost, Cost]:
     found: list[tuple[Cost, Cost]] = []
     with tempfile.TemporaryDirectory() as directory, surroundings(Path(directory) / "machine"):
         objects = Path(directory) / "objects.json"
-        rounds = 2 if count > 100 else 5
+        rounds = 1 if count > 100 else 3
         found += ((measured("program", count, objects), measured("bare", count, objects)) for _ in range(rounds))
     return min(program for program, _ in found), min(bare for _, bare in found)
 
