@@ -45,7 +45,7 @@ thorough: $(VENV)/installed ## the property tests of make unit over 400 examples
 benchmark: $(VENV)/installed ## limits of time and memory, one test at a time: they measure what a busy core would falsify
 	$(PY) -m pytest tests/benchmarks -q
 
-bench: $(VENV)/installed ## the tables of docs/performance.md, in the lab and without it, beside nothing else: about an hour
+bench: $(VENV)/installed ## the tables of docs/performance.md, in the lab and without it, beside nothing else: half an hour
 	$(PY) -m lab up --mesh $(MESH)
 	MESH=$(MESH) $(PY) -m tests.benchmarks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import control_plane, engine, linter, program, streams
@@ -11,7 +12,10 @@ from tests.benchmarks.plots import draw
 from tests.benchmarks.series import table
 
 if TYPE_CHECKING:
-    from tests.benchmarks.series import Series
+    from collections.abc import Sequence
+
+    from tests.benchmarks.figures import Results
+    from tests.benchmarks.series import Plot, Series
 
 SERIES: tuple[Series, ...] = (program, linter, engine, control_plane, streams)
 NOT_MEASURED = "Not measured yet."
@@ -22,6 +26,21 @@ def large(series: Series) -> str:
     return f"{series.NAME}_large"
 
 
+def measured(series: Series) -> list[Results]:
+    """What was measured of it: its sizes, and its large ones."""
+    return [results for name in (series.NAME, large(series)) if (results := load(name)) is not None]
+
+
+def plot(series: Series, runs: Sequence[Results]) -> Plot:
+    """The sizes of all runs on the same curves."""
+    plots = [series.plot(results) for results in runs]
+    curves: dict[str, dict[float, float]] = {}
+    for one in plots:
+        for name, points in one.curves.items():
+            curves.setdefault(name, {}).update(points)
+    return replace(plots[0], curves={name: list(points.items()) for name, points in curves.items()})
+
+
 def written(page: str) -> str:
     """The page with every table as the JSON files have it.
 
@@ -29,12 +48,11 @@ def written(page: str) -> str:
         ValueError: a table has no place on the page.
     """
     for series in SERIES:
-        runs = [results for name in (series.NAME, large(series)) if (results := load(name)) is not None]
+        runs = measured(series)
         for place in series.PLACES:
-            texts = [f"{table(series.tables(results)[place])}\n\n{said(results)}" for results in runs]
+            texts = [f"{table(rows)}\n\n{said(results)}" for results in runs if (rows := series.tables(results)[place])]
             page = replaced(page, place, "\n\n".join(texts) or NOT_MEASURED)
-        results = load(series.NAME)
-        picture = "" if results is None else f"![{series.plot(results).title}](benchmarks/{series.NAME}.png)\n"
+        picture = f"![{plot(series, runs).title}](benchmarks/{series.NAME}.png)\n" if runs else ""
         page = replaced(page, f"{series.NAME}: plot", picture)
     for place, text in data_path.tables(load(data_path.NAME), load(data_path.LARGE)).items():
         page = replaced(page, place, text)
@@ -44,9 +62,8 @@ def written(page: str) -> str:
 def write() -> None:
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     for series in SERIES:
-        results = load(series.NAME)
-        if results is not None:
-            draw(series.plot(results), series.NAME)
+        if runs := measured(series):
+            draw(plot(series, runs), series.NAME)
 
 
 if __name__ == "__main__":

@@ -8,24 +8,28 @@ Exit code: pytest's own, so that a failing behaviour fails the command.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from chatgpt_mesh.review.page.document import Table, Verdict
 from chatgpt_mesh.review.page.page import page
 from chatgpt_mesh.review.version import Version
+from tests.benchmarks.figures import said
+from tests.benchmarks.page import SERIES, measured
 from tests.lab.behaviours import ROOT, Behaviour, behaviours, number_of
 
+if TYPE_CHECKING:
+    from tests.benchmarks.figures import Results
+    from tests.benchmarks.series import Series
+
 PAGE = ROOT / "report.html"
-BENCHMARKS = ROOT / "docs" / "benchmarks" / "program.json"
 
 
 @dataclass(slots=True)
@@ -121,13 +125,18 @@ def behaviours_section(rows: list[Behaviour], outcomes: dict[str, Outcome]) -> T
     return Table("Behaviours", headings, lines, f"{summary}. Requests in the lab.", verdicts, judged=3)
 
 
-def benchmark_sections(results: dict[str, Any]) -> list[Table]:
-    """One table for each thing that is measured, as `make bench` has written it."""
-    when = f"Measured {results['date']} at commit {results['commit']}."
+def benchmark_sections(series: Series, results: Results) -> list[Table]:
+    """One table for each thing that is measured, as docs/performance.md has it."""
+    headings = ("what", "goal", "figure", "plain", "ratio")
     return [
-        Table(f"Benchmark: {name}", list(rows[0]), [[f"{value:g}" for value in row.values()] for row in rows], when)
-        for name, rows in results.items()
-        if isinstance(rows, list) and rows
+        Table(
+            f"Benchmark: {place}",
+            headings,
+            [[row.what, row.goal, row.figure, row.plain, f"{row.ratio:.2f}" if row.ratio else ""] for row in rows],
+            said(results),
+        )
+        for place, rows in series.tables(results).items()
+        if rows
     ]
 
 
@@ -135,8 +144,8 @@ def write_page(outcomes: dict[str, Outcome]) -> None:
     today = datetime.now(tz=UTC).date()
     stack = os.environ.get("MESH", "staging")
     version = Version.read(stack, ROOT / f"Pulumi.{stack}.yaml", today)
-    results = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
-    tables = [behaviours_section(behaviours(), outcomes), *benchmark_sections(results)]
+    benchmarks = [table for series in SERIES for run in measured(series) for table in benchmark_sections(series, run)]
+    tables = [behaviours_section(behaviours(), outcomes), *benchmarks]
     PAGE.write_text(page(version, tables=tables, day=today.isoformat()), encoding="utf-8")
 
 

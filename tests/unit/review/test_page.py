@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,11 +12,15 @@ from chatgpt_mesh.mesh.__main__ import main
 from chatgpt_mesh.review.page.document import Table
 from chatgpt_mesh.review.page.page import page
 from chatgpt_mesh.review.page.reach import Matrix, matrices, shown
+from tests.benchmarks.page import SERIES, measured
 from tests.lab.behaviours import Behaviour
 from tests.lab.report import Outcome, behaviours_section, benchmark_sections
 from tests.unit.review.many_apps import stack_of
 from tests.unit.review.stacks import STACK, edited, version
 from tests.unit.review.test_picture import EXCEPTION, HOSTILE
+
+if TYPE_CHECKING:
+    from tests.benchmarks.series import Series
 
 pytestmark = pytest.mark.unit
 
@@ -118,12 +123,15 @@ def test_behaviours_and_benchmarks_become_tables() -> None:
     ]
     assert made.verdicts == ["good", "unknown", "bad"]
     assert made.note.startswith("1 pass, 1 fail, 1 not run")
-    (table,) = benchmark_sections({"date": "2026-11-24", "commit": "abc", "prepare": [{"apps": 10, "load_s": 0.005}]})
-    assert (table.title, list(table.rows[0]), table.note) == (
-        "Benchmark: prepare",
-        ["10", "0.005"],
-        "Measured 2026-11-24 at commit abc.",
-    )
+
+
+@pytest.mark.parametrize("series", SERIES, ids=lambda one: one.NAME)
+def test_every_series_that_was_measured_has_its_tables_on_the_page(series: Series) -> None:
+    [results, *_] = measured(series)
+    tables = benchmark_sections(series, results)
+    assert {table.title.removeprefix("Benchmark: ") for table in tables} <= set(series.PLACES)
+    assert all(len(row) == len(table.headings) for table in tables for row in table.rows)
+    assert results["commit"] in tables[0].note
 
 
 def test_the_command_prints_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
