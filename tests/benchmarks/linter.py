@@ -130,7 +130,7 @@ def tables(results: Results) -> dict[str, list[Row]]:
 
 
 def _after(found: list[Results]) -> Iterable[tuple[Results, Results | None]]:
-    return zip(found, [None, *found[:-1]], strict=True)
+    return zip(found, [None, *found], strict=False)
 
 
 def _rows(found: Results, before: Results | None) -> Iterable[Row]:
