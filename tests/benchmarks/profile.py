@@ -28,7 +28,7 @@ _APPS = 1_000
 _INTERVAL_SECONDS = 0.001
 _INSTALLED = Path(sysconfig.get_path("purelib"))
 _LEAST_SHARE = 0.01
-_PRODUCT = "chatgpt_mesh"
+_PRODUCT = Path("chatgpt_mesh")
 """Its packages lie beside it, and are imported below it."""
 
 
@@ -43,7 +43,7 @@ def place(file: str | None) -> tuple[str, str]:
     for root in (_INSTALLED, ROOT):
         if path.is_relative_to(root):
             inside = path.relative_to(root)
-            if inside.parts[0] == _PRODUCT and len(inside.parts) > 2:
+            if inside.is_relative_to(_PRODUCT) and inside.parent != _PRODUCT:
                 inside = inside.relative_to(_PRODUCT)
             return inside.parts[0].removesuffix(".py"), inside.as_posix()
     return "python", path.name
