@@ -33,7 +33,7 @@ _PRODUCT = Path("chatgpt_mesh")
 
 
 def place(file: str | None) -> tuple[str, str]:
-    """The package of a file, and the file as it is named there: `("meshlint", "meshlint/rules/hosts.py")`.
+    """The package of a file, and the file as it is named there: `("meshlint", "meshlint/view/fields.py")`.
 
     Python's own modules, and what is written in C, are `python`.
     """
