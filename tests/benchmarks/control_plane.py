@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 NAME = "control_plane"
 PLACES = ("control plane: edits",)
-HAS_LARGE_SIZES = True
 _SIZES = ((10, 1), (100, 1), (500, 1), (500, 100))
 """Services, never fewer than before, and apps."""
 _LARGE = ((500, 1_000),)

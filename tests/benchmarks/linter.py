@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 NAME = "linter"
 PLACES = ("linter: namespaces of twenty", "linter: one namespace")
-HAS_LARGE_SIZES = True
 TODAY = date(2026, 12, 1)
 _SIZES, _LARGE = (10, 100, 1_000, 10_000), (10_000, 100_000)
 """The larger ones begin where the others end: what is linear is seen by a size and a tenth of it."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 NAME = "program"
 PLACES = ("program: registered", "program: prepared", "program: profile", "program: stacks")
-HAS_LARGE_SIZES = True
 _SIZES, _LARGE = (1, 10, 100), (1_000,)
 _FEW_APPS = 10
 """Up to here the goals are differences: a ratio by next to nothing says nothing."""

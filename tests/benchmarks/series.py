@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tests.benchmarks.figures import Results
 
 
+HEADINGS = ("goal", "figure", "plain", "ratio")
+"""Of what stands beside the name of a figure."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One figure beside what it should be and beside the plain alternative, all as the page shows them."""
@@ -22,6 +26,12 @@ class Row:
     plain: str
     ratio: float | None
     """The figure by the plain one."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What it is, and then what stands below each of `HEADINGS`."""
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return (self.what, self.goal, self.figure, self.plain, ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +58,6 @@ class Series(Protocol):
         """Those of its tables in docs/performance.md."""
         ...
 
-    @property
-    def HAS_LARGE_SIZES(self) -> bool:  # noqa: N802
-        """Whether `make bench-large` has something to measure."""
-        ...
-
     def measure(self, *, large: bool) -> Results:
         """Everything anew; `large`: the sizes for which half an hour is too short, and no others."""
         ...
@@ -70,9 +75,6 @@ def span(seconds: float) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = ["| | goal | figure | plain | ratio |", "|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {row.what} | {row.goal} | {row.figure} | {row.plain} | {'' if row.ratio is None else f'{row.ratio:.2f}'} |"
-        for row in rows
-    ]
+    lines = [f"| | {' | '.join(HEADINGS)} |", "|---|" + "---:|" * len(HEADINGS)]
+    lines += [f"| {' | '.join(row.cells)} |" for row in rows]
     return "\n".join(lines)

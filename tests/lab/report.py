@@ -23,6 +23,7 @@ from chatgpt_mesh.review.page.page import page
 from chatgpt_mesh.review.version import Version
 from tests.benchmarks.figures import said
 from tests.benchmarks.page import SERIES, measured
+from tests.benchmarks.series import HEADINGS
 from tests.lab.behaviours import ROOT, Behaviour, behaviours, number_of
 
 if TYPE_CHECKING:
@@ -127,14 +128,8 @@ def behaviours_section(rows: list[Behaviour], outcomes: dict[str, Outcome]) -> T
 
 def benchmark_sections(series: Series, results: Results) -> list[Table]:
     """One table for each thing that is measured, as docs/performance.md has it."""
-    headings = ("what", "goal", "figure", "plain", "ratio")
     return [
-        Table(
-            f"Benchmark: {place}",
-            headings,
-            [[row.what, row.goal, row.figure, row.plain, f"{row.ratio:.2f}" if row.ratio else ""] for row in rows],
-            said(results),
-        )
+        Table(f"Benchmark: {place}", ("what", *HEADINGS), [row.cells for row in rows], said(results))
         for place, rows in series.tables(results).items()
         if rows
     ]

@@ -217,7 +217,7 @@ class RunningLab:
 
     def gateway_pods(self, name: str) -> list[Pod]:
         spec = self.stack.gateways[name]
-        return self.pods(spec.home, ",".join(f"{key}={value}" for key, value in spec.pod_labels.items()))
+        return self.pods(spec.home, label_selector(spec.pod_labels))
 
     # --- the MCP app
 
@@ -323,6 +323,11 @@ def _over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def label_selector(labels: Mapping[str, str]) -> str:
+    """What finds the pods that carry all of these."""
+    return ",".join(f"{name}={value}" for name, value in labels.items())
 
 
 def new_id(prefix: str) -> str:

@@ -25,7 +25,7 @@ from tests.benchmarks.page import write
 from tests.lab.bring_up import running_lab
 from tests.lab.edge_certificates import certified
 from tests.lab.kubectl import end_leaving_pods, scaled
-from tests.lab.running_lab import JSON_RPC_HEADERS, eventually
+from tests.lab.running_lab import JSON_RPC_HEADERS, eventually, label_selector
 from tests.lab.test_b39_gateway_restart import restart
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Bench:
 
     @property
     def gateway_selector(self) -> str:
-        return ",".join(f"{key}={value}" for key, value in self.stack.gateways["public"].pod_labels.items())
+        return label_selector(self.stack.gateways["public"].pod_labels)
 
     def _call(self, host: str, address: str) -> Call:
         return Call.of_tool(self.lab, host, address, _TOOL, self.mint())

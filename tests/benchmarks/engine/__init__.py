@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 NAME = "engine"
 PLACES = ("engine: up",)
-HAS_LARGE_SIZES = True
 _SIZES, _LARGE = (1, 10, 100), (1_000,)
 PULUMI = {
     "engine": ("pulumi up",),

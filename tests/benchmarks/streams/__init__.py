@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 NAME = "streams"
 PLACES = ("streams: open", "streams: changes")
-HAS_LARGE_SIZES = True
 _SIZES = (100, 300, 1_000)
 _LARGE = (5_000,)
 _FIRST = 20

@@ -17,6 +17,7 @@ from tests.benchmarks.data_path import servers
 from tests.benchmarks.data_path.declarations import APP
 from tests.benchmarks.data_path.load import Call, envoy_of
 from tests.benchmarks.streams import client, server
+from tests.lab.running_lab import label_selector
 
 if TYPE_CHECKING:
     from chatgpt_mesh.stack.settings import Settings
@@ -153,7 +154,7 @@ class Edge:
             lab=lab,
             host=str(app.host),
             address=lab.public.address,
-            gateway=Proxies(lab, gateway.home, ",".join(f"{key}={value}" for key, value in gateway.pod_labels.items())),
+            gateway=Proxies(lab, gateway.home, label_selector(gateway.pod_labels)),
             sidecar=Proxies(lab, app.namespace, f"app={APP}"),
         )
 

@@ -33,7 +33,7 @@ from tests.lab.random_mesh import workloads
 from tests.lab.random_mesh.agreeing import agreeing, services
 from tests.lab.random_mesh.declaration import declaration
 from tests.lab.random_mesh.in_force import wait_in_force
-from tests.lab.running_lab import RunningLab
+from tests.lab.running_lab import RunningLab, label_selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,7 +86,7 @@ class Deployed:
     def app_pods(self) -> dict[str, list[Pod]]:
         """The pods of every app that has a Service."""
         return {
-            name: self.lab.pods(app.namespace, ",".join(f"{label}={value}" for label, value in app.pod_labels.items()))
+            name: self.lab.pods(app.namespace, label_selector(app.pod_labels))
             for name, app in self.stack.apps.items()
             if app.service is not None
         }
@@ -188,7 +188,7 @@ class RandomStacks:
 
     def _end_gateway(self, gateway: GatewaySpec) -> None:
         here = [f"--namespace={gateway.home}", "--ignore-not-found"]
-        labels = ",".join(f"{name}={value}" for name, value in gateway.pod_labels.items())
+        labels = label_selector(gateway.pod_labels)
         kubectl(self._lab, "delete", "deployments", gateway.release_name, "--wait=false", *here)
         kubectl(self._lab, "delete", "replicasets,pods", f"--selector={labels}", *_AT_ONCE, *here)
 
