@@ -41,21 +41,29 @@ def plot(series: Series, runs: Sequence[Results]) -> Plot:
     return replace(plots[0], curves={name: list(points.items()) for name, points in curves.items()})
 
 
+def tables() -> dict[str, str]:
+    """Place -> every table that it has by the JSON files, or that there is none."""
+    found: dict[str, str] = {}
+    for series in SERIES:
+        runs = measured(series)
+        for place in series.PLACES:
+            texts = [f"{table(rows)}\n\n{said(results)}" for results in runs if (rows := series.tables(results)[place])]
+            found[place] = "\n\n".join(texts) or NOT_MEASURED
+    return found | data_path.tables(load(data_path.NAME), load(data_path.LARGE))
+
+
 def written(page: str) -> str:
     """The page with every table as the JSON files have it.
 
     Raises:
         ValueError: a table has no place on the page.
     """
+    for place, text in tables().items():
+        page = replaced(page, place, text)
     for series in SERIES:
         runs = measured(series)
-        for place in series.PLACES:
-            texts = [f"{table(rows)}\n\n{said(results)}" for results in runs if (rows := series.tables(results)[place])]
-            page = replaced(page, place, "\n\n".join(texts) or NOT_MEASURED)
         picture = f"![{plot(series, runs).title}](benchmarks/{series.NAME}.png)\n" if runs else ""
         page = replaced(page, f"{series.NAME}: plot", picture)
-    for place, text in data_path.tables(load(data_path.NAME), load(data_path.LARGE)).items():
-        page = replaced(page, place, text)
     return page
 
 

@@ -75,3 +75,4 @@ _FIRST = {
     "pods": "pods of the gateway, by one pod",
     "crowd": "apps at the gateway, by one app",
 }
+PLACES = tuple(f"data path: {series}" for series in _FIRST)
