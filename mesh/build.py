@@ -36,6 +36,7 @@ from chatgpt_mesh.mesh.objects import (
 )
 from chatgpt_mesh.mesh.objects.auth import calls, denials, verification
 from chatgpt_mesh.mesh.objects.namespaces import NamespaceDeclaration, namespaces_of
+from chatgpt_mesh.mesh.objects.parts import too_large
 from chatgpt_mesh.mesh.specs.mesh import MeshSpec, problems, warnings
 from chatgpt_mesh.mesh.specs.problem import InvalidConfig, Problem, refused_by_istio
 
@@ -118,9 +119,9 @@ class Mesh:
         self.graph = Graph(spec)
         with _without_collector():
             self.objects: tuple[Owned, ...] = _built(self.graph)
-        doubled = list(_doubled(self.objects))
-        if doubled:
-            raise InvalidConfig(doubled)
+        refused = [*_doubled(self.objects), *too_large(self.objects)]
+        if refused:
+            raise InvalidConfig(refused)
 
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:

@@ -8,10 +8,12 @@ from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import envoy_patches, grants, rate_limit, request_size, response_headers
 from chatgpt_mesh.mesh.objects.auth import verification
 from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.parts import numbered, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
     from chatgpt_mesh.mesh.graph import Graph
     from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     """Per gateway: refusal of ambiguous header names, sampling that no client decides, what its own answers say (the
     challenge of 401, the wait of 429, the headers of every answer), the filter that holds bodies back, and keepalive of
-    its clients."""
+    its clients. Where there are many answers, the later ones stand in objects of their own."""
     fields: dict[str, Any] = {"early_header_mutation_extensions": [WITHOUT_CLIENTS_TRACE]}
     if gateway.reject_header_underscores:
         fields["common_http_protocol_options"] = {"headers_with_underscores_action": "REJECT_REQUEST"}
@@ -32,15 +34,23 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     mappers += verification.granted_answers(graph, gateway)
     mappers += rate_limit.limited_answers(graph, gateway)
     mappers += response_headers.of_proxys_own_answers(graph.apps.values(), gateway)
-    if mappers:
-        fields["local_reply_config"] = {"mappers": mappers}
+    # The first that takes an answer is the only one, so they are merged in their order.
+    first, *later = parts(mappers, written=dict) if mappers else ([],)
+    if first:
+        fields["local_reply_config"] = {"mappers": first}
     patches = [envoy_patches.connection_manager(fields), *request_size.filters(graph, gateway)]
     patches += grants.expiry_filters(graph, gateway)
     if gateway.keepalive is not None:
         patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
-    spec = envoy_patches.envoy_filter(patches, gateway.pod_labels)
-    metadata = ObjectMeta(name=f"{gateway.name}-http", namespace=gateway.home)
-    yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+    yield _part(gateway, 1, patches)
+    for number, further in enumerate(later, start=2):
+        yield _part(gateway, number, [envoy_patches.connection_manager({"local_reply_config": {"mappers": further}})])
+
+
+def _part(gateway: GatewaySpec, number: int, patches: Sequence[EnvoyFilter_EnvoyConfigObjectPatch]) -> Owned:
+    spec = envoy_patches.envoy_filter(patches, gateway.pod_labels, part=number)
+    metadata = ObjectMeta(name=numbered(f"{gateway.name}-http", number), namespace=gateway.home)
+    return Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
 
 
 WITHOUT_CLIENTS_TRACE = {

@@ -48,12 +48,18 @@ def typed(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def envoy_filter(
-    patches: Iterable[EnvoyFilter_EnvoyConfigObjectPatch], selector: Mapping[str, str] | None
+    patches: Iterable[EnvoyFilter_EnvoyConfigObjectPatch], selector: Mapping[str, str] | None, *, part: int = 1
 ) -> EnvoyFilter:
-    """Patches for the proxies with these labels, or for every proxy of the namespace."""
+    """Patches for the proxies with these labels, or for every proxy of the namespace.
+
+    Args:
+        patches: In the order in which they are applied.
+        selector: Labels of the proxies; None: all of the namespace.
+        part: Which of several filters that are applied one after the other, from 1.
+    """
     return EnvoyFilter(
         workload_selector=None if selector is None else WorkloadSelector(labels=selector),
-        priority=PRIORITY,
+        priority=PRIORITY + part - 1,
         config_patches=tuple(patches),
     )
 
@@ -83,6 +89,17 @@ def before_router(
             operation=EnvoyFilter_Patch_Operation.INSERT_BEFORE,
             value={"name": name, "typed_config": typed(message, fields)},
         ),
+    )
+
+
+def into_filter(
+    name: str, message: str, fields: Mapping[str, Any], context: EnvoyFilter_PatchContext = GATEWAY
+) -> EnvoyFilter_EnvoyConfigObjectPatch:
+    """Fields merged into an HTTP filter that an earlier patch has put there; lists grow by theirs."""
+    return EnvoyFilter_EnvoyConfigObjectPatch(
+        apply_to=EnvoyFilter_ApplyTo.HTTP_FILTER,
+        match=_listener(context, name),
+        patch=merge({"name": name, "typed_config": typed(message, fields)}),
     )
 
 

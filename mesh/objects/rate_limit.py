@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.istio_api.security import (
@@ -28,13 +29,14 @@ from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.mcp_path import path_pattern
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
+from chatgpt_mesh.mesh.objects.parts import numbered, parts
 from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets
 from chatgpt_mesh.mesh.objects.response_headers import added
 from chatgpt_mesh.mesh.specs.rate_limit import UNITS, RateLimitServiceSpec, RateLimitSpec
 from chatgpt_mesh.mesh.specs.spec import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
     from chatgpt_mesh.mesh.graph import Graph
@@ -56,9 +58,28 @@ def _descriptor(bucket: Bucket, limit: RateLimitSpec, gateway: GatewaySpec) -> d
     }
 
 
-def _local_filter(gateway: GatewaySpec, limited: list[Limited]) -> dict[str, Any]:
+class _Filter(NamedTuple):
+    """An HTTP filter of Envoy's that counts."""
+
+    name: str
+    message: str
+    fields: Mapping[str, Any]
+    """What it has beside its limits."""
+    counted: Callable[[Iterable[Limited]], dict[str, Any]]
+    """What it has for these limits: fields that are lists."""
+
+    def patches(self, limited: Iterable[Limited]) -> Iterator[EnvoyFilter_EnvoyConfigObjectPatch]:
+        """The filter, and what is merged into it by objects of their own; nothing without a limit."""
+        for number, part in enumerate(parts(limited, written=lambda one: self.counted([one]))):
+            if number == 0:
+                yield envoy_patches.before_router(self.name, self.message, {**self.fields, **self.counted(part)})
+            else:
+                yield envoy_patches.into_filter(self.name, self.message, self.counted(part))
+
+
+def _local_filter(gateway: GatewaySpec) -> _Filter:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-    return {
+    fields = {
         "stat_prefix": "per_subject",
         "filter_enabled": always,
         "filter_enforced": always,
@@ -66,18 +87,22 @@ def _local_filter(gateway: GatewaySpec, limited: list[Limited]) -> dict[str, Any
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         # Subjects that a replica remembers at a time; the least recently seen is forgotten first.
         "max_dynamic_descriptors": 10000,
-        "rate_limits": [action for one in limited for action in actions(one)],
-        "descriptors": [_descriptor(bucket, one.limit, gateway) for one in limited for bucket in buckets(one)],
     }
 
+    def counted(limited: Iterable[Limited]) -> dict[str, Any]:
+        descriptors = [_descriptor(bucket, one.limit, gateway) for one in limited for bucket in buckets(one)]
+        return {**_asked(limited), "descriptors": descriptors}
 
-def _global_filter(service: RateLimitServiceSpec, domain: str, limited: list[Limited]) -> dict[str, Any]:
-    return {
-        "domain": domain,
+    message = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+    return _Filter("envoy.filters.http.local_ratelimit", message, fields, counted)
+
+
+def _global_filter(service: RateLimitServiceSpec) -> _Filter:
+    fields = {
+        "domain": DOMAIN,
         "failure_mode_deny": service.deny_when_down,
         "timeout": duration_text(service.timeout),
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
-        "rate_limits": [action for one in limited for action in actions(one)],
         "rate_limit_service": {
             "transport_api_version": "V3",
             "grpc_service": {
@@ -85,6 +110,12 @@ def _global_filter(service: RateLimitServiceSpec, domain: str, limited: list[Lim
             },
         },
     }
+    message = "envoy.extensions.filters.http.ratelimit.v3.RateLimit"
+    return _Filter("envoy.filters.http.ratelimit", message, fields, _asked)
+
+
+def _asked(limited: Iterable[Limited]) -> dict[str, Any]:
+    return {"rate_limits": [action for one in limited for action in actions(one)]}
 
 
 def limited_at(graph: Graph, gateway: GatewaySpec) -> Iterator[Limited]:
@@ -132,34 +163,22 @@ DOMAIN = "chatgpt-mesh"
 
 
 def gateway_objects(graph: Graph) -> Iterator[Owned]:
+    """Per gateway: the filters that count, in as many objects as its limits need; and what their service needs."""
     service = graph.rate_limit_service
     for gateway in graph.gateways.values():
         limited = list(limited_at(graph, gateway))
-        local = [one for one in limited if one.limit.counted != "global"]
-        exact = [one for one in limited if one.limit.counted == "global"]
-        patches: list[EnvoyFilter_EnvoyConfigObjectPatch] = []
-        if local:
-            message = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
-            patches.append(
-                envoy_patches.before_router(
-                    "envoy.filters.http.local_ratelimit", message, _local_filter(gateway, local)
-                )
-            )
-        if exact and service is not None:
-            message = "envoy.extensions.filters.http.ratelimit.v3.RateLimit"
-            patches.append(
-                envoy_patches.before_router(
-                    "envoy.filters.http.ratelimit", message, _global_filter(service, DOMAIN, exact)
-                )
-            )
-        if patches:
+        by_filter = [_local_filter(gateway).patches(one for one in limited if one.limit.counted != "global")]
+        asked: dict[str, str] = {}
+        if service is not None:
+            exact = [one for one in limited if one.limit.counted == "global"]
+            by_filter.append(_global_filter(service).patches(exact))
             # A gateway knows the Services that its routes lead to, and of others those that a filter says it needs.
-            asked = {REFERENCED_SERVICES: service.host} if exact and service is not None else {}
-            metadata = ObjectMeta(name=f"{gateway.name}-rate-limits", namespace=gateway.home, annotations=asked)
-            yield Owned(
-                Resource(metadata=metadata, spec=envoy_patches.envoy_filter(patches, gateway.pod_labels)),
-                gateway.declared_at,
-            )
+            asked = {REFERENCED_SERVICES: service.host} if exact else {}
+        for number, patches in enumerate(zip_longest(*by_filter), start=1):
+            spec = envoy_patches.envoy_filter(filter(None, patches), gateway.pod_labels, part=number)
+            name = numbered(f"{gateway.name}-rate-limits", number)
+            metadata = ObjectMeta(name=name, namespace=gateway.home, annotations=asked)
+            yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
     yield from _service_objects(graph)
 
 

@@ -11,6 +11,8 @@ from meshlint.view.fields import Json, elements, mapping, text, whole
 from meshlint.view.strings import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from meshlint.finding import Path
     from meshlint.rule import Hits
     from meshlint.view.manifest import Manifest
@@ -80,7 +82,8 @@ def check(mesh: MeshView) -> Hits:
             where = ("spec", "configPatches", position, "patch", "value", "typed_config")
             kind = text(config, "@type").rpartition(".")[2]
             if kind == "LocalRateLimit" and text(patch, "applyTo") == "HTTP_FILTER":
-                yield from _local(obj, where, config, routes_act, others)
+                together = _merged(obj, config, filters)
+                yield from _local(obj, where, config, together, routes_act, others, adds=_adds(patch))
                 yield from _order(obj, ("spec", "configPatches", position), patch, config)
             elif kind == "RateLimit" and not elements(config, "rate_limits") and not routes_act and not others:
                 yield Unseen(obj, "other EnvoyFilter that may bring rate_limits to routes")
@@ -95,22 +98,56 @@ def _has_actions(patch: Json) -> bool:
     )
 
 
-def _local(obj: Manifest, where: Path, config: Json, routes_act: bool, others: bool) -> Hits:
+def _adds(patch: Json) -> bool:
+    """Whether it only adds to a local limit that another patch inserts."""
+    kind = text(patch, "patch", "value", "typed_config", "@type").rpartition(".")[2]
+    return kind == "LocalRateLimit" and text(patch, "patch", "operation") == "MERGE"
+
+
+def _merged(obj: Manifest, config: Json, filters: Sequence[Manifest]) -> list[Json]:
+    """The configurations that are one in the same proxies, where a patch adds to what another inserts."""
+    patches = [
+        patch
+        for other in filters
+        if other.namespace == obj.namespace
+        and mapping(other.spec, "workloadSelector") == mapping(obj.spec, "workloadSelector")
+        for patch in elements(other.spec, "configPatches")
+    ]
+    if not any(_adds(patch) for patch in patches):
+        return [config]
+    configs = (mapping(patch, "patch", "value", "typed_config") for patch in patches)
+    return [one for one in configs if text(one, "@type").rpartition(".")[2] == "LocalRateLimit"]
+
+
+def _local(
+    obj: Manifest,
+    where: Path,
+    config: Json,
+    together: Sequence[Json],
+    routes_act: bool,
+    others: bool,
+    *,
+    adds: bool,
+) -> Hits:
     if not mapping(config, "token_bucket") and routes_act:
         # A filter without bucket only makes room for limits that routes bring.
         return
-    if not text(config, "stat_prefix"):
-        yield Hit(obj, (*where, "stat_prefix"), "is absent, so Envoy refuses the filter", "name it")
-    if mapping(config, "token_bucket") or not elements(config, "descriptors"):
-        # A filter whose descriptors have buckets needs none for the other requests.
-        yield from _bucket(obj, (*where, "token_bucket"), mapping(config, "token_bucket"))
-    for field in ("filter_enabled", "filter_enforced"):
-        yield from _share(obj, (*where, field), mapping(config, field))
-    produced = {key for limit in elements(config, "rate_limits") for key in _keys(limit)}
-    limited: set[str] = set()
+    if not adds:
+        yield from _itself(obj, where, config, together)
+    elif not any(text(one, "stat_prefix") for one in together):
+        yield Unseen(obj, "EnvoyFilter that inserts the limit to which this adds")
+        return
+    elif (bucket := mapping(config, "token_bucket")) != {}:
+        yield from _bucket(obj, (*where, "token_bucket"), bucket)
+    produced = {key for one in together for limit in elements(one, "rate_limits") for key in _keys(limit)}
+    limited = {
+        text(entry, "key")
+        for one in together
+        for descriptor in elements(one, "descriptors")
+        for entry in elements(descriptor, "entries")
+    }
     for position, descriptor in enumerate(elements(config, "descriptors")):
         wanted = {text(entry, "key") for entry in elements(descriptor, "entries")}
-        limited |= wanted
         place = (*where, "descriptors", position)
         if not wanted:
             yield Hit(obj, (*place, "entries"), "is empty, so the descriptor is for no request", "name its keys")
@@ -120,7 +157,7 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool, others: b
             missing = ", ".join(sorted(wanted - produced))
             yield Hit(obj, place, f"waits for {missing}, which no action produces", "add rate_limits with that action")
         open_ended = any("value" not in entry for entry in elements(descriptor, "entries"))
-        if open_ended and not whole(config, "max_dynamic_descriptors"):
+        if open_ended and not adds and not whole(config, "max_dynamic_descriptors"):
             problem = "is by any value of its key, while max_dynamic_descriptors is not set"
             yield Hit(obj, place, problem, "set max_dynamic_descriptors, such as 10000")
         yield from _bucket(obj, (*place, "token_bucket"), mapping(descriptor, "token_bucket"))
@@ -131,6 +168,17 @@ def _local(obj: Manifest, where: Path, config: Json, routes_act: bool, others: b
     for position, limit in enumerate(elements(config, "rate_limits")):
         for number_, action in enumerate(elements(limit, "actions")):
             yield from _metadata(obj, (*where, "rate_limits", position, "actions", number_, "metadata"), action)
+
+
+def _itself(obj: Manifest, where: Path, config: Json, together: Sequence[Json]) -> Hits:
+    """What a filter has to say that no other patch has put there."""
+    if not text(config, "stat_prefix"):
+        yield Hit(obj, (*where, "stat_prefix"), "is absent, so Envoy refuses the filter", "name it")
+    if mapping(config, "token_bucket") or not any(elements(one, "descriptors") for one in together):
+        # A filter whose descriptors have buckets needs none for the other requests.
+        yield from _bucket(obj, (*where, "token_bucket"), mapping(config, "token_bucket"))
+    for field in ("filter_enabled", "filter_enforced"):
+        yield from _share(obj, (*where, field), mapping(config, field))
 
 
 def _order(obj: Manifest, path: Path, patch: Json, config: Json) -> Hits:

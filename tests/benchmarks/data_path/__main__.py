@@ -1,7 +1,8 @@
 """Measures in the running lab, and writes docs/benchmarks/data_path.json and the tables of docs/performance.md.
 
 `python -m tests.benchmarks.data_path [--pairs 5] [--seconds 2] [--large]`: half a minute for each feature with five
-pairs. Nothing else should run meanwhile: client, proxies and servers share the machine's cores.
+pairs. `--large` has the largest crowd of apps, and more pairs beside what is written by hand. Nothing else should run
+meanwhile: client, proxies and servers share the machine's cores.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _TOOL = "whoami"
 _TOKENS = "tokens, and what they decide"
 _PODS = 3
 """Of the gateway."""
+_MANY_PAIRS = 25
+"""Of two forms that differ by less than one pair differs from the next."""
 _CROWDS, _LARGE_CROWDS = (9, 99), (999,)
 """Apps beside the measured one."""
 
@@ -180,16 +183,8 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
         (f"{_STEADY} a second", _STEADY, False),
     ):
         yield "bare", name, as_json(_against_the_bare(bench, rate, http2=http2))
-    with bench.by_hand():
-        yield "by hand", "none of these", as_json(_beside_by_hand(bench))
-    for name in by_hand.FEATURES:
-        with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
-            yield "by hand", name, as_json(_beside_by_hand(bench))
-    with bench.by_hand(_TOKENS, remembers_tokens=True):
-        yield "by hand", "tokens that Envoy remembers", as_json(_beside_by_hand(bench))
-    with bench.by_hand(*by_hand.FEATURES):
-        yield "by hand", "all of these", as_json(_beside_by_hand(bench))
-        yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))
+    # A few pairs more: two forms at once take half the time.
+    yield from beside_by_hand(bench, bench.pairs + 2)
     for name, stack in without.items():
         other = bench.with_declaration(stack)
         yield "features", name, as_json(alternating(bench.as_it_is(), other, pairs=bench.pairs))
@@ -197,9 +192,22 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield from crowd(bench, _CROWDS)
 
 
-def _beside_by_hand(bench: Bench) -> list[tuple[Figures, Figures]]:
-    """A few pairs more: two forms at once take half the time."""
-    return at_once(bench.at_rest, lambda: bench.of_bare_istio(rate=_STEADY), pairs=bench.pairs + 2)
+def beside_by_hand(bench: Bench, pairs: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each feature as it is declared, beside the same by hand."""
+
+    def compared() -> dict[str, Any]:
+        return as_json(at_once(bench.at_rest, lambda: bench.of_bare_istio(rate=_STEADY), pairs=pairs))
+
+    with bench.by_hand():
+        yield "by hand", "none of these", compared()
+    for name in by_hand.FEATURES:
+        with bench.by_hand(*by_hand.NEEDED.get(name, ()), name):
+            yield "by hand", name, compared()
+    with bench.by_hand(_TOKENS, remembers_tokens=True):
+        yield "by hand", "tokens that Envoy remembers", compared()
+    with bench.by_hand(*by_hand.FEATURES):
+        yield "by hand", "all of these", compared()
+        yield "by hand", "all of these, as many as there can be", as_json(_against_the_bare(bench, None))
 
 
 def _with_pods(bench: Bench, count: int) -> list[tuple[Figures, Figures]]:
@@ -221,8 +229,14 @@ def crowd(bench: Bench, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, dict
         yield "crowd", str(others + 1), as_json(list(zip(crowded, alone, strict=True)))
 
 
+def measure_large(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What takes longer, in the same form: more pairs where a goal is near, and the largest crowd."""
+    yield from beside_by_hand(bench, _MANY_PAIRS)
+    yield from crowd(bench, _LARGE_CROWDS)
+
+
 def record(*, large: bool = False, pairs: int = 5, seconds: float = 2) -> None:
-    """Measure in the running lab, and write the figures and the page; `large`: the largest crowd and nothing else."""
+    """Measure in the running lab, and write the figures and the page."""
     when = conditions()
     lab = running_lab()
     client = Client(servers.fortio(lab))
@@ -235,7 +249,7 @@ def record(*, large: bool = False, pairs: int = 5, seconds: float = 2) -> None:
     with declared(lab, stack, over=lab.stack), certified(lab), served:
         bench = Bench(lab=lab, client=client, stack=stack, seconds=seconds, pairs=pairs)
         bench.check()
-        for series, row, result in crowd(bench, _LARGE_CROWDS) if large else measure(bench):
+        for series, row, result in measure_large(bench) if large else measure(bench):
             found.setdefault(series, {})[row] = result
             print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
     save(LARGE if large else NAME, {**when, "pairs": pairs, "seconds": seconds, **found})
@@ -246,7 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.data_path", description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--large", action="store_true", help="the largest crowd of apps, and nothing else")
+    parser.add_argument("--large", action="store_true", help="the largest crowd, and more pairs by hand")
     arguments = parser.parse_args()
     record(large=arguments.large, pairs=arguments.pairs, seconds=arguments.seconds)
 

@@ -85,10 +85,11 @@ def as_json(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Any]:
     }
 
 
-def _objects(stack: Settings) -> Mapping[str, dict[str, Any]]:
+def objects_of(stack: Settings) -> Mapping[str, dict[str, Any]]:
+    """Key -> manifest of everything that a declaration stands for."""
     return {one.resource.key: one.resource.to_dict() for one in Mesh(stack, dates.today()).objects}
 
 
 def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> AbstractContextManager[None]:
     """The cluster with the objects of `stack`, where those of `over` are, and everything as it was at the end."""
-    return lab.objects.replaced(_objects(over), _objects(stack))
+    return lab.objects.replaced(objects_of(over), objects_of(stack))

@@ -31,7 +31,7 @@ GOALS: Mapping[str, Mapping[str, float]] = {
 """Series -> the most that a ratio may be; of the rate, the least."""
 
 NAME, LARGE = "data_path", "data_path_large"
-"""Of the JSON files; the second has the largest crowd alone."""
+"""Of the JSON files; the second has the largest crowd, and the comparison by hand in more pairs."""
 NOT_MEASURED = "Not measured yet on a machine that does nothing else."
 
 

@@ -1,0 +1,60 @@
+"""What is too long for one object of a gateway stands in several, and does there what it does in one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatgpt_mesh.mesh.objects import parts
+from lab.workloads.tokens import Sort
+from tests.benchmarks.data_path.comparison import objects_of
+from tests.benchmarks.data_path.declarations import crowded
+from tests.lab.running_lab import fails
+from tests.lab.test_b07_invalid_tokens import check_refused
+from tests.lab.test_b15_rate_limit_per_subject import check_limited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.lab.running_lab import RunningLab
+
+LIMITED = "EnvoyFilter/istio-ingress/public-rate-limits"
+ANSWERS = "EnvoyFilter/istio-ingress/public-http"
+HOST = "chatgpt-mcp"
+
+
+@pytest.fixture(scope="module")
+def places(lab: RunningLab) -> Iterator[dict[str, list[str]]]:
+    """The mesh with each answer and each limit in an object of its own, and others in front of those of the MCP app;
+    the names of the objects in which these are."""
+    stack = crowded(lab.stack, 2, like=HOST)
+    before = objects_of(lab.stack)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parts, "LARGEST", 1)
+        after = objects_of(stack)
+    pattern = repr(re.escape(str(stack.apps[HOST].host))).strip("'")
+    found: dict[str, list[str]] = {}
+    for name in (LIMITED, ANSWERS):
+        parts_of = [key for key in after if key == name or key.startswith(f"{name}-")]
+        found[name] = [key.rpartition("/")[2] for key in parts_of if pattern in repr(after[key])]
+        assert found[name]
+        assert name.rpartition("/")[2] not in found[name], "the first object is not what is looked at"
+    with lab.objects.replaced(before, after):
+        yield found
+
+
+def test_a_limit_that_is_added_to_the_filter_limits(lab: RunningLab, places: dict[str, list[str]]) -> None:
+    limit = lab.stack.apps[HOST].rate_limit
+    if limit is None or limit.per != "subject":
+        pytest.skip("this stack limits nobody by subject (rate_limit.per)")
+    check_limited(lab, limit)
+    with lab.objects.without("EnvoyFilter", "istio-ingress", *places[LIMITED]), fails():
+        check_limited(lab, limit)
+
+
+def test_a_challenge_that_is_added_to_the_answers_is_given(lab: RunningLab, places: dict[str, list[str]]) -> None:
+    check_refused(lab, Sort.EXPIRED)
+    with lab.objects.without("EnvoyFilter", "istio-ingress", *places[ANSWERS]), fails():
+        check_refused(lab, Sort.EXPIRED)
