@@ -54,6 +54,25 @@ def scaled(lab: RunningLab, namespace: str, name: str, selector: str, *, to: int
         wait_rolled_out(lab, namespace, deployment[0])
 
 
+@contextlib.contextmanager
+def memory_limited(lab: RunningLab, namespace: str, name: str, *, to: str) -> Iterator[None]:
+    """A Deployment whose first container may use so much memory, such as `8Gi`; as it was at the end."""
+    deployment = (f"deployment/{name}", f"--namespace={namespace}")
+    path = "{.spec.template.spec.containers[0].resources.limits.memory}"
+    limit = kubectl(lab, "get", *deployment, f"--output=jsonpath={path}")
+
+    def change(memory: str) -> None:
+        kubectl(lab, "set", "resources", *deployment, f"--limits=memory={memory}")
+        wait_rolled_out(lab, namespace, deployment[0])
+        end_leaving_pods(lab, namespace)
+
+    try:
+        change(to)
+        yield
+    finally:
+        change(limit)
+
+
 def end_leaving_pods(lab: RunningLab, namespace: str) -> None:
     """Pods that drain are proxies of the mesh for as long as its longest call may last, and nobody calls them."""
     pods = json.loads(kubectl(lab, "get", "pods", f"--namespace={namespace}", "--output=json"))["items"]

@@ -25,7 +25,7 @@ from tests.benchmarks.figures import conditions, save
 from tests.benchmarks.page import write
 from tests.lab.bring_up import running_lab
 from tests.lab.edge_certificates import certified
-from tests.lab.kubectl import end_leaving_pods, scaled
+from tests.lab.kubectl import end_leaving_pods, memory_limited, scaled
 from tests.lab.running_lab import JSON_RPC_HEADERS, eventually, label_selector
 from tests.lab.test_b39_gateway_restart import restart
 
@@ -242,17 +242,25 @@ def record(*, large: bool = False, pairs: int = 5, seconds: float = 2) -> None:
     client = Client(servers.fortio(lab))
     stack = declarations.whole(lab.stack)
     found: dict[str, Any] = {}
-    # The bare gateway is new as well: an Envoy that has been told much before is a little dearer.
-    restart(lab)
-    end_leaving_pods(lab, lab.stack.gateways["public"].home)
-    served = servers.serving(lab, stack.apps[declarations.APP])
-    with declared(lab, stack, over=lab.stack), certified(lab), served:
+    gateway = lab.stack.gateways["public"]
+    with contextlib.ExitStack() as held:
+        if large:
+            held.enter_context(
+                memory_limited(lab, gateway.home, gateway.release_name, to=declarations.MEMORY_OF_A_CROWD)
+            )
+        # The bare gateway is new as well: an Envoy that has been told much before is a little dearer.
+        restart(lab)
+        end_leaving_pods(lab, gateway.home)
+        served = servers.serving(lab, stack.apps[declarations.APP])
+        for one in (declared(lab, stack, over=lab.stack), certified(lab), served):
+            held.enter_context(one)
         bench = Bench(lab=lab, client=client, stack=stack, seconds=seconds, pairs=pairs)
         bench.check()
         for series, row, result in measure_large(bench) if large else measure(bench):
             found.setdefault(series, {})[row] = result
+            # A row that fails leaves those before it.
+            save(LARGE if large else NAME, {**when, "pairs": pairs, "seconds": seconds, **found})
             print(series, row, result["ratios"]["gateway_microseconds"], flush=True)
-    save(LARGE if large else NAME, {**when, "pairs": pairs, "seconds": seconds, **found})
     write()
 
 

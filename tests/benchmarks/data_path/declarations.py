@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 APP = "measured"
 _AS = "chatgpt-mcp"
+MEMORY_OF_A_CROWD = "8Gi"
+"""Of the gateway. While apps come, each change of a listener leaves the one before it until its connections have
+drained; with a limit of 1 GiB, which suits the declared apps, a gateway of a thousand is ended by the kernel."""
 _NEVER_REACHED = RateLimitSpec(requests=1_000_000, every=timedelta(seconds=1))
 """The limit counts each request and refuses none: a refusal is cheaper than an answer."""
 
