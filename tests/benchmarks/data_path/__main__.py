@@ -41,7 +41,7 @@ _TOOL = "whoami"
 _TOKENS = "tokens, and what they decide"
 _PODS = 3
 """Of the gateway."""
-_MANY_PAIRS = 25
+_MANY_PAIRS = 15
 """Of two forms that differ by less than one pair differs from the next."""
 _CROWDS, _LARGE_CROWDS = (9, 99), (999,)
 """Apps beside the measured one."""
