@@ -42,7 +42,8 @@ def main() -> None:
     for series in SERIES:
         if series.NAME in wanted.series:
             started = time.monotonic()
-            save(large(series) if wanted.large else series.NAME, series.measure(large=wanted.large))
+            for results in series.measure(large=wanted.large):
+                save(large(series) if wanted.large else series.NAME, results)
             # A series that fails leaves those before it on the page.
             write()
             _print(series.NAME, series.PLACES, started)

@@ -196,7 +196,7 @@ def _with_apps(stack: Settings, count: int) -> Settings:
     return many.model_copy(update={"apps": {**many.apps, _EDITED: edited}})
 
 
-def measure(*, large: bool) -> Results:
+def measure(*, large: bool) -> Iterator[Results]:
     when = conditions()
     lab = running_lab()
     found: list[dict[str, Any]] = []
@@ -216,7 +216,7 @@ def measure(*, large: bool) -> Results:
             proxies = len({state.proxy for state in lab.plane.acknowledgements()})
             sizes = {"services": services, "apps": apps, "proxies": proxies}
             found.append({**sizes, "narrowed": narrowed, "plain": plain})
-    return {**when, "runs": found}
+            yield {**when, "runs": found}
 
 
 def _goal(services: int) -> str:

@@ -26,7 +26,7 @@ from tests.benchmarks.series import Plot, Row, span
 from tests.unit.meshlint.many_objects import mesh_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.benchmarks.figures import Results
 
@@ -111,11 +111,11 @@ def _row(count: int, *, crowded: bool = False) -> Results:
     return {name: min(turn[name] for turn in turns) for name in turns[0]}
 
 
-def measure(*, large: bool) -> Results:
+def measure(*, large: bool) -> Iterator[Results]:
     """100,000 objects take three minutes."""
     when = conditions()
     spread, crowded = (_LARGE, ()) if large else (_SIZES, _CROWDED_SIZES)
-    return {
+    yield {
         **when,
         "spread": [_row(count) for count in spread],
         "crowded": [_row(count, crowded=True) for count in crowded],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.benchmarks.figures import Results
 
@@ -58,8 +58,12 @@ class Series(Protocol):
         """Those of its tables in docs/performance.md."""
         ...
 
-    def measure(self, *, large: bool) -> Results:
-        """Everything anew; `large`: the sizes for which half an hour is too short, and no others."""
+    def measure(self, *, large: bool) -> Iterator[Results]:
+        """Everything anew, each time with what there is until then, so that a failure leaves what came before it.
+
+        Args:
+            large: The sizes for which half an hour is too short, and no others.
+        """
         ...
 
     def tables(self, results: Results) -> Mapping[str, Sequence[Row]]:

@@ -18,6 +18,7 @@ _PROC = Path("/proc")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 _EVERY_SECONDS = 0.1
+_LAST_LINES = 20
 
 
 @dataclass(slots=True)
@@ -79,7 +80,9 @@ def run(
         usage.seconds = time.monotonic() - started
         output.seek(0)
         text = output.read()
-    assert running.returncode == 0, f"{' '.join(command)} ended with {running.returncode}: {text[-3000:]}"
+    if running.returncode != 0:
+        wrong = [line for line in text.splitlines() if "error" in line][-_LAST_LINES:]
+        raise AssertionError("\n".join((f"{' '.join(command)} ended with {running.returncode}:", *wrong, text[-1000:])))
     for (part, _), seconds in cpu.items():
         usage.cpu[part] = usage.cpu.get(part, 0.0) + seconds
     return usage, text

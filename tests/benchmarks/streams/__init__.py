@@ -117,7 +117,7 @@ def _runs(edges: Mapping[str, Edge], clients: Mapping[str, Clients], sizes: Iter
         yield run
 
 
-def measure(*, large: bool) -> Results:
+def measure(*, large: bool) -> Iterator[Results]:
     when = conditions()
     sizes = _LARGE if large else _SIZES
     check_files(max(sizes))
@@ -137,7 +137,7 @@ def measure(*, large: bool) -> Results:
 
             broken = {name: broken_by(clients, change) for name, change in edits(lab, stack, asked).items()}
             changes = {"streams": max(sizes), "edits": broken, "restart": restarted(lab, clients, asked)}
-    return {**when, "period_seconds": PERIOD_SECONDS, "runs": runs, "changes": changes}
+    yield {**when, "period_seconds": PERIOD_SECONDS, "runs": runs, "changes": changes}
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
