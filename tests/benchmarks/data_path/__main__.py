@@ -183,8 +183,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, str, dict[str, Any]]]:
         (f"{_STEADY} a second", _STEADY, False),
     ):
         yield "bare", name, as_json(_against_the_bare(bench, rate, http2=http2))
-    # A few pairs more: two forms at once take half the time.
-    yield from beside_by_hand(bench, bench.pairs + 2)
+    yield from beside_by_hand(bench, bench.pairs)
     for name, stack in without.items():
         other = bench.with_declaration(stack)
         yield "features", name, as_json(alternating(bench.as_it_is(), other, pairs=bench.pairs))
