@@ -10,7 +10,7 @@ import pytest
 from chatgpt_mesh.mesh.objects import parts
 from lab.workloads.tokens import Sort
 from tests.benchmarks.data_path.comparison import objects_of
-from tests.benchmarks.data_path.declarations import crowded
+from tests.benchmarks.data_path.declarations import crowded, whole
 from tests.lab.running_lab import fails
 from tests.lab.test_b07_invalid_tokens import check_refused
 from tests.lab.test_b15_rate_limit_per_subject import check_limited
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 LIMITED = "EnvoyFilter/istio-ingress/public-rate-limits"
 ANSWERS = "EnvoyFilter/istio-ingress/public-http"
-HOST = "chatgpt-mcp"
+APP = "chatgpt-mcp"
 
 
 @pytest.fixture(scope="module")
 def places(lab: RunningLab) -> Iterator[dict[str, list[str]]]:
     """The mesh with each answer and each limit in an object of its own, and others in front of those of the MCP app;
     the names of the objects in which these are."""
-    stack = crowded(lab.stack, 2, like=HOST)
+    stack = crowded(whole(lab.stack), 2)
     before = objects_of(lab.stack)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(parts, "LARGEST", 1)
         after = objects_of(stack)
-    pattern = repr(re.escape(str(stack.apps[HOST].host))).strip("'")
+    pattern = repr(re.escape(str(stack.apps[APP].host))).strip("'")
     found: dict[str, list[str]] = {}
     for name in (LIMITED, ANSWERS):
         parts_of = [key for key in after if key == name or key.startswith(f"{name}-")]
@@ -46,7 +46,7 @@ def places(lab: RunningLab) -> Iterator[dict[str, list[str]]]:
 
 
 def test_a_limit_that_is_added_to_the_filter_limits(lab: RunningLab, places: dict[str, list[str]]) -> None:
-    limit = lab.stack.apps[HOST].rate_limit
+    limit = lab.stack.apps[APP].rate_limit
     if limit is None or limit.per != "subject":
         pytest.skip("this stack limits nobody by subject (rate_limit.per)")
     check_limited(lab, limit)

@@ -119,12 +119,12 @@ def only(stack: Settings, *names: str) -> Settings:
     return stack
 
 
-def crowded(stack: Settings, others: int, *, like: str = APP) -> Settings:
-    """A stack, and so many apps like one of it in front of it, each with a host, an issuer's audience and a limit."""
-    app = stack.apps[like]
+def crowded(stack: Settings, others: int) -> Settings:
+    """`whole`, and so many apps like it in front of it, each with a host, an issuer's audience and a limit."""
+    like = stack.apps[APP]
     crowd = {
-        f"app-{number:04}": app.model_copy(
-            update={"host": app.host and app.host.replace(like, f"app-{number:04}")}
+        f"app-{number:04}": like.model_copy(
+            update={"host": like.host and like.host.replace(APP, f"app-{number:04}")}
         ).named(f"app-{number:04}")
         for number in range(others)
     }
