@@ -38,9 +38,11 @@ def test_the_time_of_each_process_is_that_of_its_part_and_children_count_with_th
 
 
 def test_a_command_that_fails_or_takes_too_long_is_no_figure(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="ended with 3: why"):
+    """However much it prints after what went wrong."""
+    said = "print('error: why'); print('and then\\n' * 10_000, flush=True); raise SystemExit(3)"
+    with pytest.raises(AssertionError, match="ended with 3:\nerror: why\n"):
         run(
-            [sys.executable, "-c", "print('why', flush=True); raise SystemExit(3)"],
+            [sys.executable, "-c", said],
             {"it": ["x"]},
             cwd=tmp_path,
             timeout=9,

@@ -49,9 +49,11 @@ def table(series: Mapping[str, Any], first: str, goals: Mapping[str, float] | No
         yield f"| {row} | {' | '.join(_ratio(result, name) for name in HEADINGS)} |"
 
 
-def _pairs(series: Mapping[str, Any]) -> int:
-    """The fewest of any row."""
-    return min(len(result["pairs"]) for result in series.values())
+def _pairs(series: Mapping[str, Any]) -> str:
+    """How many a row has: `5`, or `5 to 15` where they differ."""
+    counts = [len(result["pairs"]) for result in series.values()]
+    fewest, most = min(counts), max(counts)
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def tables(results: Mapping[str, Any] | None, large: Mapping[str, Any] | None = None) -> dict[str, str]:
