@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import envoy_patches, grants, rate_limit, request_size, response_headers
 from chatgpt_mesh.mesh.objects.auth import verification
-from chatgpt_mesh.mesh.objects.owned import Owned
-from chatgpt_mesh.mesh.objects.parts import numbered, parts
+from chatgpt_mesh.mesh.objects.parts import envoy_filters, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
     from chatgpt_mesh.mesh.graph import Graph
+    from chatgpt_mesh.mesh.objects.owned import Owned
     from chatgpt_mesh.mesh.specs.client_keepalive import ClientKeepaliveSpec
     from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
@@ -42,15 +40,8 @@ def objects(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
     patches += grants.expiry_filters(graph, gateway)
     if gateway.keepalive is not None:
         patches.append(envoy_patches.listener({"socket_options": keepalive(gateway.keepalive)}))
-    yield _part(gateway, 1, patches)
-    for number, further in enumerate(later, start=2):
-        yield _part(gateway, number, [envoy_patches.connection_manager({"local_reply_config": {"mappers": further}})])
-
-
-def _part(gateway: GatewaySpec, number: int, patches: Sequence[EnvoyFilter_EnvoyConfigObjectPatch]) -> Owned:
-    spec = envoy_patches.envoy_filter(patches, gateway.pod_labels, part=number)
-    metadata = ObjectMeta(name=numbered(f"{gateway.name}-http", number), namespace=gateway.home)
-    return Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+    further = ([envoy_patches.connection_manager({"local_reply_config": {"mappers": one}})] for one in later)
+    yield from envoy_filters(gateway, f"{gateway.name}-http", [patches, *further])
 
 
 WITHOUT_CLIENTS_TRACE = {

@@ -1,8 +1,9 @@
 """Lists that grow with the number of apps at a gateway, in parts small enough for an object each.
 
 The API server stores no object beyond 1.5 MiB (`--max-request-bytes` of etcd:
-https://etcd.io/docs/latest/dev-guide/limit/), and Istio's webhook has ten seconds to judge one, of which a megabyte of
-EnvoyFilter takes two on an idle control plane and all on a busy one.
+https://etcd.io/docs/latest/dev-guide/limit/), and Istio's webhook has ten seconds to judge one. A megabyte of
+EnvoyFilter takes two of them while istiod has nothing else to do; 2.4 were not judged in time while it sent a
+gateway's new apps.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeVar
 
+from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
+from chatgpt_mesh.mesh.objects import envoy_patches
+from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.specs.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from chatgpt_mesh.mesh.objects.owned import Owned
+    from chatgpt_mesh.istio_api.networking import EnvoyFilter_EnvoyConfigObjectPatch
+    from chatgpt_mesh.mesh.specs.gateways import GatewaySpec
 
 STORED = 1536 * 1024
 """Bytes of the largest object that the API server stores."""
@@ -45,9 +50,25 @@ def parts(elements: Iterable[Element], written: Callable[[Element], object]) -> 
         yield part
 
 
-def numbered(name: str, number: int) -> str:
-    """The name of the object with a part, counted from 1; the first has the name that it would have alone."""
-    return name if number == 1 else f"{name}-{number}"
+def envoy_filters(
+    gateway: GatewaySpec,
+    name: str,
+    divided: Iterable[Iterable[EnvoyFilter_EnvoyConfigObjectPatch]],
+    annotations: Mapping[str, str] | None = None,
+) -> Iterator[Owned]:
+    """The objects of a gateway with these patches, applied one after the other.
+
+    Args:
+        gateway: Whose proxies are patched.
+        name: Of the first, which it would have alone; those after it have their number behind it.
+        divided: The patches of each.
+        annotations: Of each.
+    """
+    for number, patches in enumerate(divided, start=1):
+        spec = envoy_patches.envoy_filter(patches, gateway.pod_labels, part=number)
+        numbered = name if number == 1 else f"{name}-{number}"
+        metadata = ObjectMeta(name=numbered, namespace=gateway.home, annotations=annotations or {})
+        yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
 
 
 def too_large(objects: Iterable[Owned]) -> Iterator[Problem]:

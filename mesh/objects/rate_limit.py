@@ -29,7 +29,7 @@ from chatgpt_mesh.istio_api.type import WorkloadSelector
 from chatgpt_mesh.mesh.objects import envoy_patches
 from chatgpt_mesh.mesh.objects.mcp_path import path_pattern
 from chatgpt_mesh.mesh.objects.owned import Manifest, Owned
-from chatgpt_mesh.mesh.objects.parts import numbered, parts
+from chatgpt_mesh.mesh.objects.parts import envoy_filters, parts
 from chatgpt_mesh.mesh.objects.rate_limit_descriptors import Bucket, Limited, actions, buckets
 from chatgpt_mesh.mesh.objects.response_headers import added
 from chatgpt_mesh.mesh.specs.rate_limit import UNITS, RateLimitServiceSpec, RateLimitSpec
@@ -174,11 +174,8 @@ def gateway_objects(graph: Graph) -> Iterator[Owned]:
             by_filter.append(_global_filter(service).patches(exact))
             # A gateway knows the Services that its routes lead to, and of others those that a filter says it needs.
             asked = {REFERENCED_SERVICES: service.host} if exact else {}
-        for number, patches in enumerate(zip_longest(*by_filter), start=1):
-            spec = envoy_patches.envoy_filter(filter(None, patches), gateway.pod_labels, part=number)
-            name = numbered(f"{gateway.name}-rate-limits", number)
-            metadata = ObjectMeta(name=name, namespace=gateway.home, annotations=asked)
-            yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
+        divided = (filter(None, patches) for patches in zip_longest(*by_filter))
+        yield from envoy_filters(gateway, f"{gateway.name}-rate-limits", divided, asked)
     yield from _service_objects(graph)
 
 

@@ -166,7 +166,7 @@ class RunningLab:
     def declaring(self, stack: Settings, *, over: Settings | None = None) -> Iterator[None]:
         """The mesh with what another declaration adds to and changes in the deployed one, or in the one that is
         declared `over` it."""
-        before, after = _manifests(over or self.stack), _manifests(stack)
+        before, after = manifests(over or self.stack), manifests(stack)
         with contextlib.ExitStack() as layers:
             if added := [manifest for key, manifest in after.items() if key not in before]:
                 layers.enter_context(self.objects.with_added(*added))
@@ -307,7 +307,8 @@ class RunningLab:
         return sum(pod.executions(call_id) for pod in self.mcp_pods())
 
 
-def _manifests(stack: Settings) -> dict[str, dict[str, Any]]:
+def manifests(stack: Settings) -> dict[str, dict[str, Any]]:
+    """Key -> manifest of everything that a declaration stands for today."""
     mesh = Mesh(stack, datetime.now(UTC).date())
     return {one.resource.key: one.resource.to_dict() for one in mesh.objects}
 

@@ -9,9 +9,8 @@ import pytest
 
 from chatgpt_mesh.mesh.objects import parts
 from lab.workloads.tokens import Sort
-from tests.benchmarks.data_path.comparison import objects_of
 from tests.benchmarks.data_path.declarations import crowded, whole
-from tests.lab.running_lab import fails
+from tests.lab.running_lab import fails, manifests
 from tests.lab.test_b07_invalid_tokens import check_refused
 from tests.lab.test_b15_rate_limit_per_subject import check_limited
 
@@ -30,10 +29,10 @@ def places(lab: RunningLab) -> Iterator[dict[str, list[str]]]:
     """The mesh with each answer and each limit in an object of its own, and others in front of those of the MCP app;
     the names of the objects in which these are."""
     stack = crowded(whole(lab.stack), 2)
-    before = objects_of(lab.stack)
+    before = manifests(lab.stack)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(parts, "LARGEST", 1)
-        after = objects_of(stack)
+        after = manifests(stack)
     pattern = repr(re.escape(str(stack.apps[APP].host))).strip("'")
     found: dict[str, list[str]] = {}
     for name in (LIMITED, ANSWERS):

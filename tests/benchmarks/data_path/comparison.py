@@ -9,12 +9,11 @@ from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from chatgpt_mesh.mesh.build import Mesh
-from chatgpt_mesh.mesh.specs import dates
 from tests.benchmarks.data_path.load import Figures
+from tests.lab.running_lab import manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from chatgpt_mesh.stack.settings import Settings
@@ -85,11 +84,6 @@ def as_json(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Any]:
     }
 
 
-def objects_of(stack: Settings) -> Mapping[str, dict[str, Any]]:
-    """Key -> manifest of everything that a declaration stands for."""
-    return {one.resource.key: one.resource.to_dict() for one in Mesh(stack, dates.today()).objects}
-
-
 def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> AbstractContextManager[None]:
     """The cluster with the objects of `stack`, where those of `over` are, and everything as it was at the end."""
-    return lab.objects.replaced(objects_of(over), objects_of(stack))
+    return lab.objects.replaced(manifests(over), manifests(stack))

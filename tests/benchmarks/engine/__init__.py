@@ -122,8 +122,8 @@ def measure(*, large: bool) -> Iterator[Results]:
         bench = Bench(lab, Path(directory))
         try:
             for count in _LARGE if large else _SIZES:
-                for run_ in _at(bench, count):
-                    found.append(run_)
+                for measured in _at(bench, count):
+                    found.append(measured)
                     yield {**when, "runs": found}
         finally:
             bench.up(lab.stack_file, checkpoints=False)
