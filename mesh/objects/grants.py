@@ -48,8 +48,8 @@ def issuers(graph: Graph, gateway: GatewaySpec) -> tuple[IssuerSpec, ...]:
 
 
 def expiry_filters(graph: Graph, gateway: GatewaySpec) -> Iterator[EnvoyFilter_EnvoyConfigObjectPatch]:
-    """403 to a verified token without `exp`, which would be valid for ever: routes of other stacks cannot be patched by
-    their names (`auth.token_expiry`), and Istio's policies compare text alone."""
+    """403 to a verified token without `exp`, which would be valid for ever: what routes of other stacks ask for
+    (`auth.claims.ENDS`) is theirs, and Istio's policies compare text alone."""
     hosts = [host for grant in at_gateway(graph.grants, gateway) if grant.issuers for host in grant.hosts]
     if not hosts:
         return

@@ -51,7 +51,9 @@ class HostRoutes:
         # A header that only callers in the mesh may pin with is taken away here, so that the app cannot pass it on.
         inside = (pin.header for _, _, pin in pins_of(app) if pin.allowed == "callers" and pin.header)
         self.stripped = tuple(dict.fromkeys(inside))
-        self.tokens = () if app.auth is None else token_matches(app, app.auth, exposure.host)
+        # At a gateway of others, the gateway itself asks it for all hosts of the grant.
+        ending = app.auth is not None and app.auth.require_expiry and not graph.is_of_a_team
+        self.tokens = () if app.auth is None else token_matches(app, app.auth, exposure.host, ending=ending)
 
     def routes(self) -> Iterator[HTTPRoute]:
         app, auth = self.app, self.app.auth

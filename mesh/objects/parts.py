@@ -30,24 +30,33 @@ LARGEST = 256 * 1024
 Element = TypeVar("Element")
 
 
-def parts(elements: Iterable[Element], written: Callable[[Element], object]) -> Iterator[list[Element]]:
+def parts(
+    elements: Iterable[Element], written: Callable[[Element], object], room: int | None = None
+) -> Iterator[list[Element]]:
     """The elements in their order; a part has at least one.
 
     Args:
         elements: Any number.
         written: What an element comes to in the object, as plain data.
+        room: Bytes of JSON in one part, of an object that has less room than LARGEST.
     """
+    largest = LARGEST if room is None else min(room, LARGEST)
     part: list[Element] = []
     size = 0
     for element in elements:
         added = len(json.dumps(written(element)))
-        if part and size + added > LARGEST:
+        if part and size + added > largest:
             yield part
             part, size = [], 0
         part.append(element)
         size += added
     if part:
         yield part
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of one of several objects: the first has the name that it would have alone."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def envoy_filters(
@@ -60,14 +69,13 @@ def envoy_filters(
 
     Args:
         gateway: Whose proxies are patched.
-        name: Of the first, which it would have alone; those after it have their number behind it.
+        name: Of the first.
         divided: The patches of each.
         annotations: Of each.
     """
     for number, patches in enumerate(divided, start=1):
         spec = envoy_patches.envoy_filter(patches, gateway.pod_labels, part=number)
-        numbered = name if number == 1 else f"{name}-{number}"
-        metadata = ObjectMeta(name=numbered, namespace=gateway.home, annotations=annotations or {})
+        metadata = ObjectMeta(name=numbered(name, number), namespace=gateway.home, annotations=annotations or {})
         yield Owned(Resource(metadata=metadata, spec=spec), gateway.declared_at)
 
 

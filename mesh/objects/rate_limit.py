@@ -70,11 +70,12 @@ class _Filter(NamedTuple):
 
     def patches(self, limited: Iterable[Limited]) -> Iterator[EnvoyFilter_EnvoyConfigObjectPatch]:
         """The filter, and what is merged into it by objects of their own; nothing without a limit."""
-        for number, part in enumerate(parts(limited, written=lambda one: self.counted([one]))):
-            if number == 0:
-                yield envoy_patches.before_router(self.name, self.message, {**self.fields, **self.counted(part)})
+        for number, part in enumerate(parts(limited, written=lambda one: self.counted([one])), start=1):
+            counted = self.counted([one._replace(part=number) for one in part])
+            if number == 1:
+                yield envoy_patches.before_router(self.name, self.message, {**self.fields, **counted})
             else:
-                yield envoy_patches.into_filter(self.name, self.message, self.counted(part))
+                yield envoy_patches.into_filter(self.name, self.message, counted)
 
 
 def _local_filter(gateway: GatewaySpec) -> _Filter:

@@ -29,6 +29,8 @@ class Limited(NamedTuple):
     limit: RateLimitSpec
     hosts: tuple[str, ...]
     mcp_path_pattern: str | None
+    part: int = 1
+    """Number of the object that has it."""
 
 
 class Bucket(NamedTuple):
@@ -41,7 +43,7 @@ class Bucket(NamedTuple):
 def buckets(limited: Limited) -> Iterator[Bucket]:
     limit = limited.limit
     app = ("app", limited.name)
-    of_client = tuple((key, None) for key in _CLIENT[limit.per])
+    of_client = (*((key, None) for key in _CLIENT[limit.per]), *_part(limited))
     if limit.tiers is None:
         yield Bucket((app, *of_client), limit.requests)
     else:
@@ -56,6 +58,8 @@ def actions(limited: Limited) -> Iterator[dict[str, Any]]:
     """One list of actions for each descriptor that a request may get. Without a verified token a subject has none."""
     limit = limited.limit
     of_client = _client_actions(limit)
+    for key, value in _part(limited):
+        of_client.append({"generic_key": {"descriptor_key": key, "descriptor_value": value}})
     tier = [] if limit.tiers is None else [_tier(limit.tiers)]
     for name in limited.hosts:
         host = _headers("app", limited.name, *_host(name))
@@ -63,6 +67,13 @@ def actions(limited: Limited) -> Iterator[dict[str, Any]]:
         for tool in limit.tools:
             for call in _calls(tool, limited.mcp_path_pattern or ""):
                 yield {"actions": [host, call, *of_client]}
+
+
+def _part(limited: Limited) -> Iterator[tuple[str, str]]:
+    """What tells a limit from itself in another object: while it moves both have it, and Envoy refuses a filter with
+    two descriptors that are the same. The service has its limits once."""
+    if limited.part > 1 and limited.limit.counted != "global":
+        yield "part", str(limited.part)
 
 
 def _host(name: str) -> Iterator[dict[str, Any]]:

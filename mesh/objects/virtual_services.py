@@ -12,7 +12,7 @@ from chatgpt_mesh.istio_api.networking import HTTPRoute, VirtualService
 from chatgpt_mesh.istio_api.resource import ObjectMeta, Resource
 from chatgpt_mesh.mesh.objects import mesh_routes, request_size
 from chatgpt_mesh.mesh.objects.answers import redirect
-from chatgpt_mesh.mesh.objects.auth import calls, token_expiry
+from chatgpt_mesh.mesh.objects.auth import calls
 from chatgpt_mesh.mesh.objects.host_routes import HostRoutes
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import on_every_answer
@@ -52,8 +52,6 @@ def objects(graph: Graph, app: AppSpec) -> Iterator[Owned]:
         )
         metadata = ObjectMeta(name=host_virtual_service_name(app, exposure), namespace=app.namespace)
         yield Owned(Resource(metadata=metadata, spec=virtual_service), app.declared_at)
-        if not graph.is_of_a_team:  # there the gateway asks it for all hosts of the grant
-            yield from token_expiry.objects(metadata.name, app, gateway, routes)
         yield from request_size.objects(metadata.name, app, gateway, routes)
         yield from calls.objects(metadata.name, app, gateway, routes)
     if app.service is not None:

@@ -29,6 +29,9 @@ ScopeClaim = Literal["scope", "scp", "either"]
 SUBJECT_HEADER = "x-mcp-sub"
 """Where an app finds the verified subject, unless it says another."""
 
+EXPIRY_HEADER = "x-mcp-exp"
+"""Where routes, and apps, find when a verified token ends, in seconds since 1970."""
+
 
 class IssuerSpec(Spec):
     """An authorization server whose tokens are accepted. Exactly one of jwks and jwks_uri."""
@@ -167,6 +170,9 @@ def problems(
         )
     if not auth.issuers:
         yield Problem(f"{path}.issuers", "is empty; list at least one issuer")
+    if auth.subject_header == EXPIRY_HEADER:
+        message = "is where a token's end is written; choose another name"
+        yield Problem(f"{path}.subject_header", message, auth.subject_header)
     seen: dict[str, int] = {}
     for index, issuer in enumerate(auth.issuers):
         if (issuer.jwks is None) == (issuer.jwks_uri is None):

@@ -7,9 +7,11 @@ peer_authentication); the comparison of audiences is Envoy's jwt_authn filter's.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from meshlint.reachability.request import Answer, Outcome, Request, Token
+from meshlint.view.claim_headers import claims_by_header
 from meshlint.view.fields import elements, strings, text
 from meshlint.view.gateway_api.references import Reference
 from meshlint.view.gateway_api.targets import is_attached
@@ -62,7 +64,7 @@ def at_waypoint(waypoint: ApiGateway, service: Service, port: int = 0) -> Proxy:
     return Proxy(waypoint.obj.namespace, waypoint.labels, port, (reference,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guards:
     """The policies on some pods."""
 
@@ -70,6 +72,10 @@ class Guards:
     jwt_rules: list[JwtRule]
     """Those that read the Authorization header."""
     peers: list[PeerAuthentication]
+
+    @cached_property
+    def claims_by_header(self) -> dict[str, str]:
+        return claims_by_header(self.jwt_rules)
 
 
 def guards(mesh: MeshView, proxy: Proxy) -> Guards:
@@ -135,10 +141,16 @@ def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Reques
     and the app then see no Authorization header.
     https://istio.io/latest/docs/reference/config/security/jwt/#JWTRule-forward_original_token
     """
+    found = guards(mesh, proxy)
+    taking, written = found.jwt_rules, found.claims_by_header
     # Istio has Envoy let preflights by, whatever token they carry: browsers send none with them.
-    token = None if is_preflight(request) else request.token
-    taking = guards(mesh, proxy).jwt_rules
-    if token is None or not taking:
+    if not taking or is_preflight(request):
+        return request, None, None
+    if not written.keys().isdisjoint(request.headers):
+        headers = {name: value for name, value in request.headers.items() if name not in written}
+        request = replace(request, headers=headers)
+    token = request.token
+    if token is None:
         return request, None, None
     by = taking[0].obj.key
     ours = [rule for rule in taking if text(rule.raw, "issuer") == token.issuer]
@@ -150,8 +162,10 @@ def authenticate(mesh: MeshView, proxy: Proxy, request: Request) -> tuple[Reques
     for rule in ours:
         wanted = strings(rule.raw, "audiences")
         if not wanted or {_loose(name) for name in wanted} & {_loose(name) for name in token.audiences}:
-            onward = request if rule.raw.get("forwardOriginalToken") is True else replace(request, token=None)
-            return onward, _as_read(rule, token), None
+            said = ((header, token.in_header(claim)) for header, claim in claims_by_header([rule]).items())
+            headers = {**request.headers, **{header: value for header, value in said if value is not None}}
+            onward = token if rule.raw.get("forwardOriginalToken") is True else None
+            return replace(request, headers=headers, token=onward), _as_read(rule, token), None
     return request, None, Answer(Outcome.DENIED, 403, ours[0].obj.key, "the token is for another audience")
 
 

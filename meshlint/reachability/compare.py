@@ -270,8 +270,13 @@ def told(request: Request, methods: Sequence[str]) -> str:
 def _token(token: Token) -> str:
     if not token.genuine:
         return f"a forged token of {token.issuer}"
-    rest = {name: value for name, value in token.claims.items() if name != "iss" and value != "somebody"}
-    return f"a token of {token.issuer}" + "".join(f", {name} {value}" for name, value in rest.items())
+    said = f"a token of {token.issuer}"
+    for name, value in token.claims.items():
+        if value is None:
+            said += f", without {name}"
+        elif name not in ("iss", "exp") and value != "somebody":
+            said += f", {name} {value}"
+    return said
 
 
 def _told(found: Answer, request: Request) -> str:

@@ -64,7 +64,8 @@ def _token(draft: Mapping[Dimension, str | None]) -> Token | None:
         return None
     claims: dict[str, object] = {}
     for (of, name), value in draft.items():
-        if of != "claim" or value is None:
+        # Without a word about it a token ends some day (`Token`).
+        if of != "claim" or (value is None and name != "exp"):
             continue
         *outer, last = name.split("][")
         inner = claims

@@ -35,6 +35,7 @@ from meshlint.reachability.matrix import PROBES
 from meshlint.reachability.request import INTERNET, PLAINTEXT
 from meshlint.reachability.samples import neighbours
 from meshlint.reachability.scope import sidecar_of
+from meshlint.view.claim_headers import claims_by_header
 from meshlint.view.fields import mapping, strings, text
 from meshlint.view.hosts import covers
 from meshlint.view.strings import METHODS
@@ -152,7 +153,24 @@ class Questions:
                 for match in route.matches:
                     found += by_match(match)
                 found += by_cors(route)
-        return distinct(found)
+        return distinct(map(self._of_token, found))
+
+    def _of_token(self, draft: Draft) -> Draft:
+        """With what proxies of both versions write into headers asked of the token: what a client sends is dropped."""
+        written = self._written
+        return {
+            dimensions.claim(written[name]) if kind == "header" and name in written else (kind, name): value
+            for (kind, name), value in draft.items()
+        }
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        """Claims by the header into which they are written in both versions."""
+        before, *others = (
+            claims_by_header(rule for guarding in survey.guards for rule in guarding.jwt_rules)
+            for survey in self._surveys
+        )
+        return {name: claim for name, claim in before.items() if all(name in other for other in others)}
 
     @cached_property
     def _overlays(self) -> list[Draft]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,11 +18,16 @@ PLAINTEXT = "plaintext"
 """A client inside the cluster without a sidecar: it reaches pods directly, without mTLS."""
 
 
+_SOME_DAY = 4_102_444_800
+"""Seconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A bearer token in the Authorization header.
 
-    `genuine` says that its signature and its dates are good; who may have issued it is for the mesh to decide.
+    `genuine` says that its signature and its dates are good; who may have issued it is for the mesh to decide. It ends
+    some day, unless its claims say `exp: None`.
     """
 
     claims: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -38,6 +45,15 @@ class Token:
     def audiences(self) -> tuple[str, ...]:
         given = self.claims.get("aud", ())
         return (given,) if isinstance(given, str) else tuple(map(str, given))
+
+    def in_header(self, claim: str) -> str | None:
+        """A claim as a proxy writes it into a header of its own: text and numbers as they are, lists and objects as
+        JSON in base64; None where the token has none."""
+        value = {"exp": _SOME_DAY, **self.claims}.get(claim)
+        if value is None or isinstance(value, str):
+            return value
+        written = json.dumps(value, separators=(",", ":"))
+        return base64.b64encode(written.encode()).decode() if isinstance(value, dict | list | tuple) else written
 
 
 @dataclass(frozen=True, slots=True)

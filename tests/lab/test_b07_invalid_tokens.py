@@ -66,8 +66,19 @@ def test_it_is_the_verification_that_refuses(lab: RunningLab) -> None:
         check_refused(lab, Sort.WRONG_AUDIENCE)
 
 
-def test_it_is_the_expiry_filter_that_refuses_tokens_without_end(lab: RunningLab) -> None:
-    with lab.objects.without("EnvoyFilter", "istio-ingress", "chatgpt-mcp-token-expiry"), fails():
+def test_a_client_cannot_say_when_its_token_ends(lab: RunningLab) -> None:
+    for value in ("1999999999", "never"):
+        reply = send(lab.call(token=lab.token(Sort.NO_EXPIRY), headers={"x-mcp-exp": value}))
+        assert reply.status == 401, str(reply)
+
+
+def test_it_is_the_routes_that_refuse_tokens_without_end(lab: RunningLab) -> None:
+    def any_end(service: dict[str, Any]) -> None:
+        for route in service["spec"]["http"]:
+            for match in route.get("match", ()):
+                match.get("headers", {}).pop("x-mcp-exp", None)
+
+    with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", any_end), fails():
         check_refused(lab, Sort.NO_EXPIRY)
 
 

@@ -20,7 +20,7 @@ import yaml
 
 from lab.screen import Screen
 from lab.state import CHECKOUT
-from lab.toolchain import PACKAGE_FAMILIES, Toolchain
+from lab.toolchain import GO_FLAGS, PACKAGE_FAMILIES, Toolchain
 from tests.lab.offline_engine import OfflineEngine, prepared
 from tests.lab.real_clients.installed import from_npm
 
@@ -262,7 +262,7 @@ def test_the_sdk_in_go_compiles(tmp_path: Path) -> None:
     module = (pins / "go.mod").read_text(encoding="utf-8")
     (sdk / "go.mod").write_text(module.replace("chatgpt-mesh.dev/lab/toolchain/package", GO_MODULE), "utf-8")
     shutil.copy(pins / "go.sum", sdk / "go.sum")
-    fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": f"{GO_FLAGS} -mod=mod", "GOWORK": "off"}
     command = [toolchain.go("package", Screen()), "build", "-trimpath", "-buildvcs=false", "./..."]
     done = subprocess.run(command, cwd=sdk, env={**os.environ, **fixed}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]

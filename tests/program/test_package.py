@@ -144,7 +144,7 @@ def test_an_app_says_where_it_is_reached_and_what_it_is_made_of() -> None:
 def test_the_routes_of_an_app_wait_for_what_guards_them() -> None:
     made = construct("App", CAMEL)
     before = made.recorded.depends_on(made.objects["VirtualService/weather/weather"])
-    guards = ("weather-public-tokens", "weather-public-http", "weather-edge", "weather-token-expiry", "weather-v2")
+    guards = ("weather-public-tokens", "weather-public-http", "weather-edge", "weather-v2")
     for guard in guards:
         (found,) = [one for name, one in made.objects.items() if name.endswith(f"/{guard}")]
         assert found.urn in before

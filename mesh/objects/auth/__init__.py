@@ -9,7 +9,7 @@ In the order in which a request meets them:
 3. `tool_rules` (tools that a header names) or `calls` (calls that the body makes), and the claims and scopes of the
    host's routes (`mesh.objects.host_routes`): routes that answer **403**
    with the scope to ask for.
-4. `claims`, `token_expiry`: the routes that lead on to the app match issuer, audience, subject and an expiry.
+4. `claims`: the routes that lead on to the app match issuer, audience, subject and an expiry.
 5. `challenge`: whatever is left on a guarded path is answered **401**: `no-token` where there was none,
    `invalid-token` where the token is of another issuer or audience, or never expires.
 

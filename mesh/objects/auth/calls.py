@@ -28,6 +28,7 @@ from chatgpt_mesh.mesh.objects.auth.claims import by_rule, no_token, without_sco
 from chatgpt_mesh.mesh.objects.auth.tool_names import ALIAS
 from chatgpt_mesh.mesh.objects.matches import exact
 from chatgpt_mesh.mesh.objects.owned import Owned
+from chatgpt_mesh.mesh.objects.parts import numbered, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from chatgpt_mesh.mesh.specs.mcp import McpSpec
 
 READER = (Path(__file__).parent / "read_call.lua").read_text(encoding="utf-8")
+
+LARGEST_SCRIPT = 65_000
+"""Characters; Istio takes 65,536 with the lines around what is known of the hosts."""
 
 FILTER, KEY = "mcp.call", "call"
 """Where the Lua leaves the call: the name and key of dynamic metadata."""
@@ -93,8 +97,8 @@ def objects(virtual_service: str, app: AppSpec, gateway: GatewaySpec, routes: It
 
 
 def at_gateway(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
-    """The Lua of a gateway, once for all its apps: a filter for each would run, and be held, for every request of every
-    other app as well."""
+    """The Lua of a gateway, once for as many apps as a script has room for: each runs, and is held, for every request
+    of the other apps as well."""
     hosts = [
         _known(exposure.host, app.mcp, app.auth)
         for app in graph.apps.values()
@@ -102,15 +106,14 @@ def at_gateway(graph: Graph, gateway: GatewaySpec) -> Iterator[Owned]:
         for exposure in app.served
         if exposure.gateway == gateway.name
     ]
-    if not hosts:
-        return
-    extension = TrafficExtension(
-        selector=WorkloadSelector(match_labels=gateway.pod_labels),
-        priority=READ_FIRST,
-        lua=LuaConfig(inline_code=f"local HOSTS = {{\n{''.join(hosts)}}}\n{READER}"),
-    )
-    metadata = ObjectMeta(name=f"{gateway.name}-calls", namespace=gateway.home)
-    yield Owned(Resource(metadata=metadata, spec=extension), gateway.declared_at)
+    for number, known in enumerate(parts(hosts, written=str, room=LARGEST_SCRIPT - len(READER)), start=1):
+        extension = TrafficExtension(
+            selector=WorkloadSelector(match_labels=gateway.pod_labels),
+            priority=READ_FIRST,
+            lua=LuaConfig(inline_code=f"local HOSTS = {{\n{''.join(known)}}}\n{READER}"),
+        )
+        metadata = ObjectMeta(name=numbered(f"{gateway.name}-calls", number), namespace=gateway.home)
+        yield Owned(Resource(metadata=metadata, spec=extension), gateway.declared_at)
 
 
 def _known(host: str, mcp: McpSpec, auth: AuthSpec) -> str:

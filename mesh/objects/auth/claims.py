@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chatgpt_mesh.istio_api.networking import HTTPMatchRequest
 from chatgpt_mesh.mesh.objects.auth.protected_resource import resource_uri
 from chatgpt_mesh.mesh.objects.matches import PRESENT, exact, one_of, regex, with_headers
+from chatgpt_mesh.mesh.specs.auth import EXPIRY_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,12 +27,20 @@ def claim(name: str) -> str:
 ANY_AUDIENCE = {claim("aud"): regex(".*")}
 
 
-def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchRequest, ...]:
+ENDS = {EXPIRY_HEADER: regex("[1-9].*")}
+"""Taken by tokens that end. Istio compares claims as text, and `exp` is a number, so the gateway writes it into a
+header, where nobody else can: what a client sends under the name is dropped. 0 would be no end to Envoy."""
+
+
+def token_matches(app: AppSpec, auth: AuthSpec, host: str, *, ending: bool) -> tuple[HTTPMatchRequest, ...]:
     """Matches of which one takes a good token, on any path: its issuer, its audience, and some subject.
 
     The issuer is matched together with the audience because a gateway knows the issuers of all its apps. Issuers of
     whom the same is asked share a match, since Envoy looks at one after the other for every request. Where another
     claim stands for the audience, a token that has one is somebody else's.
+
+    Args:
+        ending: Whether it must have an end.
     """
     return tuple(
         HTTPMatchRequest(
@@ -39,6 +48,7 @@ def token_matches(app: AppSpec, auth: AuthSpec, host: str) -> tuple[HTTPMatchReq
                 claim("iss"): one_of(issuers),
                 claim(wanted.audience_claim): one_of(wanted.audiences or (resource_uri(app, host),)),
                 claim("sub"): regex(".+"),
+                **(ENDS if ending else {}),
             },
             without_headers={} if wanted.audience_claim == "aud" else ANY_AUDIENCE,
         )

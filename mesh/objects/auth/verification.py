@@ -14,7 +14,7 @@ from chatgpt_mesh.mesh.objects.auth.claims import split_at_blanks
 from chatgpt_mesh.mesh.objects.auth.protected_resource import METADATA_PATH
 from chatgpt_mesh.mesh.objects.owned import Owned
 from chatgpt_mesh.mesh.objects.response_headers import added
-from chatgpt_mesh.mesh.specs.auth import SUBJECT_HEADER
+from chatgpt_mesh.mesh.specs.auth import EXPIRY_HEADER, SUBJECT_HEADER
 from chatgpt_mesh.mesh.specs.grants import at_gateway
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def _request_authentication(
             from_headers=[JWTHeader(name="Authorization", prefix=prefix) for prefix in ("Bearer ", "bearer ")],
             forward_original_token=issuer.forward_token,
             output_claim_to_headers=[
-                ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])
+                *(ClaimToHeader(header=header, claim="sub") for header in sorted(headers[issuer.issuer])),
+                ClaimToHeader(header=EXPIRY_HEADER, claim="exp"),
             ],
             space_delimited_claims=sorted(split[issuer.issuer]),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshlint.rule import ERROR, WARNING, Hit, rule
-from meshlint.view.fields import elements, mapping, text
+from meshlint.view.claim_headers import claims_by_header
+from meshlint.view.fields import mapping, text
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -63,10 +64,7 @@ def check(mesh: MeshView) -> Hits:
 
 def _written_headers(mesh: MeshView) -> set[str]:
     """Headers that the mesh itself writes: from token claims, or in routes."""
-    found: set[str] = set()
-    for authentication in mesh.request_authentications:
-        for jwt in authentication.rules:
-            found.update(text(claim, "header").lower() for claim in elements(jwt.raw, "outputClaimToHeaders"))
+    found = set(claims_by_header(jwt for found in mesh.request_authentications for jwt in found.rules))
     for route in mesh.http_routes:
         found.update(name.lower() for name in mapping(route.raw, "headers", "request", "set"))
     return found

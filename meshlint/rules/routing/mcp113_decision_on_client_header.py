@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlint.rule import WARNING, Hit, rule
+from meshlint.rule import WARNING, Hit, Unseen, rule
+from meshlint.view.claim_headers import written_at
 from meshlint.view.fields import mapping
+from meshlint.view.token_claims import claim_of
 
 if TYPE_CHECKING:
     from meshlint.rule import Hits
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     why="""
 A request from outside carries whatever headers its sender likes. As a choice of version for testers that may be
 wanted (then accept it); as a guard it is none. Decide by a verified claim (`@request.auth.claims.group`), by a
-gateway that only insiders reach, or strip the header at the edge.
+gateway that only insiders reach, or strip the header at the edge. A header that the gateway writes from a verified
+claim (`outputClaimToHeaders`) is no client's.
 """,
     bad="""
 apiVersion: networking.istio.io/v1
@@ -66,7 +69,12 @@ def check(mesh: MeshView) -> Hits:
         for position, match in enumerate(route.matches):
             for name in mapping(match, "headers"):
                 lowered = name.lower()
-                if lowered.startswith("x-") and lowered not in ("x-forwarded-for", "x-forwarded-proto"):
+                if lowered in ("x-forwarded-for", "x-forwarded-proto") or not lowered.startswith("x-"):
+                    continue
+                written = written_at(mesh, route.gateways_of(match))
+                if written is None and any(map(claim_of, mapping(match, "headers"))):
+                    yield Unseen(route.obj, f"RequestAuthentication that may write {name}")
+                elif lowered not in (written or ()):
                     problem = "decides where requests go, and any client can write that header"
                     mend = "decide by a verified claim or another gateway, or remove the header from outside requests"
                     yield Hit(route.obj, (*route.path, "match", position, "headers", name), problem, mend)

@@ -38,7 +38,11 @@ KINDS = (
     Kind("the token elsewhere", "routes that ask for a verified token", tokens.elsewhere),
     Kind("a forged token", VERIFIED, tokens.signatures),
     Kind("a token out of its time", VERIFIED, tokens.times),
-    Kind("a token without end", "a condition on routes: the payload has `exp`", tokens.without_end),
+    Kind(
+        "a token without end",
+        "a condition of routes: the header into which the gateway writes `exp`",
+        tokens.without_end,
+    ),
     Kind("a token for others", "routes compare the audience", tokens.audiences),
     Kind("a token of others", VERIFIED, tokens.issuers),
     Kind("a token of nobody", "routes ask for a subject", tokens.subjects),

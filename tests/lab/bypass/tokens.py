@@ -164,8 +164,15 @@ def times() -> Iterator[Attempt]:
 
 
 def without_end() -> Iterator[Attempt]:
-    """`exp` under another name or none, which is valid for ever."""
+    """`exp` under another name or none, or one that is no end, which is valid for ever."""
     yield _claims("no exp", exp=None)
+    yield _claims("exp 0", exp=0)
+    yield _claims("exp 0.5", exp=0.5)
+    for header in ("x-mcp-exp", "X-Mcp-Exp", "X-MCP-EXP"):
+        for value in ("4102444800", "1", "9 "):
+            yield Attempt(
+                f"no exp, and {header}: {value}", headers=((header, value),), token=lambda f: f.good(exp=None)
+            )
     for name in (
         "expires",
         "expiry",

@@ -133,6 +133,10 @@ ROLLOUT = "versions: {v1: {}, v2: {}}, rollout: {stable: v1"
         ),
         ("{auth: {issuers: []}}", "apps.chatgpt-mcp.auth.issuers: is empty"),
         (
+            "{auth: {subject_header: x-mcp-exp}}",
+            "apps.chatgpt-mcp.auth.subject_header: is where a token's end is written",
+        ),
+        (
             '{auth: {issuers: [{issuer: "https://a.example.com"}]}}',
             "auth.issuers.0: needs exactly one of jwks, jwks_uri and jwks_file",
         ),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chatgpt_mesh.mesh.objects.auth.tool_rules import anything_but
-from tests.unit.mesh.stack import manifest, mesh, routes
+from meshlint.reachability.request import Token
+from tests.unit.mesh.stack import manifest, mesh, predicted, routes
 
 RESOURCE = "https://chatgpt-mcp.example.com/mcp"
 METADATA = "https://chatgpt-mcp.example.com/.well-known/oauth-protected-resource/mcp"
@@ -20,6 +22,7 @@ WITH_ORIGIN = '{cors: {origins: ["https://chatgpt.com"]}}'
 GATEWAY_TOKENS = "RequestAuthentication/istio-ingress/public-tokens"
 EDGE = "AuthorizationPolicy/istio-ingress/chatgpt-mcp-edge"
 HTTP = "EnvoyFilter/istio-ingress/public-http"
+GOOD = Token({"iss": "https://auth.example.com", "sub": "u", "aud": RESOURCE})
 
 
 def challenge(route: dict[str, Any]) -> str:
@@ -34,6 +37,7 @@ class TestTokens:
             "@request.auth.claims[iss]": {"exact": "https://auth.example.com"},
             "@request.auth.claims[aud]": {"exact": RESOURCE},
             "@request.auth.claims[sub]": {"regex": ".+"},
+            "x-mcp-exp": {"regex": "[1-9].*"},
         }
         assert match["uri"] == {"exact": "/mcp"}
 
@@ -73,36 +77,33 @@ class TestTokens:
         ]
         assert "audiences" not in rule
 
-    def test_without_an_expiry_lead_nowhere(self):
-        filter_ = manifest(mesh(), "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")
-        of_session, patch = filter_["configPatches"]
-        assert of_session["patch"] == patch["patch"]
-        assert patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == "chatgpt-mcp.mcp"
-        [condition] = patch["patch"]["value"]["match"]["dynamic_metadata"]
-        assert condition["path"] == [{"key": "payload"}, {"key": "exp"}]
-        assert condition["value"] == {"present_match": True}
+    @pytest.mark.parametrize("exp", [None, 0, "0"])
+    def test_without_an_end_lead_nowhere(self, exp: Any):
+        endless = replace(GOOD, claims={**GOOD.claims, "exp": exp})
+        assert predicted(mesh(), "/mcp", token=endless).status == 401
+        assert predicted(mesh(), "/mcp", token=endless, **{"x-mcp-exp": "1800000000"}).status == 401
+        assert predicted(mesh("{auth: {require_expiry: false}}"), "/mcp", token=endless).status == 200
 
-    def test_every_route_that_a_token_opens_asks_for_the_expiry(self):
+    def test_every_route_that_a_token_opens_asks_for_the_end(self):
         app = """
         routes: [{prefix: /api/, methods: [GET]}, {exact: /health, auth: none}]
         versions: {v1: {}, v2: {}}
         rollout: {stable: v1, canary: {version: v2, pin: {header: x-canary, allowed: anyone}},
                   experiments: {staff: {version: v2, claim: {name: org, values: [acme]}}}}
         """
-        built = mesh(app)
-        patches = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")["configPatches"]
-        patched = {patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] for patch in patches}
-        opened = {
-            route["name"]
-            for route in manifest(built, "VirtualService/chatgpt-production/chatgpt-mcp")["http"]
-            if "route" in route and any("@request.auth.claims[sub]" in m.get("headers", {}) for m in route["match"])
-        }
-        assert patched == opened
-        assert len(opened) == 8
+        opened = [
+            (route["name"], match)
+            for route in manifest(mesh(app), "VirtualService/chatgpt-production/chatgpt-mcp")["http"]
+            for match in route.get("match", ())
+            if "route" in route and "@request.auth.claims[sub]" in match.get("headers", {})
+        ]
+        assert len({name for name, _ in opened}) == 8
+        assert all(match["headers"]["x-mcp-exp"] == {"regex": "[1-9].*"} for _, match in opened)
 
-    def test_pass_the_verified_subject_to_the_app(self):
+    def test_pass_the_verified_subject_and_their_end_to_the_app(self):
         [rule] = manifest(mesh(), GATEWAY_TOKENS)["jwtRules"]
-        assert rule["outputClaimToHeaders"] == [{"header": "x-mcp-sub", "claim": "sub"}]
+        written = [{"header": "x-mcp-sub", "claim": "sub"}, {"header": "x-mcp-exp", "claim": "exp"}]
+        assert rule["outputClaimToHeaders"] == written
 
     def test_of_two_apps_are_verified_once_per_gateway(self):
         other = """{second: {namespace: other, host: second.example.com, gateway: public, service: {port: 1}, mcp: {},

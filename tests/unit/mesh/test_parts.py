@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -17,6 +17,9 @@ from chatgpt_mesh.mesh.specs.problem import InvalidConfig
 from tests.benchmarks.build_mesh import TODAY, declaration
 from tests.unit.mesh.stack import mesh
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 APP = "{rate_limit: {requests: 60, tools: {execute_sql: 4}}}"
 
 
@@ -26,18 +29,21 @@ def one_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "LARGEST", 1)
 
 
-def _others(counted: str = "gateway") -> str:
+def _others(counted: str = "gateway", *, count: int = 3, domain: str = "example.com") -> str:
     apps = {
         f"other-{number}": {
             "namespace": "other",
-            "host": f"other-{number}.example.com",
+            "host": f"other-{number}.{domain}",
             "gateway": "public",
             "service": {"port": 8080},
             "mcp": {},
-            "auth": {"issuers": [{"issuer": "https://auth.example.com", "jwks_uri": "https://k.example"}]},
+            "auth": {
+                "issuers": [{"issuer": "https://auth.example.com", "jwks_uri": "https://k.example"}],
+                "tools": {"pay": {"scope": "pay"}},
+            },
             "rate_limit": {"requests": 10 + number, "counted": counted},
         }
-        for number in range(3)
+        for number in range(count)
     }
     return yaml.safe_dump(apps)
 
@@ -49,6 +55,14 @@ def _filters(built: Mesh, name: str) -> list[dict[str, Any]]:
     return sorted(named, key=lambda one: one["spec"]["priority"])
 
 
+def _known_by(built: Mesh) -> list[list[str]]:
+    """The hosts whose calls are read, by each of the public gateway's scripts."""
+    extensions = [one.resource.to_dict() for one in built.objects if one.resource.kind == "TrafficExtension"]
+    readers = [one for one in extensions if one["metadata"]["name"].startswith("public-calls")]
+    tables = [one["spec"]["lua"]["inlineCode"].partition("}\n--")[0] for one in readers]
+    return [[line.split('"')[1] for line in table.splitlines()[1:]] for table in tables]
+
+
 def _merged(filters: list[dict[str, Any]], *path: str) -> list[Any]:
     """A list of the fields that are merged into one message, as Envoy has it in the end."""
     found: list[Any] = []
@@ -58,6 +72,24 @@ def _merged(filters: list[dict[str, Any]], *path: str) -> list[Any]:
             value = value.get(name, {})
         found += value or []
     return found
+
+
+def _without_part(one: dict[str, Any]) -> dict[str, Any]:
+    """An action or descriptor without what names its object."""
+    (name, listed), *others = one.items()
+    return {
+        name: [entry for entry in listed if entry.get("key") != "part" and "generic_key" not in entry],
+        **dict(others),
+    }
+
+
+def _keys(manifest: dict[str, Any], message: str) -> Iterator[str]:
+    """Keys of what a filter's actions make."""
+    for patch in manifest.get("spec", {}).get("configPatches", ()):
+        config = patch["patch"]["value"].get("typed_config", {})
+        if config.get("@type", "").endswith(f".{message}"):
+            for limit in config["rate_limits"]:
+                yield from (value["descriptor_key"] for action in limit["actions"] for value in action.values())
 
 
 @given(st.lists(st.text(max_size=50)), st.integers(1, 200))
@@ -101,7 +133,21 @@ class TestLimits:
         monkeypatch.setattr(parts, "LARGEST", 1024**2)
         whole = _filters(mesh(APP, _others()), "rate-limits")
         assert (len(divided), len(whole)) == (4, 1)
-        assert _merged(divided, fields) == _merged(whole, fields)
+        assert [_without_part(one) for one in _merged(divided, fields)] == _merged(whole, fields)
+
+    def test_may_be_in_two_objects_while_they_move(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Envoy refuses a filter with two descriptors that are the same."""
+        whole = _filters(mesh(APP, _others()), "rate-limits")
+        monkeypatch.setattr(parts, "LARGEST", 1)
+        _, *later = _filters(mesh(APP, _others()), "rate-limits")
+        entries = [json.dumps(one["entries"]) for one in _merged([*whole, *later], "descriptors")]
+        assert len(entries) == len(set(entries)) > 4
+
+    @pytest.mark.usefixtures("one_each")
+    def test_that_the_service_counts_have_one_name_wherever_they_are(self) -> None:
+        built = mesh(APP, _others("global"), rate_limit_service={"namespace": "limits"})
+        keys = [key for one in built.objects for key in _keys(one.resource.to_dict(), "RateLimit")]
+        assert set(keys) == {"app", "iss", "sub"}
 
     @pytest.mark.usefixtures("one_each")
     def test_of_later_objects_are_merged_into_the_filter_of_the_first(self) -> None:
@@ -123,6 +169,22 @@ class TestLimits:
             assert one["metadata"]["annotations"] == {
                 "envoyfilter.istio.io/referenced-services": "ratelimit.limits.svc.cluster.local"
             }
+
+
+class TestCalls:
+    def test_are_read_by_one_script_where_their_apps_are_few(self) -> None:
+        assert [len(hosts) for hosts in _known_by(mesh(APP, _others()))] == [3]
+
+    @pytest.mark.usefixtures("one_each")
+    def test_are_read_by_one_script_for_each_host_where_no_two_have_room(self) -> None:
+        assert _known_by(mesh(APP, _others())) == [[f"other-{number}.example.com"] for number in range(3)]
+
+    def test_no_script_is_longer_than_istio_takes(self) -> None:
+        """The mesh is built: a script that is too long is refused."""
+        long_names = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.example.com"
+        first, second = _known_by(mesh(APP, _others(count=200, domain=long_names)))
+        assert len(first) + len(second) == 200
+        assert len(first) > len(second)
 
 
 def test_an_object_that_the_api_server_would_refuse_is_refused_before(monkeypatch: pytest.MonkeyPatch) -> None:

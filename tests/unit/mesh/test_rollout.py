@@ -192,10 +192,7 @@ class TestHandOff:
         assert routes(built)["mcp"]["delegate"] == delegate
         assert manifest(built, MESH)["http"][-1]["delegate"] == delegate
         assert routes(built)["mcp"]["match"][0]["headers"]["@request.auth.claims[sub]"], "the token is asked for before"
-        _, patch = manifest(built, "EnvoyFilter/istio-ingress/chatgpt-mcp-token-expiry")["configPatches"]
-        assert patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == "chatgpt-mcp.mcp", (
-            "Istio keeps the root's name"
-        )
+        assert routes(built)["mcp"]["match"][0]["headers"]["x-mcp-exp"], "and for its end"
 
     def test_argo_rollouts_finds_both_subsets_in_one_rule(self):
         built = app("managed_by: argo-rollouts, canary: {version: v2}")

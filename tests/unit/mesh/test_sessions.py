@@ -46,7 +46,9 @@ def leads_to(built: Mesh, session: str, token: Token | None = GOOD, pin: str = "
     answer = going_on(built, session, token, pin)
     if answer.status != 200:
         return answer.status
-    request = Request(INTERNET, "chatgpt-mcp.example.com", "/mcp", "POST", token=token, headers=sent(session, pin))
+    # What the gateway has written of the token's end.
+    headers = {**sent(session, pin), "x-mcp-exp": "1800000000"}
+    request = Request(INTERNET, "chatgpt-mcp.example.com", "/mcp", "POST", token=token, headers=headers)
     [host] = [one for one in seen(built).virtual_services if one.obj.name == "chatgpt-mcp"]
     taken = next(route for route in host.http if takes(route, request, token))
     return str(taken.raw["name"]).partition("session-")[2]
