@@ -141,7 +141,7 @@ def mark(service: dict[str, Any], value: str) -> None:
         route.setdefault("headers", {}).setdefault("response", {}).setdefault("set", {})["x-bench"] = value
 
 
-def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
+def _edit(lab: RunningLab, manifest: dict[str, Any], manager: str, number: int) -> float:
     """Seconds from the API server's answer until the gateway answers a new connection by the edited route.
 
     Raises:
@@ -151,7 +151,7 @@ def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
     mark(changed, str(number))
     call = lab.call()
     before = lab.plane.progress()
-    lab.objects.apply(changed)
+    lab.objects.apply(changed, manager)
     started = time.monotonic()
     while send(call).header("x-bench") != str(number):
         assert time.monotonic() - started < _PATIENCE_SECONDS, f"an edit was not in force after {_PATIENCE_SECONDS} s"
@@ -164,10 +164,12 @@ def _edit(lab: RunningLab, manifest: dict[str, Any], number: int) -> float:
 
 def _figures(lab: RunningLab, manifest: dict[str, Any]) -> dict[str, Any]:
     before = Metrics.of(lab)
-    seconds = [_edit(lab, manifest, number) for number in range(_EDITS)]
+    metadata = manifest["metadata"]
+    manager = lab.objects.manager(manifest["kind"], metadata["namespace"], metadata["name"])
+    seconds = [_edit(lab, manifest, manager, number) for number in range(_EDITS)]
     after = Metrics.of(lab)
     # Back as it is declared, so that the next form begins with an edit that changes something.
-    lab.objects.apply(manifest)
+    lab.objects.apply(manifest, manager)
     lab.plane.wait_synced()
 
     def grown(name: str, labels: str = "") -> float:

@@ -11,6 +11,7 @@ from kubernetes import client as kubernetes_client
 from kubernetes.dynamic import DynamicClient
 from urllib3.exceptions import HTTPError
 
+from chatgpt_mesh.control_plane.istiod import TIMEOUT_SECONDS
 from chatgpt_mesh.istio_api.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class LiveObjects:
     def get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
         return self._kind(kind).get(name=name, namespace=namespace).to_dict()
 
+    def manager(self, kind: str, namespace: str, name: str) -> str:
+        """Who has applied an object: who applies it by another name stays an owner of it."""
+        return _declared(self.get(kind, namespace, name))[1]
+
     def names(self, kind: str, namespace: str) -> list[str]:
         return [item.metadata.name for item in self._kind(kind).get(namespace=namespace).items]
 
@@ -57,11 +62,11 @@ class LiveObjects:
         """What istiod has received until now; given to `wait_synced` after a write."""
         return self._plane.progress()
 
-    def wait_synced(self, since: Progress | None = None, *kinds: str) -> None:
+    def wait_synced(self, since: Progress | None = None, *kinds: str, within: float = TIMEOUT_SECONDS) -> None:
         """Until every proxy has taken what was written: objects of `kinds`, of which istiod has received those that are
         Istio's own since `since`."""
         changes = sum(kind in KINDS for kind in kinds)
-        self._plane.wait_synced(since=since if changes else None, changes=changes)
+        self._plane.wait_synced(since=since if changes else None, changes=changes, timeout=within)
 
     @contextlib.contextmanager
     def edited(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
@@ -109,7 +114,11 @@ class LiveObjects:
 
     @contextlib.contextmanager
     def replaced(
-        self, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+        self,
+        before: Mapping[str, Mapping[str, Any]],
+        after: Mapping[str, Mapping[str, Any]],
+        *,
+        within: float = TIMEOUT_SECONDS,
     ) -> Iterator[None]:
         """Many objects at once: those of `after` where those of `before` are, by key, in force at every proxy.
 
@@ -129,7 +138,7 @@ class LiveObjects:
                 self.apply(manifest, manager)
             for manifest in gone:
                 self.delete(*_name(manifest))
-            self.wait_synced(since, *kinds)
+            self.wait_synced(since, *kinds, within=within)
             yield
         finally:
             since = self.progress()
@@ -138,7 +147,7 @@ class LiveObjects:
             for manifest in new:
                 with contextlib.suppress(kubernetes_client.ApiException):
                     self.delete(*_name(manifest))
-            self.wait_synced(since, *kinds)
+            self.wait_synced(since, *kinds, within=within)
 
     @contextlib.contextmanager
     def _restoring(self, original: Mapping[str, Any], manager: str) -> Iterator[None]:

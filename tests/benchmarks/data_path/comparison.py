@@ -84,6 +84,10 @@ def as_json(pairs: Sequence[tuple[Figures, Figures]]) -> dict[str, Any]:
     }
 
 
+_PATIENCE_SECONDS = 300.0
+"""istiod takes half a minute to make the routes of a gateway of a thousand apps."""
+
+
 def declared(lab: RunningLab, stack: Settings, *, over: Settings) -> AbstractContextManager[None]:
     """The cluster with the objects of `stack`, where those of `over` are, and everything as it was at the end."""
-    return lab.objects.replaced(manifests(over), manifests(stack))
+    return lab.objects.replaced(manifests(over), manifests(stack), within=_PATIENCE_SECONDS)
