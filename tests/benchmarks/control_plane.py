@@ -40,7 +40,8 @@ PLACES = ("control plane: edits",)
 _SIZES = ((10, 1), (100, 1), (500, 1), (500, 100))
 """Services, never fewer than before, and apps."""
 _LARGE = ((500, 1_000),)
-_EDITS = 20
+_EDITS, _LARGE_EDITS = 20, 5
+"""The largest size takes the best part of a minute for each."""
 _NAMESPACE = "bench-services"
 _UNINVOLVED = "bench-uninvolved"
 """A pod with a sidecar that calls nobody, in a namespace of its own: a proxy is told of its neighbours."""
@@ -158,19 +159,19 @@ def _edit(lab: RunningLab, manifest: dict[str, Any], manager: str, number: int) 
         time.sleep(_POLL_SECONDS)
     seconds = time.monotonic() - started
     # What other proxies are told of this edit must not be counted to the next one.
-    lab.plane.wait_synced(since=before)
+    lab.plane.wait_synced(since=before, timeout=_PATIENCE_SECONDS)
     return seconds
 
 
-def _figures(lab: RunningLab, manifest: dict[str, Any]) -> dict[str, Any]:
+def _figures(lab: RunningLab, manifest: dict[str, Any], edits: int) -> dict[str, Any]:
     before = Metrics.of(lab)
     metadata = manifest["metadata"]
     manager = lab.objects.manager(manifest["kind"], metadata["namespace"], metadata["name"])
-    seconds = [_edit(lab, manifest, manager, number) for number in range(_EDITS)]
+    seconds = [_edit(lab, manifest, manager, number) for number in range(edits)]
     after = Metrics.of(lab)
     # Back as it is declared, so that the next form begins with an edit that changes something.
     lab.objects.apply(manifest, manager)
-    lab.plane.wait_synced()
+    lab.plane.wait_synced(timeout=_PATIENCE_SECONDS)
 
     def grown(name: str, labels: str = "") -> float:
         return after.total(name, labels) - before.total(name, labels)
@@ -180,14 +181,14 @@ def _figures(lab: RunningLab, manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "p95_seconds": round(quantiles(seconds, n=20, method="inclusive")[-1], 3),
         "seconds": [round(one, 3) for one in seconds],
-        "istiod_cpu_milliseconds": round(grown("process_cpu_seconds_total") * 1_000 / _EDITS, 1),
+        "istiod_cpu_milliseconds": round(grown("process_cpu_seconds_total") * 1_000 / edits, 1),
         "istiod_mib": round(after.total("process_resident_memory_bytes") / 1024**2),
-        "push_milliseconds": round(grown("pilot_xds_push_time_sum") * 1_000 / _EDITS, 2),
+        "push_milliseconds": round(grown("pilot_xds_push_time_sum") * 1_000 / edits, 2),
         "convergence_milliseconds": round(
             grown("pilot_proxy_convergence_time_sum") * 1_000 / max(grown("pilot_proxy_convergence_time_count"), 1), 1
         ),
-        "pushes": {kind: round(grown("pilot_xds_pushes", f'type="{kind}"') / _EDITS, 2) for kind in kinds},
-        "bytes_sent": round(grown("pilot_xds_config_size_bytes_sum") / _EDITS),
+        "pushes": {kind: round(grown("pilot_xds_pushes", f'type="{kind}"') / edits, 2) for kind in kinds},
+        "bytes_sent": round(grown("pilot_xds_config_size_bytes_sum") / edits),
         "uninvolved_bytes": len(json.dumps(_without_draining(json.loads(pod.envoy("/config_dump"))), indent=1)),
     }
 
@@ -211,6 +212,7 @@ def measure(*, large: bool) -> Iterator[Results]:
     when = conditions()
     lab = running_lab()
     found: list[dict[str, Any]] = []
+    edits = _LARGE_EDITS if large else _EDITS
     gateway = lab.stack.gateways["public"]
     with contextlib.ExitStack() as held:
         if large:
@@ -221,9 +223,9 @@ def measure(*, large: bool) -> Iterator[Results]:
             grow(services)
             with declared(lab, stack, over=lab.stack):
                 manifest = route_of_the_app(stack, _EDITED)
-                narrowed = _figures(lab, manifest)
+                narrowed = _figures(lab, manifest, edits)
                 with without_sidecars(lab):
-                    plain = _figures(lab, manifest)
+                    plain = _figures(lab, manifest, edits)
             proxies = len({state.proxy for state in lab.plane.acknowledgements()})
             sizes = {"services": services, "apps": apps, "proxies": proxies}
             found.append({**sizes, "narrowed": narrowed, "plain": plain})

@@ -11,7 +11,6 @@ from kubernetes import client as kubernetes_client
 from kubernetes.dynamic import DynamicClient
 from urllib3.exceptions import HTTPError
 
-from chatgpt_mesh.control_plane.istiod import TIMEOUT_SECONDS
 from chatgpt_mesh.istio_api.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class LiveObjects:
         """What istiod has received until now; given to `wait_synced` after a write."""
         return self._plane.progress()
 
-    def wait_synced(self, since: Progress | None = None, *kinds: str, within: float = TIMEOUT_SECONDS) -> None:
+    def wait_synced(self, since: Progress | None = None, *kinds: str, within: float = _PATIENCE_SECONDS) -> None:
         """Until every proxy has taken what was written: objects of `kinds`, of which istiod has received those that are
         Istio's own since `since`."""
         changes = sum(kind in KINDS for kind in kinds)
@@ -118,7 +117,7 @@ class LiveObjects:
         before: Mapping[str, Mapping[str, Any]],
         after: Mapping[str, Mapping[str, Any]],
         *,
-        within: float = TIMEOUT_SECONDS,
+        within: float = _PATIENCE_SECONDS,
     ) -> Iterator[None]:
         """Many objects at once: those of `after` where those of `before` are, by key, in force at every proxy.
 
