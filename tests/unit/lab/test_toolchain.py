@@ -108,7 +108,7 @@ class FakeGo:
 case "$1" in
   env) echo go1.26.9 ;;
   build)
-    echo "$CGO_ENABLED $*" >> {self.log}
+    echo "$CGO_ENABLED $GOFLAGS $*" >> {self.log}
     while [ "$1" != -o ]; do shift; done
     echo half > "$2"
     if [ -e {self.broken} ]; then echo "dial tcp: no route to host" >&2; exit 1; fi
@@ -143,7 +143,7 @@ def test_a_tool_is_built_static_and_only_once(go: FakeGo, tools: Toolchain) -> N
     tools.ensure(["helm"], Screen(io.StringIO()))
     assert tools.path("helm").read_text() == "whole\n"
     assert go.builds() == 1
-    assert go.log.read_text().startswith("0 build -trimpath -buildvcs=false -ldflags -s -w")
+    assert go.log.read_text().startswith("0 -gcflags=all=-dwarf=false build -trimpath -buildvcs=false -ldflags -s -w")
 
 
 def test_a_failed_build_leaves_nothing_that_looks_built_and_says_what_go_said(go: FakeGo, tools: Toolchain) -> None:
