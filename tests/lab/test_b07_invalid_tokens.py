@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.workloads.request import send
 from lab.workloads.tokens import Sort
 from tests.lab.running_lab import RunningLab, fails, marked, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def without_condition(header: str) -> Callable[[dict[str, Any]], None]:
+    """Takes what routes ask of a header, or of a claim, out of a VirtualService."""
+
+    def edit(service: dict[str, Any]) -> None:
+        for route in service["spec"]["http"]:
+            for match in route.get("match", ()):
+                match.get("headers", {}).pop(header, None)
+
+    return edit
+
 
 WRONG = [sort for sort in Sort if sort is not Sort.VALID]
 
@@ -56,12 +71,7 @@ def test_a_valid_token_without_the_scope_is_insufficient(lab: RunningLab) -> Non
 
 def test_it_is_the_verification_that_refuses(lab: RunningLab) -> None:
     """With keys, issuer and audience taken out of the routes, a foreign audience passes."""
-
-    def any_audience(service: dict[str, Any]) -> None:
-        for route in service["spec"]["http"]:
-            for match in route.get("match", ()):
-                match.get("headers", {}).pop("@request.auth.claims[aud]", None)
-
+    any_audience = without_condition("@request.auth.claims[aud]")
     with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", any_audience), fails():
         check_refused(lab, Sort.WRONG_AUDIENCE)
 
@@ -73,11 +83,7 @@ def test_a_client_cannot_say_when_its_token_ends(lab: RunningLab) -> None:
 
 
 def test_it_is_the_routes_that_refuse_tokens_without_end(lab: RunningLab) -> None:
-    def any_end(service: dict[str, Any]) -> None:
-        for route in service["spec"]["http"]:
-            for match in route.get("match", ()):
-                match.get("headers", {}).pop("x-mcp-exp", None)
-
+    any_end = without_condition("x-mcp-exp")
     with lab.objects.edited("VirtualService", lab.namespace, "chatgpt-mcp", any_end), fails():
         check_refused(lab, Sort.NO_EXPIRY)
 
