@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meshlint.view.fields import elements, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from meshlint.view.mesh import MeshView
     from meshlint.view.security import JwtRule
@@ -25,17 +25,21 @@ def claims_by_header(rules: Iterable[JwtRule]) -> dict[str, str]:
 def written_at(mesh: MeshView, gateways: Iterable[str]) -> frozenset[str] | None:
     """Headers that each of these gateways, NAMESPACE/NAME, writes from claims; None where a gateway is not in sight, or
     nothing that verifies tokens there."""
-    rules = [list(_rules(mesh, key)) for key in gateways]
-    if not all(rules):
+    at_each = [mesh.once(("headers from claims", key), lambda key=key: _of_gateway(mesh, key)) for key in gateways]
+    known = [found for found in at_each if found is not None]
+    if len(known) < len(at_each):
         return None
-    at_each = [claims_by_header(found) for found in rules]
-    return frozenset(name for found in at_each for name in found if all(name in other for other in at_each))
+    return frozenset(name for found in known for name in found if all(name in other for other in known))
 
 
-def _rules(mesh: MeshView, key: str) -> Iterator[JwtRule]:
+def _of_gateway(mesh: MeshView, key: str) -> dict[str, str] | None:
     gateway = mesh.gateway_by_key.get(key)
     if gateway is None:
-        return
-    for home in dict.fromkeys((mesh.root_namespace, gateway.obj.namespace)):
-        for authentication in mesh.authentications_near(home, gateway.selector):
-            yield from authentication.rules
+        return None
+    rules = [
+        rule
+        for home in dict.fromkeys((mesh.root_namespace, gateway.obj.namespace))
+        for authentication in mesh.authentications_near(home, gateway.selector)
+        for rule in authentication.rules
+    ]
+    return claims_by_header(rules) if rules else None

@@ -64,7 +64,7 @@ def check(mesh: MeshView) -> Hits:
 
 def _written_headers(mesh: MeshView) -> set[str]:
     """Headers that the mesh itself writes: from token claims, or in routes."""
-    found = set(claims_by_header(jwt for found in mesh.request_authentications for jwt in found.rules))
+    found = set(claims_by_header(jwt for one in mesh.request_authentications for jwt in one.rules))
     for route in mesh.http_routes:
         found.update(name.lower() for name in mapping(route.raw, "headers", "request", "set"))
     return found
