@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.workloads.request import send
 from tests.lab.mcp_calls import GUARDED, PUBLIC, ask, guarded_beside_public, message
-from tests.lab.running_lab import fails
+from tests.lab.running_lab import fails, marked, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,14 @@ def declared(lab: RunningLab) -> Iterator[None]:
 def test_listed_calls_need_no_token(lab: RunningLab, name: str, method: str) -> None:
     _, seen = ask(lab, message(name, method), token="", x_mcp_sub="admin")
     assert seen
+
+
+def test_the_app_is_told_of_nobody_whose_subject_or_end_a_client_made_up(lab: RunningLab) -> None:
+    test_id = new_id("nobody")
+    made_up = lab.call(token="", headers={"x-mcp-sub": "admin", "x-mcp-exp": "1999999999"})
+    assert send(marked(replace(made_up, body=message(PUBLIC)), test_id)).status == 200
+    [arrived] = lab.seen(test_id)
+    assert not {"x-mcp-sub", "x-mcp-exp"} & arrived["headers"].keys()
 
 
 def test_a_wrong_token_is_not_taken_for_none(lab: RunningLab) -> None:
